@@ -1,0 +1,128 @@
+"""A program of an object -> code, debug information and what is still to be filled in. Pure."""
+
+from __future__ import annotations
+
+from pyzbpf.adapt.functions import INSTRUCTION, Code, flatten
+from pyzbpf.errors import ObjectError, UnsupportedError
+from pyzbpf.uapi.enums import BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyzbpf.spec.model import FunctionSpec, ObjectSpec, ProgramSpec
+
+    Line = tuple[int, int, int, int]
+
+
+class ReadyProgram:
+    """Code that lacks only map descriptors.
+
+    ``references`` are (instruction index, "map" or "data", name of the map, addend). ``func_info``
+    are (index, BTF id of the function) and ``line_info`` (index, file name offset, line offset,
+    line << 10 | column), both as BPF_PROG_LOAD wants them and empty where the object does not say
+    enough. ``places`` are (index of its first instruction, function) for each function in the code;
+    ``callbacks`` tells that a function's address is taken, for which the kernel wants func_info.
+    """
+
+    __slots__ = ("_code", "callbacks", "func_info", "line_info", "references")
+
+    def __init__(self, code: Code) -> None:
+        self._code = code
+        self.references: list[tuple[int, str, str, int]] = []
+        self.func_info: list[tuple[int, int]] = []
+        self.line_info: list[Line] = []
+        self.callbacks = False
+
+    @property
+    def places(self) -> list[tuple[int, FunctionSpec]]:
+        return self._code.places
+
+    @property
+    def instructions(self) -> bytes:
+        """The code, with nothing filled in."""
+        return bytes(self._code.instructions)
+
+    def with_descriptors(self, descriptors: Mapping[str, int]) -> bytes:
+        """The code with each map's descriptor, by name, in its place."""
+        code = Code(self._code.endian)
+        code.instructions[:] = self._code.instructions
+        for index, kind, name, addend in self.references:
+            code.set_source(index, _PSEUDO[kind])
+            code.set_immediate(index, descriptors[name])
+            code.set_immediate(index + 1, addend if kind == "data" else 0)
+        return bytes(code.instructions)
+
+
+_PSEUDO = {"map": BPF_PSEUDO_MAP_FD, "data": BPF_PSEUDO_MAP_VALUE}
+
+
+def adapt(spec: ObjectSpec, program: ProgramSpec) -> ReadyProgram:
+    """Make a program ready; the spec is not changed."""
+    code = flatten(spec, program)
+    ready = ReadyProgram(code)
+    for start, function in code.places:
+        for reference in function.references:
+            index = start + reference.offset // INSTRUCTION
+            if reference.kind in _PSEUDO:
+                _check_map(spec, function, reference.name)
+                ready.references.append((index, reference.kind, reference.name, reference.addend))
+            elif reference.kind in _OUTSIDE:
+                raise _outside(spec, function, reference.kind, reference.name, reference.offset)
+            elif reference.kind == "function":
+                ready.callbacks = True
+    ready.func_info = _func_info(code)
+    ready.line_info = _line_info(code)
+    return ready
+
+
+def _check_map(spec: ObjectSpec, function: FunctionSpec, name: str) -> None:
+    if name not in spec.maps:
+        raise ObjectError(
+            f"'{function.name}' uses the map '{name}', which the object does not define",
+            file=spec.file,
+            section=function.section,
+            symbol=name,
+        )
+
+
+_OUTSIDE = {
+    "extern": "the undefined symbol '{name}' (a kernel variable or configuration value)",
+    "kfunc": "a call of the undefined function '{name}' (a kernel function)",
+}
+
+
+def _outside(spec: ObjectSpec, function: FunctionSpec, kind: str, name: str, offset: int) -> UnsupportedError:
+    return UnsupportedError(
+        _OUTSIDE[kind].format(name=name),
+        advice=f"{spec.file}, function '{function.name}', offset {offset:#x}: nothing in the object defines "
+        f"'{name}', and names of the kernel are not resolved yet. Define it in the probe, or leave the program "
+        "out with spec.programs[...].autoload = False.",
+    )
+
+
+def _func_info(code: Code) -> list[tuple[int, int]]:
+    """One record for each function, or none: the kernel takes all or nothing (check_btf_func)."""
+    records = [(start, function.type_id) for start, function in code.places]
+    return records if all(type_id for _, type_id in records) else []
+
+
+def _line_info(code: Code) -> list[Line]:
+    """Line records of all functions, moved to where their function lies now.
+
+    The kernel (check_btf_line) wants rising indices and one record at the first instruction of each
+    function, so a function without any leaves the whole program without; where only the first
+    instruction lacks one, the nearest after it serves.
+    """
+    records: list[Line] = []
+    for start, function in code.places:
+        by_index = {line[0]: line[1:] for line in function.lines}
+        count = len(function.instructions) // INSTRUCTION
+        known = sorted(index for index in by_index if 0 <= index < count)
+        if not known:
+            return []
+        by_index[0] = by_index[known[0]]
+        if known[0]:
+            known.insert(0, 0)
+        records.extend((start + index, *by_index[index]) for index in known)
+    return records

@@ -1,0 +1,421 @@
+"""BTF type <-> Python value.
+
+A struct becomes a class with slots, made once per type, whose instances are filled by one
+``struct.unpack``. What becomes what:
+
+============================ =================================================
+integer, pointer             int
+bool                         bool
+enum                         int with a ``name`` (`EnumValue`); plain int where the value has no name
+float                        float
+``char[N]``                  str, cut at the first NUL (other bytes than UTF-8 are escaped)
+``unsigned char[N]``, u8[N]  bytes
+other arrays                 list
+struct, union                an instance of `Record`
+============================ =================================================
+"""
+
+from __future__ import annotations
+
+import struct
+
+from pyzbpf.btf import types as kinds
+from pyzbpf.btf.decode import ORDER
+from pyzbpf.errors import Error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from pyzbpf.btf.decode import Btf
+    from pyzbpf.btf.types import Member, Type
+
+_INTEGER = {1: "b", 2: "h", 4: "i", 8: "q"}
+
+
+class EnumValue(int):
+    """A named enum value: an int in every respect that prints as its name."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"{self.name}={int(self)}"
+
+
+class Record:
+    """Base of the classes made from BTF structs; ``_fields`` are the names in order of offset."""
+
+    __slots__ = ()
+    _fields: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Any]:
+        return (getattr(self, name) for name in self._fields)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._fields)
+        return f"{type(self).__name__}({fields})"
+
+    def _asdict(self) -> dict[str, Any]:
+        """The fields as plain values, nested records as dicts."""
+        return {name: plain(getattr(self, name)) for name in self._fields}
+
+
+def plain(value: Any) -> Any:
+    """A decoded value without our classes: what ``json.dumps`` takes (bytes become hex text)."""
+    if isinstance(value, Record):
+        return value._asdict()
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, EnumValue):
+        return value.name
+    if isinstance(value, bytes):
+        return value.hex()
+    return value
+
+
+def text(raw: bytes) -> str:
+    """A C string: up to the first NUL."""
+    return raw.partition(b"\0")[0].decode(errors="backslashreplace")
+
+
+def decode(btf: Btf, type_id: int, raw: bytes | memoryview) -> Any:
+    """One value of the type from its bytes (which may be longer: the rest is ignored)."""
+    return decoder(btf, type_id)(raw)
+
+
+def decoder(btf: Btf, type_id: int) -> Callable[[bytes | memoryview], Any]:
+    """A function from bytes to a value of the type; made once and kept with the BTF.
+
+    Raises ObjectError for a type without a size. The function raises struct.error where it is given
+    too few bytes.
+    """
+    found = btf.decoders.get(type_id)
+    if found is None:
+        found = btf.decoders[type_id] = _Compiler(btf).compile(type_id)
+    return found  # type: ignore[return-value]
+
+
+class _Compiler:
+    """Turns a type into one format string and one expression over the unpacked tuple ``v``."""
+
+    def __init__(self, btf: Btf) -> None:
+        self.btf = btf
+        self.format = ORDER[btf.endian]
+        self.count = 0
+        self.names: dict[str, Any] = {"text": text}
+
+    def compile(self, type_id: int) -> Callable[[bytes | memoryview], Any]:
+        expression = self.value(type_id)
+        self.names["unpack"] = struct.Struct(self.format).unpack_from
+        source = f"lambda raw: (lambda v: {expression})(unpack(raw))"
+        return eval(source, self.names)  # type: ignore[no-any-return]  # noqa: S307 - our own text
+
+    def take(self, code: str) -> str:
+        self.format += code
+        self.count += 1
+        return f"v[{self.count - 1}]"
+
+    def bind(self, value: object) -> str:
+        """A name for ``value`` in the expression."""
+        name = f"n{len(self.names)}"
+        self.names[name] = value
+        return name
+
+    def value(self, type_id: int) -> str:
+        real_id, found = self.btf.resolve(type_id)
+        if found is None or found.kind not in _EXPRESSIONS:
+            self.btf.size_of(type_id)  # raises, and names the type
+            raise Error(f"a value of type {self.btf.describe(type_id)} cannot be decoded")
+        return _EXPRESSIONS[found.kind](self, real_id, found)
+
+    def integer(self, _: int, found: Type) -> str:
+        if found.encoding & kinds.BOOL:
+            return self.take("?")
+        signed = bool(found.encoding & kinds.SIGNED)
+        if found.size not in _INTEGER:
+            endian = self.btf.endian
+            return f"int.from_bytes({self.take(f'{found.size}s')}, {endian!r}, signed={signed})"
+        return self.take(_INTEGER[found.size] if signed else _INTEGER[found.size].upper())
+
+    def pointer(self, _: int, __: Type) -> str:
+        return self.take("Q")
+
+    def floating(self, _: int, found: Type) -> str:
+        return self.take({2: "e", 4: "f", 8: "d"}[found.size])
+
+    def enumeration(self, _: int, found: Type) -> str:
+        code = _INTEGER[found.size]
+        names: dict[int, EnumValue] = {}
+        for name, number in found.values:
+            named = EnumValue(number)
+            named.name = name
+            names.setdefault(number, named)
+        raw = self.take(code if found.flag else code.upper())
+        return f"(lambda i, names={self.bind(names)}: names.get(i, i))({raw})"
+
+    def array(self, _: int, found: Type) -> str:
+        _, element = self.btf.resolve(found.type)
+        if element is not None and element.kind == kinds.INT and element.size == 1:
+            raw = self.take(f"{found.count}s")
+            return f"text({raw})" if is_char(element) else raw
+        if found.count > 64:  # a long list: one sub-decoder over a slice instead of a long expression
+            size = self.btf.size_of(found.type)
+            one = self.bind(decoder(self.btf, found.type))
+            raw = self.take(f"{size * found.count}s")
+            return (
+                f"[{one}(e) for e in ({raw}[i:i + {size}] for i in range(0, {size * found.count}, {size}))]"
+            )
+        return f"[{', '.join(self.value(found.type) for _ in range(found.count))}]"
+
+    def structure(self, type_id: int, found: Type) -> str:
+        """A struct member by member where its members lie side by side, else as a union."""
+        members = sorted(found.members, key=lambda member: member.bit_offset)
+        sizes = [self.btf.size_of(member.type) for member in members]
+        end = 0
+        for member, size in zip(members, sizes, strict=True):
+            if member.bits or member.bit_offset % 8 or member.bit_offset < end:
+                return self.overlapping(type_id, found)
+            end = member.bit_offset + 8 * size
+        expressions = []
+        position = 0
+        for member, size in zip(members, sizes, strict=True):
+            self.format += "x" * (member.bit_offset // 8 - position)
+            expressions.append(self.value(member.type))
+            position = member.bit_offset // 8 + size
+        self.format += "x" * (found.size - position)
+        made = record_class(found.name, [member.name for member in members])
+        return f"{self.bind(made)}({', '.join(expressions)})"
+
+    def overlapping(self, _: int, found: Type) -> str:
+        """A union, or a struct with bit fields: every member decodes the same bytes by itself."""
+        getters = [_member_getter(self.btf, member) for member in found.members]
+        made = record_class(found.name, [member.name for member in found.members])
+        raw = self.take(f"{found.size}s")
+        make, get = self.bind(made), self.bind(getters)
+        return f"(lambda raw: {make}(*[g(raw) for g in {get}]))({raw})"
+
+
+_EXPRESSIONS: dict[int, Callable[[_Compiler, int, Type], str]] = {
+    kinds.INT: _Compiler.integer,
+    kinds.PTR: _Compiler.pointer,
+    kinds.FLOAT: _Compiler.floating,
+    kinds.ENUM: _Compiler.enumeration,
+    kinds.ENUM64: _Compiler.enumeration,
+    kinds.ARRAY: _Compiler.array,
+    kinds.STRUCT: _Compiler.structure,
+    kinds.UNION: _Compiler.overlapping,
+}
+
+
+def is_char(element: Type) -> bool:
+    """Whether an array of this one-byte INT is text: C's ``char`` (Zig's ``c_char``)."""
+    return element.name in ("char", "c_char") or bool(element.encoding & kinds.CHAR)
+
+
+def record_class(name: str, fields: list[str]) -> type[Record]:
+    """A slots class with these fields; unnamed members get the names ``_0``, ``_1`` ..."""
+    names = tuple(field or f"_{index}" for index, field in enumerate(fields))
+    slots = tuple(f"{n}_" if n in _KEYWORDS else n for n in names)
+    stores = "; ".join(f"self.{slot} = a{i}" for i, slot in enumerate(slots)) or "pass"
+    arguments = "".join(f", a{i}" for i in range(len(slots)))
+    space: dict[str, Any] = {}
+    exec(f"def __init__(self{arguments}): {stores}", space)  # noqa: S102 - identifiers checked below
+    body = {"__slots__": slots, "_fields": slots, "__init__": space["__init__"]}
+    return type(name or "anonymous", (Record,), body)
+
+
+_KEYWORDS = frozenset(
+    [
+        "False",
+        "None",
+        "True",
+        "and",
+        "as",
+        "assert",
+        "async",
+        "await",
+        "break",
+        "class",
+        "continue",
+        "def",
+        "del",
+        "elif",
+        "else",
+        "except",
+        "finally",
+        "for",
+        "from",
+        "global",
+        "if",
+        "import",
+        "in",
+        "is",
+        "lambda",
+        "nonlocal",
+        "not",
+        "or",
+        "pass",
+        "raise",
+        "return",
+        "try",
+        "while",
+        "with",
+        "yield",
+    ]
+)
+
+
+def _member_getter(btf: Btf, member: Member) -> Callable[[bytes], Any]:
+    start = member.bit_offset // 8
+    if not member.bits:
+        one = decoder(btf, member.type)
+        return lambda raw: one(raw[start:])
+    _, found = btf.resolve(member.type)
+    assert found is not None
+    signed = bool(found.encoding & kinds.SIGNED) if found.kind == kinds.INT else found.flag
+    size = -(-(member.bit_offset % 8 + member.bits) // 8)
+    shift = member.bit_offset % 8
+    if btf.endian == "big":  # bit offsets count from the most significant bit
+        shift = size * 8 - shift - member.bits
+    mask, sign = (1 << member.bits) - 1, 1 << (member.bits - 1)
+
+    def bit_field(raw: bytes) -> int:
+        value = int.from_bytes(raw[start : start + size], btf.endian) >> shift & mask  # type: ignore[arg-type]
+        return value - (mask + 1) if signed and value & sign else value
+
+    return bit_field
+
+
+def encode(btf: Btf, type_id: int, value: Any, name: str = "value") -> bytes:
+    """The bytes of ``value`` as a value of the type.
+
+    Structs take an instance of their class, a dict or a sequence; arrays a sequence, ``char``
+    arrays also str. Raises Error, with ``name`` in it, where the value does not fit the type.
+    """
+    _, found = btf.resolve(type_id)
+    encode_kind = _ENCODERS.get(found.kind) if found is not None else None
+    if found is None or encode_kind is None:
+        raise Error(f"{name}: a value of type {btf.describe(type_id)} cannot be encoded")
+    try:
+        return encode_kind(btf, found, value, name)
+    except (TypeError, ValueError, OverflowError, struct.error) as error:
+        raise Error(f"{name}: {value!r} does not fit {_range(btf, found)}") from error
+
+
+def encoder(btf: Btf, type_id: int) -> Callable[[Any], bytes]:
+    """A function from a value of the type to its bytes; fast for plain integers."""
+    _, found = btf.resolve(type_id)
+    if found is None or found.kind != kinds.INT or found.size not in _INTEGER or found.encoding & kinds.BOOL:
+        return lambda value: encode(btf, type_id, value)
+    code = _INTEGER[found.size]
+    pack = struct.Struct(ORDER[btf.endian] + (code if found.encoding & kinds.SIGNED else code.upper())).pack
+
+    def encode_integer(value: Any) -> bytes:
+        try:
+            return pack(value)
+        except struct.error:
+            return encode(btf, type_id, value)
+
+    return encode_integer
+
+
+def _range(btf: Btf, found: Type) -> str:
+    name = found.name or kinds.KIND_NAMES[found.kind].lower()
+    if found.kind != kinds.INT or found.encoding & kinds.BOOL:
+        return f"the type {name}" if found.kind != kinds.ARRAY else btf.describe(btf.types.index(found))
+    bits = found.size * 8
+    low, high = (
+        (-(1 << bits - 1), (1 << bits - 1) - 1) if found.encoding & kinds.SIGNED else (0, (1 << bits) - 1)
+    )
+    return f"{name} ({low} to {high})"
+
+
+def _encode_integer(btf: Btf, found: Type, value: Any, _: str) -> bytes:
+    if found.encoding & kinds.BOOL and value not in (0, 1):
+        raise ValueError
+    signed = bool(found.encoding & kinds.SIGNED)
+    return _index(value).to_bytes(found.size, btf.endian, signed=signed)  # type: ignore[arg-type]
+
+
+def _index(value: Any) -> int:
+    """An int, and nothing that would have to be rounded to one."""
+    return value.__index__()  # type: ignore[no-any-return]
+
+
+def _encode_enum(btf: Btf, found: Type, value: Any, _: str) -> bytes:
+    if isinstance(value, str):
+        numbers = dict(found.values)
+        if value not in numbers:
+            raise ValueError
+        value = numbers[value]
+    return _index(value).to_bytes(found.size, btf.endian, signed=found.flag)  # type: ignore[arg-type]
+
+
+def _encode_pointer(btf: Btf, _: Type, value: Any, __: str) -> bytes:
+    return _index(value).to_bytes(8, btf.endian)  # type: ignore[arg-type]
+
+
+def _encode_float(btf: Btf, found: Type, value: Any, _: str) -> bytes:
+    return struct.pack(ORDER[btf.endian] + {2: "e", 4: "f", 8: "d"}[found.size], value)
+
+
+def _encode_array(btf: Btf, found: Type, value: Any, name: str) -> bytes:
+    size = btf.size_of(found.type)
+    if isinstance(value, str):
+        value = value.encode()
+    if isinstance(value, (bytes, bytearray, memoryview)) and size == 1:
+        if len(value) > found.count:
+            raise ValueError
+        return bytes(value).ljust(found.count, b"\0")
+    items = list(value)
+    if len(items) > found.count:
+        raise ValueError
+    body = b"".join(encode(btf, found.type, item, f"{name}[{i}]") for i, item in enumerate(items))
+    return body.ljust(size * found.count, b"\0")
+
+
+def _encode_struct(btf: Btf, found: Type, value: Any, name: str) -> bytes:
+    if isinstance(value, Record):
+        value = {member: getattr(value, member) for member in value._fields}
+    elif not isinstance(value, dict):
+        members = value if isinstance(value, (list, tuple)) else list(value)
+        if len(members) != len(found.members):
+            raise ValueError
+        value = {member.name: item for member, item in zip(found.members, members, strict=True)}
+    known = {member.name for member in found.members}
+    for key in value:
+        if key not in known:
+            raise Error(
+                f"{name}: {found.name or 'the struct'} has no member '{key}'; it has {', '.join(sorted(known))}"
+            )
+    raw = bytearray(found.size)
+    for member in found.members:
+        if member.name not in value:
+            continue
+        if member.bits:
+            raise Error(f"{name}.{member.name}: bit fields cannot be set by name")
+        part = encode(btf, member.type, value[member.name], f"{name}.{member.name}")
+        raw[member.bit_offset // 8 : member.bit_offset // 8 + len(part)] = part
+    return bytes(raw)
+
+
+_ENCODERS: dict[int, Callable[[Btf, Type, Any, str], bytes]] = {
+    kinds.INT: _encode_integer,
+    kinds.PTR: _encode_pointer,
+    kinds.FLOAT: _encode_float,
+    kinds.ENUM: _encode_enum,
+    kinds.ENUM64: _encode_enum,
+    kinds.ARRAY: _encode_array,
+    kinds.STRUCT: _encode_struct,
+    kinds.UNION: _encode_struct,
+}

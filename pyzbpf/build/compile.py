@@ -1,0 +1,137 @@
+"""One probe, all the way: source -> raw object -> finished object -> file, replaced only if it changed.
+
+CMake runs ``python -m pyzbpf.build.compile JOB.json`` for each probe, every time: compiling takes a
+tenth of a second, and only the compiler knows which files a probe imports.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from pyzbpf.build import compiler, settings
+from pyzbpf.errors import BuildError, Error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+JOB_KEYS = ("source", "name", "endian", "mode", "cpu", "output_directory", "cache")
+
+
+def build_probe(
+    source: Path,
+    *,
+    endian: str = "both",
+    mode: str = "fast",
+    cpu: str = "v3",
+    output_directory: Path,
+    keep: Path | None = None,
+    cache: Path | None = None,
+    modules: Mapping[str, Path] | None = None,
+    name: str | None = None,
+) -> list[Path]:
+    """Build the finished objects of one probe and return their paths.
+
+    ``endian`` is "both", "host", "little" or "big"; ``mode`` "fast" or "small"; ``cpu`` "v1" to
+    "v4". The objects are ``NAME.bpfel.o`` and ``NAME.bpfeb.o`` in ``output_directory``, where NAME
+    is the source file's unless ``name`` says otherwise. ``keep`` is a directory that receives the
+    raw objects as the compiler wrote them. ``cache`` is Zig's local cache (default: a temporary
+    one), ``modules`` are further Zig modules by import name. Raises BuildError.
+    """
+    for key, value in (("endian", endian), ("mode", mode), ("cpu", cpu)):
+        settings.check_choice(key, value)
+    stem = settings.probe_name(source)
+    if not source.is_file():
+        raise BuildError(f"{source}: there is no such file")
+    from pyzbpf.finish.pipeline import finish  # after the cheap checks: it is most of our import time
+
+    zig = compiler.find_zig()
+    written = []
+    with tempfile.TemporaryDirectory(prefix="pyzbpf-") as directory:
+        temporary = Path(directory)
+        zig_cache = cache or temporary / "cache"
+        for order in compiler.ENDIAN_CHOICES[endian]:
+            file_name = f"{name or stem}.{compiler.ARCHITECTURES[order]}.o"
+            raw = temporary / file_name
+            compiler.compile_probe(
+                source,
+                raw,
+                endian=order,
+                mode=mode,
+                cpu=cpu,
+                cache=zig_cache,
+                modules=modules,
+                zig=zig,
+                timeout_s=float(os.environ.get("PYZBPF_ZIG_TIMEOUT") or compiler.TIMEOUT_S),
+            )
+            data = raw.read_bytes()
+            if keep is not None:
+                replace(keep / f"{file_name.removesuffix('.o')}.raw.o", data)
+            finished = finish(
+                data,
+                file=source.name,
+                name=name or stem,
+                endian=order,
+                prefixes=compiler.path_prefixes(source, zig=zig, cache=zig_cache),
+            )
+            target = output_directory / file_name
+            replace(target, finished)
+            written.append(target)
+    return written
+
+
+def replace(target: Path, data: bytes) -> bool:
+    """Write ``data`` atomically, unless ``target`` holds it already; True if it was written."""
+    try:
+        if target.read_bytes() == data:
+            return False
+    except FileNotFoundError:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        temporary.chmod(0o644)  # mkstemp makes a private file
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return True
+
+
+def report(error: Error) -> None:
+    """The compiler's own words first, unchanged, then ours."""
+    if isinstance(error, BuildError) and error.output:
+        sys.stderr.write(error.output if error.output.endswith("\n") else error.output + "\n")
+    print(f"pyzbpf: error: {error}", file=sys.stderr, flush=True)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do the job that a JSON file describes; errors go to stderr."""
+    try:
+        (path,) = arguments
+        job = json.loads(Path(path).read_text(encoding="utf-8"))
+        if set(job) != set(JOB_KEYS):
+            raise BuildError(f"{path}: must have the keys {', '.join(JOB_KEYS)}, not {', '.join(job)}")
+        build_probe(
+            Path(job["source"]),
+            name=job["name"],
+            endian=job["endian"],
+            mode=job["mode"],
+            cpu=job["cpu"],
+            output_directory=Path(job["output_directory"]),
+            cache=Path(job["cache"]),
+        )
+    except Error as error:
+        report(error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,234 @@
+"""Finds the Zig compiler and runs it on one probe: source file -> raw BPF object."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+from pyzbpf.build import diagnose, sdk
+from pyzbpf.errors import BuildError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# The release that the SDK and the finisher are made for; pyproject.toml pins the same (a test holds them).
+ZIG_VERSION = "0.17.1"
+
+ENDIANS = ("little", "big")
+# What an author may ask for, and the byte orders that each means.
+ENDIAN_CHOICES: dict[str, tuple[str, ...]] = {
+    "both": ENDIANS,
+    "host": (sys.byteorder,),
+    "little": ("little",),
+    "big": ("big",),
+}
+ARCHITECTURES = {"little": "bpfel", "big": "bpfeb"}
+ZIG_MODES = {"fast": "ReleaseFast", "small": "ReleaseSmall"}
+# Clang's -Oz for BPF is not smaller in practice, but it is what "small" asks for.
+C_MODES = {"fast": "-O2", "small": "-Oz"}
+CPUS = ("v1", "v2", "v3", "v4")
+SUFFIXES = (".zig", ".c")
+
+# A probe compiles in about a second with empty caches; a compiler that needs minutes has hung.
+TIMEOUT_S = 300.0
+
+
+def find_zig() -> Path:
+    """The compiler of the installed ``ziglang`` package, checked to be the pinned release.
+
+    The environment variable PYZBPF_ZIG names another executable (of the same release).
+    """
+    mend = f"run: {Path(sys.executable).name} -m pip install ziglang=={ZIG_VERSION}"
+    named = os.environ.get("PYZBPF_ZIG")
+    if named:
+        program = Path(named)
+        mend = f"PYZBPF_ZIG is {named}"
+    else:
+        spec = find_spec("ziglang")
+        if spec is None or not spec.submodule_search_locations:
+            raise BuildError(f"the Zig compiler is missing; {mend} (or install 'pyzbpf[build]')")
+        program = Path(next(iter(spec.submodule_search_locations))) / (
+            "zig.exe" if sys.platform == "win32" else "zig"
+        )
+    try:
+        version = _run([str(program), "version"], cwd=None, timeout_s=60).stdout.strip()
+    except OSError as error:
+        raise BuildError(f"the Zig compiler {program} cannot be run: {error}; {mend}") from error
+    if version != ZIG_VERSION:
+        raise BuildError(f"Zig {version} is installed, but probes are built with {ZIG_VERSION}; {mend}")
+    return program
+
+
+def global_cache(fallback: Path) -> Path:
+    """Zig's cache for its standard library: the user's, or ``fallback`` where that is not writable.
+
+    An unusable one must be found here: the compiler was seen to spin for ever on it.
+    """
+    for candidate in _user_caches():
+        if _writable(candidate):
+            return candidate
+    return fallback
+
+
+def compile_probe(
+    source: Path,
+    output: Path,
+    *,
+    endian: str,
+    mode: str = "fast",
+    cpu: str = "v3",
+    cache: Path,
+    modules: Mapping[str, Path] | None = None,
+    zig: Path | None = None,
+    timeout_s: float = TIMEOUT_S,
+) -> None:
+    """Compile ``source`` (``.zig`` or ``.c``) into the raw object ``output``.
+
+    ``modules`` are further Zig modules by import name. The compiler runs in the probe's directory.
+    BuildError carries its text unchanged and, after it, advice where the limit is a known one.
+    """
+    zig = zig or find_zig()
+    source = source.resolve()
+    if source.suffix == ".c":
+        arguments = _clang(source, output, endian=endian, mode=mode, cpu=cpu)
+    else:
+        arguments = _zig(source, output, endian=endian, mode=mode, cpu=cpu, modules=modules or {})
+    environment = {
+        **os.environ,
+        "ZIG_LOCAL_CACHE_DIR": str(cache.resolve()),
+        "ZIG_GLOBAL_CACHE_DIR": str(global_cache(cache / "global").resolve()),
+        "NO_COLOR": "1",
+    }
+    try:
+        done = _run([str(zig), *arguments], cwd=source.parent, environment=environment, timeout_s=timeout_s)
+    except subprocess.TimeoutExpired as error:
+        raise BuildError(
+            f"{source.name}: the Zig compiler did not end within {timeout_s:g} s and was stopped; "
+            "look for a comptime loop without end, or set PYZBPF_ZIG_TIMEOUT (seconds)"
+        ) from error
+    if done.returncode != 0 or not output.is_file():
+        raise _failure(source, ARCHITECTURES[endian], done)
+
+
+def path_prefixes(source: Path, *, zig: Path, cache: Path) -> list[tuple[str, str]]:
+    """(folder, what stands for it) for the file names that the compiler leaves in `.BTF`.
+
+    Zig writes the absolute name of every file that contributes a line: of the probe's own folder, of
+    the SDK and of the standard library, and spells what lies elsewhere by the way from the working
+    directory (``/project/probes/../../site-packages/...``).
+    """
+    here = source.resolve().parent
+    prefixes = [(str(here), "")]
+    for folder, stand_in in (
+        (sdk.root() / "zig", "pyzbpf/zig/"),
+        (zig.resolve().parent / "lib", "zig/"),
+        (global_cache(cache / "global").resolve(), "zig-cache/"),
+        (cache.resolve(), "zig-cache/"),
+    ):
+        prefixes.append((str(folder), stand_in))
+        try:
+            prefixes.append((os.path.join(here, os.path.relpath(folder, here)), stand_in))
+        except ValueError:
+            continue  # another drive, to which no way leads
+    return prefixes
+
+
+def _zig(
+    source: Path, output: Path, *, endian: str, mode: str, cpu: str, modules: Mapping[str, Path]
+) -> list[str]:
+    modules = {"bpf": sdk.module(), **modules}
+    arguments = [
+        "build-obj",
+        "-target",
+        f"{ARCHITECTURES[endian]}-freestanding",
+        f"-mcpu={cpu}",
+        "-O",
+        ZIG_MODES[mode],
+        "-fno-strip",  # BTF is made from debug information only
+        "--color",
+        "off",
+    ]
+    for name in modules:
+        arguments += ["--dep", name]
+    arguments.append(f"-Mroot={source.name}")
+    for name, path in modules.items():
+        # A further module may use the SDK, too.
+        if name != "bpf":
+            arguments += ["--dep", "bpf"]
+        arguments.append(f"-M{name}={path.resolve()}")
+    # With an explicit path Zig compiles each time (0.1 s) rather than to answer from its cache; so the
+    # object never carries the paths of an earlier place.
+    return [*arguments, "--name", source.stem, f"-femit-bin={output.resolve()}"]
+
+
+def _clang(source: Path, output: Path, *, endian: str, mode: str, cpu: str) -> list[str]:
+    return [
+        "cc",
+        "-target",
+        f"{ARCHITECTURES[endian]}-freestanding",
+        f"-mcpu={cpu}",
+        C_MODES[mode],
+        "-g",
+        "-c",
+        source.name,
+        "-o",
+        str(output.resolve()),
+    ]
+
+
+def _run(
+    command: Sequence[str],
+    *,
+    cwd: Path | None,
+    timeout_s: float,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=timeout_s,
+        check=False,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+
+
+def _failure(source: Path, architecture: str, done: subprocess.CompletedProcess[str]) -> BuildError:
+    message = f"{source.name}: Zig could not compile the probe for {architecture}"
+    if done.returncode < 0 or "LLVM ERROR" in done.stdout:
+        message += " (the compiler crashed)"
+    known = diagnose.advice(done.stdout)
+    return BuildError("\n".join([message, *(f"  {text}" for text in known)]), output=done.stdout)
+
+
+def _user_caches() -> list[Path]:
+    # The places and their order are Zig's own (std.zig.resolveGlobalCacheDir).
+    environment = os.environ
+    named = environment.get("ZIG_GLOBAL_CACHE_DIR")
+    if named:
+        return [Path(named)]
+    if sys.platform == "win32":
+        local = environment.get("LOCALAPPDATA")
+        return [Path(local) / "zig"] if local else []
+    if environment.get("XDG_CACHE_HOME"):
+        return [Path(environment["XDG_CACHE_HOME"]) / "zig"]
+    return [Path(environment["HOME"]) / ".cache" / "zig"] if environment.get("HOME") else []
+
+
+def _writable(directory: Path) -> bool:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,59 @@
+"""Writes ``_pyzbpf_index.py`` into a package: what its objects hold, so that opening one parses no ELF.
+
+The module is a Python literal. It is also what makes an editable install rebuild probes on import:
+scikit-build-core watches modules, not data files.
+"""
+
+from __future__ import annotations
+
+import pprint
+import sys
+from pathlib import Path
+
+from pyzbpf.build.compile import replace, report
+from pyzbpf.errors import BuildError, Error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+FILE = "_pyzbpf_index.py"
+HEADER = '"""What the probes of this package hold. Written by pyzbpf when the package was built."""\n\n'
+
+
+def index_text(objects: Iterable[Path]) -> str:
+    """The module's text for finished objects (``NAME.bpfel.o``, ``NAME.bpfeb.o``): the same for the same."""
+    from pyzbpf.spec.index import to_index
+    from pyzbpf.spec.open import SUFFIX
+
+    orders = {suffix: order for order, suffix in SUFFIX.items()}
+    probes: dict[str, dict[str, dict[str, Any]]] = {}
+    for path in sorted(objects, key=lambda path: path.name):
+        for suffix, order in orders.items():
+            if path.name.endswith(suffix):
+                name = path.name.removesuffix(suffix)
+                probes.setdefault(name, {})[order] = to_index(path.read_bytes(), file=path.name, name=name)
+                break
+        else:
+            raise BuildError(f"{path}: the name of an object ends in {' or '.join(orders)}")
+    # "little" before "big" whatever the order of the files.
+    ordered = {
+        name: {order: found[order] for order in SUFFIX if order in found} for name, found in probes.items()
+    }
+    return f"{HEADER}PROBES = {pprint.pformat(ordered, width=100, sort_dicts=False)}\n"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """``INDEX OBJECT...``: write INDEX unless it is up to date."""
+    try:
+        target, *objects = arguments
+        replace(Path(target), index_text(map(Path, objects)).encode())
+    except Error as error:
+        report(error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

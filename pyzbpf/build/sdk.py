@@ -1,0 +1,26 @@
+"""Where the Zig SDK is: beside the package in the source tree, inside it when installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pyzbpf.errors import BuildError
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def root() -> Path:
+    """The Zig package: the directory with ``zig/`` and, beside it, ``build.zig``."""
+    for candidate in (PACKAGE, PACKAGE.parent):
+        if (candidate / "zig" / "bpf.zig").is_file():
+            return candidate
+    raise BuildError(
+        f"the Zig SDK is missing: neither {PACKAGE / 'zig' / 'bpf.zig'} nor "
+        f"{PACKAGE.parent / 'zig' / 'bpf.zig'} is a file; install pyzbpf again, unpacked "
+        "(probes cannot be built from a zip)"
+    )
+
+
+def module() -> Path:
+    """The file that ``@import("bpf")`` means."""
+    return root() / "zig" / "bpf.zig"

@@ -1,0 +1,180 @@
+"""``[tool.pyzbpf]`` of a project's pyproject.toml: read, checked key by key, resolved to files."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from pathlib import Path, PurePath
+
+from pyzbpf.build.compiler import CPUS, ENDIAN_CHOICES, SUFFIXES, ZIG_MODES
+from pyzbpf.errors import BuildError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # scikit-build-core depends on it there
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+TABLE = "[tool.pyzbpf]"
+# Keys with a fixed choice, and what stands for an absent one.
+CHOICES: dict[str, tuple[str, ...]] = {
+    "endian": tuple(ENDIAN_CHOICES),
+    "mode": tuple(ZIG_MODES),
+    "cpu": CPUS,
+}
+DEFAULTS = {"endian": "both", "mode": "fast", "cpu": "v3"}
+KEYS = ("probes", *CHOICES, "package")
+EXAMPLE = 'probes = ["probes/*.zig"]'
+
+_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+_PROBE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+
+
+class Settings:
+    """What a project asks for.
+
+    ``probes`` are the source files by probe name, ``patterns`` the globs that found them,
+    ``package`` the dotted import package that the objects go into.
+    """
+
+    __slots__ = ("cpu", "endian", "mode", "package", "patterns", "probes")
+
+    def __init__(
+        self,
+        *,
+        probes: dict[str, Path],
+        patterns: list[str],
+        endian: str,
+        mode: str,
+        cpu: str,
+        package: str,
+    ) -> None:
+        self.probes = probes
+        self.patterns = patterns
+        self.endian = endian
+        self.mode = mode
+        self.cpu = cpu
+        self.package = package
+
+
+def load(root: Path) -> dict[str, Any]:
+    """The project's pyproject.toml as it stands."""
+    path = root / "pyproject.toml"
+    try:
+        with path.open("rb") as file:
+            found: dict[str, Any] = tomllib.load(file)
+    except FileNotFoundError:
+        raise BuildError(f"{path}: there is no such file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise BuildError(f"{path}: {error}") from error
+    return found
+
+
+def read(pyproject: Mapping[str, Any], root: Path) -> Settings:
+    """Check ``[tool.pyzbpf]`` and find the probes; every mistake is refused by name."""
+    table = pyproject.get("tool", {}).get("pyzbpf")
+    if table is None:
+        raise BuildError(f"pyproject.toml: there is no {TABLE}; add it with {EXAMPLE}")
+    if not isinstance(table, dict):
+        raise BuildError(f"pyproject.toml: tool.pyzbpf must be a table: {TABLE}")
+    for key in table:
+        if key not in KEYS:
+            raise BuildError(f"pyproject.toml: {TABLE} has no key '{key}'{_instead(key, KEYS)}")
+    chosen = {key: _choice(table, key) for key in CHOICES}
+    patterns = _patterns(table)
+    return Settings(
+        probes=find_probes(root, patterns),
+        patterns=patterns,
+        package=_package(table, pyproject),
+        **chosen,
+    )
+
+
+def find_probes(root: Path, patterns: Iterable[str]) -> dict[str, Path]:
+    """Probe name -> source file, in the order of the names."""
+    found: dict[str, Path] = {}
+    for pattern in patterns:
+        files = sorted(path.resolve() for path in root.glob(pattern) if path.is_file())
+        if not files:
+            raise BuildError(f"pyproject.toml: {TABLE} probes: '{pattern}' matches no file below {root}")
+        for path in files:
+            name = probe_name(path)
+            if found.setdefault(name, path) != path:
+                raise BuildError(
+                    f"pyproject.toml: {TABLE} probes: two files would make probe '{name}': "
+                    f"{found[name]} and {path}; rename one"
+                )
+    return dict(sorted(found.items()))
+
+
+def probe_name(path: Path) -> str:
+    """The name of the probe that ``path`` makes: the file's, which must be an identifier."""
+    if path.suffix not in SUFFIXES:
+        raise BuildError(f"{path}: a probe is a {' or '.join(SUFFIXES)} file")
+    if not _PROBE.fullmatch(path.stem):
+        raise BuildError(
+            f"{path}: '{path.stem}' cannot be the name of a probe; use letters, digits and underscores, "
+            f"as in '{re.sub(r'[^0-9A-Za-z_]+', '_', path.stem).lstrip('0123456789') or 'probe'}{path.suffix}'"
+        )
+    return path.stem
+
+
+def check_choice(key: str, value: object) -> str:
+    """``value`` if it is allowed for ``key`` ("endian", "mode" or "cpu"); BuildError else."""
+    allowed = CHOICES[key]
+    if not isinstance(value, str) or value not in allowed:
+        raise BuildError(f"{key} cannot be {value!r}{_instead(str(value), allowed)}")
+    return value
+
+
+def _choice(table: Mapping[str, Any], key: str) -> str:
+    try:
+        return check_choice(key, table.get(key, DEFAULTS[key]))
+    except BuildError as error:
+        raise BuildError(f"pyproject.toml: {TABLE} {error}") from None
+
+
+def _patterns(table: Mapping[str, Any]) -> list[str]:
+    where = f"pyproject.toml: {TABLE} probes"
+    patterns = table.get("probes")
+    if patterns is None:
+        raise BuildError(f"{where} is missing; say which files are probes, as in {EXAMPLE}")
+    if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
+        raise BuildError(f"{where} must be a list of glob patterns, as in {EXAMPLE}, not {patterns!r}")
+    if not patterns:
+        raise BuildError(f"{where} is empty; say which files are probes, as in {EXAMPLE}")
+    for pattern in patterns:
+        path = PurePath(pattern)
+        if path.is_absolute() or path.drive or ".." in path.parts or not path.parts:
+            raise BuildError(f"{where}: '{pattern}' must be a pattern below the project, as in {EXAMPLE}")
+    return patterns
+
+
+def _package(table: Mapping[str, Any], pyproject: Mapping[str, Any]) -> str:
+    package = table.get("package")
+    if package is None:
+        name = pyproject.get("project", {}).get("name")
+        if not isinstance(name, str):
+            raise BuildError("pyproject.toml: [project] name is missing")
+        # The import name as scikit-build-core finds it.
+        package = re.sub(r"[-.]", "_", name)
+    if not isinstance(package, str) or not _MODULE.fullmatch(package):
+        text = str(package).strip("/").replace("/", ".")
+        near = f"; did you mean '{text}'?" if _MODULE.fullmatch(text) else ""
+        raise BuildError(
+            f"pyproject.toml: {TABLE} package must be the dotted name of an import package, "
+            f"as in 'mytool' or 'mytool.probes', not {package!r}{near}"
+        )
+    return package
+
+
+def _instead(word: str, allowed: Iterable[str]) -> str:
+    # "; did you mean 'x'? Allowed: ..." - one sentence for keys and values.
+    allowed = list(allowed)
+    near = difflib.get_close_matches(word.lower(), allowed, n=1, cutoff=0.6)
+    return (f"; did you mean '{near[0]}'?" if near else ";") + f" Allowed: {', '.join(allowed)}"

@@ -1,0 +1,56 @@
+"""``pyzbpf build``: probe sources -> finished objects in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pyzbpf.errors import BuildError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``pyzbpf build``."""
+    from pyzbpf.build.settings import CHOICES, DEFAULTS
+
+    parser.add_argument("sources", metavar="SRC", nargs="+", type=Path, help="a probe: .zig, or .c")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        type=Path,
+        default=Path(),
+        help="where NAME.bpfel.o and NAME.bpfeb.o go (here)",
+    )
+    for key, text in (
+        ("endian", "byte order of the machines it is for"),
+        ("cpu", "BPF instruction set; v4 needs Linux 6.6"),
+        ("mode", "what the compiler optimises for"),
+    ):
+        parser.add_argument(
+            f"--{key}", choices=CHOICES[key], default=DEFAULTS[key], help=f"{text} (%(default)s)"
+        )
+    parser.add_argument("--keep", metavar="DIR", type=Path, help="put the compiler's raw objects there, too")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Build each source; the paths of the objects go to stdout."""
+    from pyzbpf.build.compile import build_probe
+
+    sources: dict[str, Path] = {}
+    for source in arguments.sources:
+        if sources.setdefault(source.stem, source) != source:
+            raise BuildError(f"{sources[source.stem]} and {source} would make the same object; rename one")
+    for source in sources.values():
+        for path in build_probe(
+            source,
+            endian=arguments.endian,
+            mode=arguments.mode,
+            cpu=arguments.cpu,
+            output_directory=arguments.output,
+            keep=arguments.keep,
+        ):
+            print(path)
+    return 0

@@ -1,0 +1,163 @@
+"""``pyzbpf inspect``: what an object, a wheel or an installed probe holds; no root, any OS."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+
+from pyzbpf.cli import c_text
+from pyzbpf.errors import NotFoundError
+from pyzbpf.uapi import enums
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+    from typing import Any
+
+    from pyzbpf.spec.model import MapSpec, ObjectSpec, ProgramSpec, VariableSpec
+
+# Longest value of a variable that is printed whole.
+VALUE_WIDTH = 60
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``pyzbpf inspect``."""
+    parser.add_argument("target", metavar="TARGET", help='an object (.o), a wheel (.whl) or "package:probe"')
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON: a list with one item for each object"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print every object of the target."""
+    found = [describe(spec) for spec in objects(arguments.target)]
+    if arguments.json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        print("\n\n".join(text(item) for item in found))
+    return 0
+
+
+def objects(target: str) -> Iterator[ObjectSpec]:
+    """The objects that a target means: those in a wheel, else the one."""
+    if not target.endswith(".whl"):
+        from pyzbpf.spec.open import open as open_spec
+
+        yield open_spec(target)
+        return
+    from pyzbpf.spec.open import SUFFIX, probe_name
+    from pyzbpf.spec.read import read
+
+    try:
+        with zipfile.ZipFile(target) as wheel:
+            names = [name for name in wheel.namelist() if name.endswith(tuple(SUFFIX.values()))]
+            for name in sorted(names):
+                yield read(wheel.read(name), file=f"{target}/{name}", name=probe_name(name))
+    except (OSError, zipfile.BadZipFile) as error:
+        raise NotFoundError(f"cannot be read as a wheel: {error}", file=target) from error
+    if not names:
+        raise NotFoundError(
+            "holds no probe", file=target, advice="a wheel's probes are *.bpfel.o and *.bpfeb.o"
+        )
+
+
+def describe(spec: ObjectSpec) -> dict[str, Any]:
+    """All that is printed of an object, as plain values."""
+    return {
+        "name": spec.name,
+        "file": spec.file,
+        "endian": spec.endian,
+        "license": spec.license,
+        "programs": [_program(spec, found) for found in spec.programs.values()],
+        "maps": [_map(spec, found) for found in spec.maps.values()],
+        "variables": [_variable(spec, found) for found in spec.variables.values()],
+    }
+
+
+def text(item: dict[str, Any]) -> str:
+    """The same for people."""
+    lines = [f"{item['file']}: {item['endian']}-endian, licence {item['license'] or 'none'}"]
+    for heading in ("programs", "maps", "variables"):
+        if item[heading]:
+            lines.append(heading)
+            lines += [f"  {line}" for entry in item[heading] for line in _LINES[heading](entry)]
+    return "\n".join(lines)
+
+
+def _program(spec: ObjectSpec, found: ProgramSpec) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "section": found.section,
+        "type": _name("BPF_PROG_TYPE_", found.type),
+        "attach_type": found.attach_type,
+        "target": found.target,
+        "instructions": len(spec.functions[found.name].instructions) // 8,
+        "autoload": found.autoload,
+    }
+
+
+def _map(spec: ObjectSpec, found: MapSpec) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "name": found.name,
+        "type": _name("BPF_MAP_TYPE_", found.type),
+        "key_size": found.key_size,
+        "value_size": found.value_size,
+        "max_entries": found.max_entries,
+        "flags": found.flags,
+        "pinning": found.pinning,
+    }
+    for key in ("key_type", "value_type", "event_type"):
+        type_id = getattr(found, key)
+        # The type of a data map is the list of its variables, which stand below anyhow.
+        known = spec.btf is not None and type_id and found.contents is None
+        item[key] = c_text.definition(spec.btf, type_id) if spec.btf is not None and known else None
+    return item
+
+
+def _variable(spec: ObjectSpec, found: VariableSpec) -> dict[str, Any]:
+    from pyzbpf.btf.codec import plain
+
+    return {
+        "name": found.name,
+        "map": found.map.name,
+        "offset": found.offset,
+        "size": found.size,
+        "type": spec.btf.describe(found.type_id) if spec.btf is not None and found.type_id else None,
+        "value": plain(found.value),
+        "constant": found.map.frozen,
+    }
+
+
+def _program_lines(item: dict[str, Any]) -> Iterator[str]:
+    optional = "" if item["autoload"] else ", loaded on demand"
+    yield f"{item['name']}: {item['type']} in {item['section']}, {item['instructions']} instructions{optional}"
+
+
+def _map_lines(item: dict[str, Any]) -> Iterator[str]:
+    sizes = f"key {item['key_size']} B, value {item['value_size']} B, max_entries {item['max_entries']}"
+    flags = f", flags {item['flags']:#x}" if item["flags"] else ""
+    pinned = ", pinned by name" if item["pinning"] else ""
+    yield f"{item['name']}: {item['type']}, {sizes}{flags}{pinned}"
+    for key in ("key_type", "value_type", "event_type"):
+        if item[key]:
+            first, *rest = item[key].splitlines()
+            yield f"  {key.removesuffix('_type')}: {first}"
+            yield from (f"  {line}" for line in rest)
+
+
+def _variable_lines(item: dict[str, Any]) -> Iterator[str]:
+    value = str(item["value"])
+    if len(value) > VALUE_WIDTH:
+        value = value[: VALUE_WIDTH - 1] + "…"
+    constant = "const " if item["constant"] else ""
+    yield f"{item['name']}: {constant}{item['type'] or str(item['size']) + ' bytes'} = {value}"
+
+
+_LINES = {"programs": _program_lines, "maps": _map_lines, "variables": _variable_lines}
+
+
+def _name(prefix: str, value: int) -> str:
+    # Where a constant has two names the newer one comes later.
+    names = {number: name for name, number in vars(enums).items() if name.startswith(prefix)}
+    return names[value].removeprefix(prefix).lower() if value in names else str(value)

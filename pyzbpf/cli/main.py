@@ -1,0 +1,99 @@
+"""The command ``pyzbpf``: a table of commands, one file each, imported when used.
+
+Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 run-time error, 2 wrong usage,
+3 privilege missing, 4 kernel feature missing, 5 the verifier refused (`Error.exit_code`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from importlib import import_module
+
+from pyzbpf.errors import BuildError, Error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Command -> one line of help; its module is pyzbpf.cli.<command>, with add_arguments() and run().
+COMMANDS = {
+    "build": "compile probes to BPF objects, without making a wheel",
+    "inspect": "show what an object, a wheel or an installed probe holds",
+}
+INTERRUPTED = 130  # what a shell reports for a program that SIGINT has ended
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    wants_traceback = bool(os.environ.get("PYZBPF_TRACEBACK"))
+    try:
+        parsed = _parser(arguments).parse_args(arguments)
+        wants_traceback = wants_traceback or parsed.traceback
+        code: int = import_module(f"pyzbpf.cli.{parsed.command}").run(parsed)
+        sys.stdout.flush()
+        return code
+    except Error as error:
+        if wants_traceback:
+            traceback.print_exc()
+        _report(error)
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has what it wanted; the interpreter must not complain at its exit, too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        if wants_traceback:
+            traceback.print_exc()
+        _report(error)
+        return 1
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return INTERRUPTED
+
+
+def _report(error: Exception) -> None:
+    sys.stdout.flush()
+    if isinstance(error, BuildError) and error.output:
+        # The compiler's own words, unchanged.
+        sys.stderr.write(error.output if error.output.endswith("\n") else error.output + "\n")
+    print(f"pyzbpf: error: {error}", file=sys.stderr)
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pyzbpf",
+        description="Author eBPF probes in Zig, ship them as one small wheel, run them from Python.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_Version)
+    parser.add_argument("--traceback", action="store_true", help="show where an error came from")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    named = next((argument for argument in arguments if argument in COMMANDS), None)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(
+            name, help=summary, description=summary[0].upper() + summary[1:] + ".", allow_abbrev=False
+        )
+        # Valid before and after the command; the default must not undo the former.
+        command.add_argument(
+            "--traceback", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+        )
+        if name == named:
+            import_module(f"pyzbpf.cli.{name}").add_arguments(command)
+    return parser
+
+
+class _Version(argparse.Action):
+    # argparse's own action wants the version beforehand, and looking it up costs as much as a command.
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest=argparse.SUPPRESS, nargs=0, help="print the version and exit")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print("pyzbpf", version("pyzbpf"))
+        parser.exit()

@@ -1,0 +1,167 @@
+"""Every exception of pyzbpf.
+
+    Error                     the root; `exit_code` is what the command line ends with
+    ├── ObjectError           a file that is not a usable BPF object (file, section, symbol, offset)
+    │   └── NotFoundError     a package, probe, file or name that does not exist
+    ├── BuildError            a probe that could not be compiled, finished or packaged
+    ├── VerifierError         the kernel's verifier refused a program (log, reason, source, hint)
+    ├── UnsupportedError      this kernel or system lacks a feature (feature, first kernel that has it)
+    ├── PrivilegeError        a capability or sysctl is missing (capability)
+    └── SystemCallError       any other refused system call (errno, command); also an OSError
+
+Each message names the place and says what to do.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BuildError",
+    "Error",
+    "NotFoundError",
+    "ObjectError",
+    "PrivilegeError",
+    "SystemCallError",
+    "UnsupportedError",
+    "VerifierError",
+]
+
+
+class Error(Exception):
+    """Anything pyzbpf raises on purpose."""
+
+    exit_code = 1
+
+
+class ObjectError(Error):
+    """A BPF object that cannot be used, with the place of the fault.
+
+    ``file``, ``section`` and ``symbol`` are names or None; ``offset`` is in bytes from the start of
+    the section (of the file where no section is named). ``advice`` says what to do.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str | None = None,
+        section: str | None = None,
+        symbol: str | None = None,
+        offset: int | None = None,
+        advice: str | None = None,
+    ) -> None:
+        self.message = message
+        self.file = file
+        self.section = section
+        self.symbol = symbol
+        self.offset = offset
+        self.advice = advice
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        place = []
+        if self.file:
+            place.append(self.file)
+        if self.section is not None:
+            place.append(f"section '{self.section}'")
+        if self.symbol is not None:
+            place.append(f"symbol '{self.symbol}'")
+        if self.offset is not None:
+            place.append(f"offset {self.offset:#x}")
+        text = ", ".join(place) + ": " + self.message if place else self.message
+        return f"{text}\n  {self.advice}" if self.advice else text
+
+
+class NotFoundError(ObjectError):
+    """A file, package, probe, program, map or symbol that does not exist."""
+
+
+class BuildError(Error):
+    """A probe that could not be compiled, finished or packaged.
+
+    ``output`` is the compiler's own text, unchanged (empty where no compiler ran).
+    """
+
+    def __init__(self, message: str, *, output: str = "") -> None:
+        self.output = output
+        super().__init__(message)
+
+
+class VerifierError(Error):
+    """The kernel's verifier refused a program.
+
+    ``program`` is its name, ``log`` the verifier's whole log, ``reason`` the line of the log that
+    says why, ``source`` the place in the author's file (``probe.zig:7:6: text``) or None, and
+    ``hint`` what to change, or None.
+    """
+
+    exit_code = 5
+
+    def __init__(
+        self,
+        program: str,
+        *,
+        reason: str,
+        log: str,
+        errno: int,
+        source: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.program = program
+        self.reason = reason
+        self.log = log
+        self.errno = errno
+        self.source = source
+        self.hint = hint
+        super().__init__(program, reason)
+
+    def __str__(self) -> str:
+        text = f"program '{self.program}': the verifier says: {self.reason}"
+        if self.source:
+            text += f"\n  at {self.source}"
+        if self.hint:
+            text += f"\n  {self.hint}"
+        return text
+
+
+class UnsupportedError(Error):
+    """This kernel or system cannot do what was asked.
+
+    ``feature`` names it; ``since`` is the first kernel release that has it, or None.
+    """
+
+    exit_code = 4
+
+    def __init__(self, feature: str, *, since: str | None = None, advice: str | None = None) -> None:
+        self.feature = feature
+        self.since = since
+        self.advice = advice
+        super().__init__(feature)
+
+    def __str__(self) -> str:
+        text = f"{self.feature} is not supported here"
+        if self.since:
+            text += f" (needs Linux {self.since} or newer)"
+        return f"{text}\n  {self.advice}" if self.advice else text
+
+
+class PrivilegeError(Error):
+    """The kernel refused for lack of privilege; ``capability`` names what is missing."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, *, capability: str) -> None:
+        self.capability = capability
+        super().__init__(message)
+
+
+class SystemCallError(Error, OSError):
+    """A system call failed; ``errno`` and ``strerror`` as in OSError, ``command`` is the call."""
+
+    def __init__(self, errno: int, strerror: str, *, command: str, detail: str = "") -> None:
+        self.command = command
+        self.detail = detail
+        OSError.__init__(self, errno, strerror)
+
+    def __str__(self) -> str:
+        text = f"{self.command}: {self.strerror} (errno {self.errno})"
+        return f"{text}: {self.detail}" if self.detail else text

@@ -1,0 +1,135 @@
+"""Perf event arrays as buffers: one for each CPU, in order within a CPU only."""
+
+from __future__ import annotations
+
+import sys
+
+from pyzbpf.errors import Error
+from pyzbpf.events.record import perf_records
+from pyzbpf.events.stream import State, Stream
+from pyzbpf.kernel import commands, cpus, perf_event
+from pyzbpf.kernel.memory import PAGE, PerfMemory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from pyzbpf.btf.decode import Btf
+    from pyzbpf.kernel.fd import Fd
+    from pyzbpf.spec.model import MapSpec
+
+
+class _CpuBuffer:
+    """One CPU's event and its memory; ``exact`` tells that the kernel counts what it dropped."""
+
+    __slots__ = ("cpu", "exact", "fd", "memory")
+
+    def __init__(self, cpu: int, fd: Fd, memory: PerfMemory, *, exact: bool) -> None:
+        self.cpu = cpu
+        self.fd = fd
+        self.memory = memory
+        self.exact = exact
+
+
+class PerfBuffer(Stream):
+    """A perf event array that programs write to with bpf_perf_event_output.
+
+    Attaching a program opens it with 64 pages for each CPU; `open` it with another size before. An
+    event without a declared type comes as the kernel padded it: up to 7 bytes longer.
+    """
+
+    __slots__ = ("_buffers", "_dropped", "_pages")
+
+    def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
+        super().__init__(spec, fd, btf)
+        self._buffers: list[_CpuBuffer] = []
+        self._dropped = 0
+        self._pages = 0
+
+    def fileno(self) -> int:
+        return self._epoll().fileno()
+
+    def open(self, pages: int | None = None) -> Self:
+        """Make a buffer of ``pages`` pages (a power of two, default 64) for every online CPU."""
+        if self._buffers:
+            if pages not in (None, self._pages):
+                raise Error(f"perf buffer '{self.name}' is open with {self._pages} pages; open it before attach()")
+            return self
+        pages = 64 if pages is None else pages
+        if pages <= 0 or pages & (pages - 1):
+            raise Error(f"perf buffer '{self.name}': pages is a power of two, such as 64, not {pages}")
+        buffers: list[_CpuBuffer] = []
+        try:
+            for cpu in cpus.online():
+                self._add(buffers, cpu, pages)
+        except BaseException:
+            self._drop(buffers)
+            raise
+        self._buffers = buffers
+        self._pages = pages
+        self._state = State([buffer.memory.consumed() for buffer in buffers], [], 0)
+        return self
+
+    def _add(self, buffers: list[_CpuBuffer], cpu: int, pages: int) -> None:
+        fd, exact = perf_event.bpf_output(cpu)
+        if fd is None:  # went offline since it was listed
+            return
+        try:
+            memory = PerfMemory(fd.fileno(), pages * PAGE, what=f"perf buffer '{self.name}' of CPU {cpu}")
+        except BaseException:
+            fd.close()
+            raise
+        buffers.append(_CpuBuffer(cpu, fd, memory, exact=exact))
+        commands.map_update(self.fd.fileno(), _u32(cpu), _u32(fd.fileno()))
+        perf_event.enable(fd.fileno())
+
+    def _drop(self, buffers: list[_CpuBuffer]) -> None:
+        for buffer in reversed(buffers):
+            # The map's entry holds the event too, and would keep it alive behind our back.
+            commands.map_delete(self.fd.fileno(), _u32(buffer.cpu))
+            buffer.memory.close()
+            buffer.fd.close()
+
+    @property
+    def lost(self) -> int:
+        """How many events did not fit: the reader was too slow, or the buffer too small.
+
+        Exact at any time from Linux 6.0 on. Before, the kernel tells of a loss when the next event
+        fits in, so losses behind the last event that was read are not known yet.
+        """
+        if not self._buffers:
+            return self._dropped
+        exact = [perf_event.lost(buffer.fd.fileno()) for buffer in self._buffers if buffer.exact]
+        return sum(exact) if exact else self._state.lost
+
+    def _collect(self, state: State, limit: int) -> State:
+        # A share for each CPU, so that a busy one does not keep the others waiting.
+        share = max(64, limit // len(self._buffers)) if self._buffers else 0
+        positions: list[int] = []
+        payloads: list[bytes] = []
+        lost = state.lost
+        for buffer, start in zip(self._buffers, state.positions):
+            memory = buffer.memory
+            samples, dropped, position = perf_records(memory.data, start, memory.produced(), share)
+            positions.append(position)
+            payloads += samples
+            lost += dropped
+        return State(positions, payloads, lost)
+
+    def _release(self, state: State) -> None:
+        for buffer, position in zip(self._buffers, state.positions):
+            if buffer.memory.consumed() != position:
+                buffer.memory.release(position)
+
+    def _sources(self) -> list[int]:
+        return [buffer.fd.fileno() for buffer in self._buffers]
+
+    def _unmap(self) -> None:
+        if self._buffers:
+            self._dropped = self.lost
+            buffers, self._buffers = self._buffers, []
+            self._drop(buffers)
+
+
+def _u32(number: int) -> bytes:
+    return number.to_bytes(4, sys.byteorder)

@@ -1,0 +1,79 @@
+"""Records of ring and perf buffers in memory: where they lie, which are whole. Pure.
+
+Positions are byte counts since the buffer was made; a place is the position modulo the size.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from pyzbpf.errors import Error
+
+# include/uapi/linux/bpf.h: the header is a length with two flags, then a number for the kernel.
+BUSY, DISCARD = 1 << 31, 1 << 30
+RING_HEADER = 8
+
+# include/uapi/linux/perf_event.h
+PERF_RECORD_LOST, PERF_RECORD_SAMPLE = 2, 9
+_PERF_HEADER = struct.Struct("=IHH")
+_PERF_LOST = struct.Struct("=QQ")
+_U32 = struct.Struct("=I")
+
+
+def ring_records(
+    words: memoryview, size: int, position: int, produced: int, limit: int
+) -> tuple[list[tuple[int, int]], int]:
+    """Whole records from ``position`` on: ([(start, length) of each payload], next position).
+
+    ``words`` is the ring, twice in a row, as 32-bit items. Stops at the first record that a program
+    is still writing, for a reader may not pass it; discarded records are passed and not given.
+    """
+    found: list[tuple[int, int]] = []
+    mask = size - 1
+    while position < produced and len(found) < limit:
+        start = position & mask
+        header = words[start >> 2]
+        if header & BUSY:
+            break
+        length = header & ~DISCARD
+        position += (length + RING_HEADER + 7) & ~7
+        if position > produced:
+            raise Error(f"ring buffer: a record of {length} bytes reaches beyond what was written; is it read twice?")
+        if not header & DISCARD:
+            found.append((start + RING_HEADER, length))
+    return found, position
+
+
+def perf_records(
+    data: memoryview, position: int, produced: int, limit: int
+) -> tuple[list[bytes], int, int]:
+    """Samples from ``position`` on: (their raw bytes, how many the kernel says were lost, next position).
+
+    Raw bytes are as long as the kernel padded them: it rounds the record up to 8 bytes. Records of
+    other types are passed.
+    """
+    samples: list[bytes] = []
+    lost = 0
+    size = len(data)
+    while position < produced and len(samples) < limit:
+        start = position % size
+        kind, _, length = _PERF_HEADER.unpack_from(data, start)
+        if length < _PERF_HEADER.size or position + length > produced:
+            raise Error(f"perf buffer: a record of {length} bytes does not lie in what was written; is it read twice?")
+        if kind == PERF_RECORD_SAMPLE:
+            body = _wrapped(data, start + 8, length - 8)
+            samples.append(body[4 : 4 + _U32.unpack_from(body)[0]])
+        elif kind == PERF_RECORD_LOST:
+            lost += _PERF_LOST.unpack_from(_wrapped(data, start + 8, length - 8))[1]
+        position += length
+    return samples, lost, position
+
+
+def _wrapped(data: memoryview, start: int, length: int) -> bytes:
+    """Bytes that may go on at the beginning of the buffer."""
+    size = len(data)
+    start %= size
+    end = start + length
+    if end <= size:
+        return bytes(data[start:end])
+    return bytes(data[start:]) + bytes(data[: end - size])

@@ -1,0 +1,88 @@
+"""Ring buffer maps (Linux 5.8): one buffer for all CPUs, events in the order they were reserved."""
+
+from __future__ import annotations
+
+from pyzbpf.errors import Error
+from pyzbpf.events.record import ring_records
+from pyzbpf.events.stream import State, Stream
+from pyzbpf.kernel.memory import RingMemory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from typing_extensions import Self
+
+    from pyzbpf.btf.decode import Btf
+    from pyzbpf.kernel.fd import Fd
+    from pyzbpf.maps.variables import Variable
+    from pyzbpf.spec.model import MapSpec
+
+
+class RingBuffer(Stream):
+    """A ring buffer; `fileno` is the map's own descriptor, which can be waited for."""
+
+    __slots__ = ("_counter", "_memory", "_words")
+
+    def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
+        super().__init__(spec, fd, btf)
+        self._memory: RingMemory | None = None
+        self._words: memoryview | None = None
+        self._counter: Variable | None = None
+
+    def fileno(self) -> int:
+        return self.fd.fileno()
+
+    def open(self) -> Self:
+        if self._memory is None:
+            # The kernel's number, for the size may have been rounded up to a page.
+            size = int(self.info["max_entries"])
+            self._memory = RingMemory(self.fd.fileno(), size, what=f"ring buffer '{self.name}'")
+            self._words = self._memory.data.cast("I")
+            self._state = State([self._memory.consumed()], [], 0)
+        return self
+
+    def count_lost_with(self, variable: Variable) -> None:
+        """Take `lost` from this global variable of the probe."""
+        self._counter = variable
+
+    @property
+    def lost(self) -> int:
+        """How many events the probe could not send.
+
+        A full ring buffer refuses the reservation in the BPF program, and the kernel keeps no count
+        of it. A probe that counts its refusals in a global integer variable ``<name of the map>_lost``
+        has them here; for one that does not, this is 0.
+        """
+        if self._counter is None:
+            return 0
+        value: Any = self._counter.value
+        if isinstance(value, bytes):  # an object without types
+            import sys
+
+            value = int.from_bytes(value, sys.byteorder)
+        return int(value)
+
+    def _collect(self, state: State, limit: int) -> State:
+        memory, words = self._memory, self._words
+        if memory is None or words is None:
+            raise Error(f"ring buffer '{self.name}' is closed")
+        places, position = ring_records(words, memory.size, state.positions[0], memory.produced(), limit)
+        memory.fence()  # headers before payloads, see kernel/memory.py
+        data = memory.data
+        return State([position], [bytes(data[start : start + length]) for start, length in places], 0)
+
+    def _release(self, state: State) -> None:
+        memory = self._memory
+        if memory is not None and memory.consumed() != state.positions[0]:
+            memory.release(state.positions[0])
+
+    def _sources(self) -> list[int]:
+        return [self.fd.fileno()]
+
+    def _unmap(self) -> None:
+        words, self._words = self._words, None
+        memory, self._memory = self._memory, None
+        if words is not None and memory is not None:
+            words.release()
+            memory.close()

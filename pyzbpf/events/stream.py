@@ -1,0 +1,283 @@
+"""What ring and perf buffers share: waiting, typed events, `for` and `async for`.
+
+An event is taken from the kernel's memory in batches. A batch and the position behind it become the
+stream's state by one assignment, and only then is the memory given back: a Ctrl-C at any point
+leaves either the old state or the new one, so no event is lost or seen twice. Decoded events that
+were not handed out yet stay in the stream for whoever reads next.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import select
+import struct
+import time
+
+from pyzbpf.btf import codec
+from pyzbpf.errors import Error
+from pyzbpf.kernel.fd import Fd
+from pyzbpf.maps.base import KernelMap
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from typing_extensions import Self
+
+    from pyzbpf.btf.decode import Btf
+    from pyzbpf.spec.model import MapSpec
+
+    Decoder = Callable[[bytes], Any]
+
+_BATCH = 4096
+_ALL = 1 << 62
+
+# How long to look away from a record that a program is still writing: the kernel reports the
+# buffer as readable all the time.
+_BUSY_PAUSE = 0.0005
+
+
+class _Short(Error):
+    """Stands in the place of an event that could not be decoded, until its turn comes."""
+
+
+class State:
+    """Positions read up to, events decoded in reverse order, samples lost so far."""
+
+    __slots__ = ("lost", "positions", "ready")
+
+    def __init__(self, positions: list[int], ready: list[Any], lost: int) -> None:
+        self.positions = positions
+        self.ready = ready
+        self.lost = lost
+
+
+class Stream(KernelMap):
+    """A buffer of events: iterable, async-iterable, with `read` and a descriptor to wait for.
+
+    Events are decoded by the type the probe declares for the buffer; without one they are bytes.
+    `for event in stream` waits for ever, and ends when the stream is closed, by another thread too.
+    Several threads may read: each event goes to one of them.
+    """
+
+    __slots__ = ("_closed", "_decode", "_lock", "_poll", "_reader", "_state", "_waiter", "_wake")
+
+    def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
+        super().__init__(spec, fd)
+        self._decode: Decoder | None = None
+        if btf is not None and spec.event_type:
+            self._decode = codec.decoder(btf, spec.event_type)
+        self._lock = _thread.allocate_lock()
+        self._state = State([], [], 0)
+        self._poll: select.epoll | None = None
+        self._wake: Fd | None = None
+        self._reader = 0
+        self._waiter: Any = None
+        self._closed = False
+
+    # -- what a kind of buffer says -------------------------------------------------------------
+
+    def open(self) -> Self:
+        """Map the kernel's memory; done by the first read at the latest. Opening again does nothing."""
+        raise NotImplementedError
+
+    def _collect(self, state: State, limit: int) -> State:
+        """The state after taking up to about ``limit`` events; ``ready`` holds raw bytes, oldest first."""
+        raise NotImplementedError
+
+    def _release(self, state: State) -> None:
+        """Give the memory before the state's positions back to the kernel."""
+        raise NotImplementedError
+
+    def _sources(self) -> list[int]:
+        """Descriptors that are readable when there are events."""
+        raise NotImplementedError
+
+    def _unmap(self) -> None:
+        raise NotImplementedError
+
+    @property
+    def lost(self) -> int:
+        """How many events did not fit into the buffer."""
+        raise NotImplementedError
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def read(self, max_events: int | None = None, timeout: float | None = None) -> list[Any]:
+        """The events that are there, oldest first; waits for the first one.
+
+        At most ``max_events`` of them; an empty list after ``timeout`` seconds (0: do not wait,
+        None: wait for ever) or when the stream is closed.
+        """
+        limit = _ALL if max_events is None else max_events
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while limit > 0:
+            taken = self._take(limit)
+            if taken or self._closed:
+                return taken
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                break
+            self._wait(left)
+        return []
+
+    def _take(self, limit: int) -> list[Any]:
+        """What was decoded before, then what one look at the kernel's memory gives."""
+        taken = self._ready(limit)
+        if len(taken) < limit and not self._state.ready and self._fill(limit):
+            taken += self._ready(limit - len(taken), first=not taken)
+        return taken
+
+    def _ready(self, limit: int, *, first: bool = True) -> list[Any]:
+        """Up to ``limit`` decoded events, up to the first broken one; that is raised when it is the first."""
+        ready = self._state.ready
+        part = ready[: -limit - 1 : -1]
+        broken = next((position for position, event in enumerate(part) if type(event) is _Short), None)
+        if broken is not None:
+            del part[broken:]
+            if not part and first:
+                raise ready.pop()
+        del ready[len(ready) - len(part) :]
+        return part
+
+    def __iter__(self) -> Iterator[Any]:
+        while True:
+            while self._state.ready:
+                yield self._next()
+            if not self._fill(_BATCH):
+                if self._closed:
+                    return
+                self._wait(None)
+
+    def _next(self) -> Any:
+        event = self._state.ready.pop()
+        if type(event) is _Short:
+            raise event
+        return event
+
+    def _fill(self, limit: int) -> bool:
+        """Take a batch from the kernel; whether there is an event now."""
+        with self._lock:
+            if self._state.ready:
+                return True
+            if self._closed:
+                return False
+            self._reader = _thread.get_ident()
+            try:
+                self.open()
+                state = self._collect(self._state, limit)
+                state.ready = self._decoded(state.ready)
+                self._state = state  # the one step by which the batch is ours
+                self._release(state)
+                return bool(state.ready)
+            finally:
+                self._reader = 0
+                if self._closed:  # by a signal handler, which must not unmap what is being read
+                    self._finish()
+
+    def _decoded(self, payloads: list[bytes]) -> list[Any]:
+        """Events in reverse order, for list.pop() takes from the end."""
+        payloads.reverse()
+        decode = self._decode
+        if decode is None:
+            return payloads
+        try:
+            return [decode(payload) for payload in payloads]
+        except struct.error:
+            return [self._one(decode, payload) for payload in payloads]
+
+    def _one(self, decode: Decoder, payload: bytes) -> Any:
+        try:
+            return decode(payload)
+        except struct.error as error:
+            return _Short(
+                f"an event of {len(payload)} bytes in '{self.name}' is shorter than the type the probe declares for "
+                f"it ({error}); all that a program sends into one buffer must be of its type. Reading goes on behind it"
+            )
+
+    # -- waiting --------------------------------------------------------------------------------
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when there are events: for select, poll, epoll, event loops."""
+        raise NotImplementedError
+
+    def _epoll(self) -> select.epoll:
+        """One descriptor for all sources, and for close() to wake up who waits."""
+        if self._poll is None:
+            self.open()
+            self._wake = Fd(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK), f"wake-up of '{self.name}'")
+            poll = select.epoll()  # close-on-exec by itself
+            poll.register(self._wake, select.EPOLLIN)
+            for source in self._sources():
+                poll.register(source, select.EPOLLIN)
+            self._poll = poll
+        return self._poll
+
+    def _wait(self, timeout: float | None) -> None:
+        """Sleep until there may be an event, the time is over or the stream is closed."""
+        try:
+            if not self._epoll().poll(timeout) or self._fill(_BATCH) or self._closed:
+                return
+        except ValueError:  # closed by another thread
+            if self._closed:
+                return
+            raise
+        time.sleep(_BUSY_PAUSE)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        import asyncio
+
+        if self._state.ready:
+            return self._next()
+        while not self._fill(_BATCH):
+            if self._closed:
+                raise StopAsyncIteration
+            await self._readable(asyncio.get_running_loop())
+            if not self._fill(_BATCH):
+                await asyncio.sleep(_BUSY_PAUSE)
+        await asyncio.sleep(0)  # a busy buffer must not keep the loop's other tasks from running
+        return self._next()
+
+    async def _readable(self, loop: Any) -> None:
+        if self._waiter is not None:
+            raise Error(f"two tasks wait for '{self.name}'; read it in one task and hand the events on")
+        self._waiter = waiter = loop.create_future()
+        source = self.fileno()
+        loop.add_reader(source, _wake_up, waiter)
+        try:
+            await waiter
+        finally:
+            loop.remove_reader(source)
+            self._waiter = None
+
+    # -- end ------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """End all reading and give everything back; what was decoded already can still be read."""
+        self._closed = True
+        if self._reader == _thread.get_ident():
+            return  # a signal handler in the middle of `_fill`, which sees to it
+        if self._waiter is not None:
+            self._waiter.get_loop().call_soon_threadsafe(_wake_up, self._waiter)
+        if self._wake is not None and not self._wake.closed:
+            os.eventfd_write(self._wake.fileno(), 1)
+        with self._lock:
+            self._finish()
+
+    def _finish(self) -> None:
+        self._unmap()
+        if self._poll is not None:
+            self._poll.close()
+        if self._wake is not None:
+            self._wake.close()
+        super().close()
+
+
+def _wake_up(waiter: Any) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

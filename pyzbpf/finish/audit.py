@@ -1,0 +1,180 @@
+"""The last look: would kernel, libbpf and our own loader accept the object?
+
+Whatever can be known without a kernel is refused here, when the probe is built, with the place and
+what to do, instead of on the user's machine.
+"""
+
+from __future__ import annotations
+
+from pyzbpf.errors import ObjectError
+from pyzbpf.finish.passes.traps import TRAP
+from pyzbpf.insn import instruction as insn
+from pyzbpf.uapi import enums
+from pyzbpf.uapi.helpers import HELPERS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyzbpf.elf.image import Image
+    from pyzbpf.spec.model import FunctionSpec, MapSpec, ObjectSpec
+
+# license_is_gpl_compatible() of the kernel's include/linux/license.h.
+GPL_COMPATIBLE = frozenset(
+    ("GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL")
+)
+
+# Sections whose symbols the loader fills from the kernel (clang's __ksym and __kconfig).
+_EXTERN_SECTIONS = (".ksyms", ".kconfig")
+
+# Map types by what their definition must say; the rest needs key, value and max_entries.
+_NO_KEY = frozenset((enums.BPF_MAP_TYPE_RINGBUF, enums.BPF_MAP_TYPE_USER_RINGBUF, enums.BPF_MAP_TYPE_ARENA))
+_NO_KEY_SIZE = frozenset(
+    (enums.BPF_MAP_TYPE_QUEUE, enums.BPF_MAP_TYPE_STACK, enums.BPF_MAP_TYPE_BLOOM_FILTER)
+)
+_NO_SIZES = frozenset((enums.BPF_MAP_TYPE_STRUCT_OPS,))
+_SIZED_BY_KERNEL = frozenset(
+    (
+        enums.BPF_MAP_TYPE_PERF_EVENT_ARRAY,
+        enums.BPF_MAP_TYPE_SK_STORAGE,
+        enums.BPF_MAP_TYPE_INODE_STORAGE,
+        enums.BPF_MAP_TYPE_TASK_STORAGE,
+        enums.BPF_MAP_TYPE_CGRP_STORAGE,
+        enums.BPF_MAP_TYPE_STRUCT_OPS,
+        enums.BPF_MAP_TYPE_CGROUP_STORAGE,
+        enums.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE,
+    )
+)
+_LARGEST_PAGE = 65536
+
+
+def check_machine(image: Image, endian: str | None) -> None:
+    """The byte order must be the one that was asked for (the machine is the reader's check)."""
+    if endian is not None and image.endian != endian:
+        raise ObjectError(
+            f"a {image.endian}-endian object where a {endian}-endian one was asked for",
+            file=image.file,
+            advice=f"compile for {'bpfel' if endian == 'little' else 'bpfeb'}",
+        )
+
+
+def check(spec: ObjectSpec, image: Image) -> None:
+    """Raise ObjectError for the first fault; unknown program sections are the spec reader's to refuse."""
+    if not spec.programs:
+        raise ObjectError(
+            "no program in this object",
+            file=spec.file,
+            advice="a program is an exported function in a section of its own: `export fn prog(ctx: *bpf.XdpContext) "
+            'linksection("xdp") c_int`',
+        )
+    _check_symbols(spec, image)
+    for found in spec.maps.values():
+        _check_map(spec, found)
+    for function in spec.functions.values():
+        _check_helpers(spec, function)
+
+
+def _check_symbols(spec: ObjectSpec, image: Image) -> None:
+    for function in spec.functions.values():
+        for reference in function.references:
+            if reference.kind not in ("extern", "kfunc") or _declared(spec, reference.name):
+                continue
+            advice = "define it in the probe, or declare it as the kernel's (a kfunc or .ksyms variable)"
+            if reference.name == TRAP:
+                advice = (
+                    "it comes from `unreachable`, `@trap()`, `@panic()` or a safety check on a path that the "
+                    "compiler could not rule out; return a value there, or use @setRuntimeSafety(false)"
+                )
+            elif reference.name.startswith("__"):
+                advice = "BPF has no such run-time routine: use narrower integers or split the operation"
+            raise ObjectError(
+                "unresolved symbol",
+                file=image.file,
+                section=function.section,
+                symbol=reference.name,
+                offset=reference.offset,
+                advice=f"used by function '{function.name}'; {advice}",
+            )
+    for section in image.sections:
+        if section.is_data and section.relocations:
+            first = section.relocations[0]
+            raise ObjectError(
+                "data that holds an address, which no loader can fill in",
+                file=image.file,
+                section=section.name,
+                symbol=first.symbol.name,
+                offset=first.offset,
+                advice="keep slices and pointers out of global variables and constant tables; use arrays and indices",
+            )
+
+
+def _declared(spec: ObjectSpec, name: str) -> bool:
+    """Whether the BTF lists the symbol in .ksyms or .kconfig."""
+    if spec.btf is None:
+        return False
+    for found in spec.btf.types:
+        if found is None or found.name not in _EXTERN_SECTIONS:
+            continue
+        if any(spec.btf.get(variable_id).name == name for variable_id, _, _ in found.variables):
+            return True
+    return False
+
+
+def _check_map(spec: ObjectSpec, found: MapSpec) -> None:
+    if found.contents is not None:
+        return
+
+    def fault(message: str, advice: str) -> ObjectError:
+        return ObjectError(message, file=spec.file, section=found.section, symbol=found.name, advice=advice)
+
+    kind = enums.MAP_TYPE_NAMES.get(found.type)
+    if kind is None or found.type == 0:
+        raise fault(f"a map of the unknown type {found.type}", "the definition must say its `type`")
+    if found.type in _NO_SIZES:
+        return
+    if found.type in _NO_KEY:
+        if found.key_size or found.value_size:
+            raise fault(f"a {kind} map takes no key and no value", "leave `key` and `value` out")
+        _check_ring_size(found, kind, fault)
+        return
+    if not found.key_size and found.type not in _NO_KEY_SIZE:
+        raise fault(f"a {kind} map without a key size", "the definition must say `key` or `key_size`")
+    if not found.value_size:
+        raise fault(f"a {kind} map without a value size", "the definition must say `value` or `value_size`")
+    if not found.max_entries and found.type not in _SIZED_BY_KERNEL:
+        raise fault(
+            f"a {kind} map without max_entries", "the definition must say how many entries it may hold"
+        )
+
+
+def _check_ring_size(found: MapSpec, kind: str, fault: Callable[[str, str], ObjectError]) -> None:
+    if found.type == enums.BPF_MAP_TYPE_ARENA:
+        return
+    size = found.max_entries
+    if size & (size - 1) or size < 4096:
+        raise fault(
+            f"a {kind} map of {size} bytes",
+            f"max_entries is its size in bytes: a power of two, at least 4096 ({_LARGEST_PAGE} works on every page size)",
+        )
+
+
+def _check_helpers(spec: ObjectSpec, function: FunctionSpec) -> None:
+    compatible = spec.license in GPL_COMPATIBLE
+    for offset, number in insn.helper_calls(function.instructions, spec.endian):
+        if any(reference.offset == offset for reference in function.references):
+            continue
+
+        def fault(message: str, advice: str, offset: int = offset) -> ObjectError:
+            return ObjectError(message, file=spec.file, section=function.section, symbol=function.name,
+                               offset=offset, advice=advice)  # fmt: skip
+
+        known = HELPERS.get(number)
+        if known is None:
+            raise fault(f"calls helper {number}, which no kernel has", 'use the helpers of @import("bpf")')
+        name, gpl_only = known
+        if gpl_only and not compatible:
+            licensed = f"its licence is '{spec.license}'" if spec.license else "it has no licence"
+            raise fault(
+                f"calls bpf_{name}(), which the kernel gives to GPL-compatible programs only, and {licensed}",
+                'declare `pub const license = "GPL";` (or "Dual MIT/GPL", "Dual BSD/GPL") in the probe',
+            )

@@ -1,0 +1,51 @@
+"""Map definitions as libbpf reads them: anonymous structs of known members.
+
+The SDK's ring and perf buffers say in a member of their own which type they carry. libbpf refuses
+members that it does not know, so the fact moves into a decl tag on that type (kernel 5.16, commit
+b5ea834dde6b "bpf: Support for new btf kind BTF_KIND_TAG").
+"""
+
+from __future__ import annotations
+
+from pyzbpf.btf import types as kinds
+from pyzbpf.btf.types import Type
+from pyzbpf.spec.map_defs import EVENT_MEMBER, EVENT_TAG
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyzbpf.finish.unit import Unit
+
+_TAGGABLE = (kinds.STRUCT, kinds.UNION, kinds.TYPEDEF)
+
+
+def run(unit: Unit) -> None:
+    section = next((found for _, found in unit.each(kinds.DATASEC) if found.name == ".maps"), None)
+    symbols = {
+        symbol.value: symbol.name
+        for symbol in unit.named_symbols()
+        if symbol.section is not None and symbol.section.name == ".maps"
+    }
+    for variable_id, offset, _ in section.variables if section is not None else ():
+        variable = unit.types[variable_id]
+        definition = unit.types[variable.type] if variable is not None else None
+        if definition is None or definition.kind != kinds.STRUCT:
+            continue
+        definition.name = ""
+        for member in definition.members:
+            if member.name == EVENT_MEMBER:
+                _tag(unit, member.type, symbols.get(offset, ""))
+    for _, definition in unit.each(kinds.STRUCT):
+        if any(member.name == EVENT_MEMBER for member in definition.members):
+            definition.members = [m for m in definition.members if m.name != EVENT_MEMBER]
+
+
+def _tag(unit: Unit, pointer_id: int, map_name: str) -> None:
+    """Put `pyzbpf.event:<map>` on what the pointer points to (on a typedef of it if need be)."""
+    pointer = unit.types[pointer_id]
+    event_id = pointer.type if pointer is not None else 0
+    event = unit.types[event_id]
+    if event is None:
+        return
+    if event.kind not in _TAGGABLE:
+        event_id = unit.add_type(Type(kinds.TYPEDEF, f"{map_name}_event", type=event_id))
+    unit.add_type(Type(kinds.DECL_TAG, EVENT_TAG + map_name, type=event_id))

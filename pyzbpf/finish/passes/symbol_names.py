@@ -1,0 +1,36 @@
+"""C names for local symbols: Zig writes `probe.table` for a variable or function `table`.
+
+The BTF must carry the same name, and a name with a dot in it is nobody's identifier. Symbols of
+anonymous constants (`__anon_216`) are numbered by the compiler and say nothing: they go.
+"""
+
+from __future__ import annotations
+
+from pyzbpf.btf.names import c_name
+from pyzbpf.elf import image as elf
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyzbpf.finish.unit import Unit
+
+
+def run(unit: Unit) -> None:
+    used = {id(relocation.symbol) for section in unit.image.sections for relocation in section.relocations}
+    unit.image.symbols = [
+        symbol
+        for symbol in unit.image.symbols
+        if not (
+            symbol.name.startswith("__anon_") and symbol.type == elf.STT_OBJECT and id(symbol) not in used
+        )
+    ]
+    taken = {symbol.name for symbol in unit.named_symbols() if symbol.binding != elf.STB_LOCAL}
+    for symbol in unit.named_symbols():
+        if symbol.binding != elf.STB_LOCAL or "." not in symbol.name:
+            continue
+        short = c_name(symbol.name)
+        name, number = short, 1
+        while name in taken:
+            number += 1
+            name = f"{short}_{number}"
+        taken.add(name)
+        symbol.name = name

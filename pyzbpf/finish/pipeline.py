@@ -1,0 +1,80 @@
+"""finish(raw object) -> standard object: the ordered list of passes, and nothing else.
+
+Each pass is one repair, in a file of its own, and may be run twice without harm. What a pass relies
+on stands above it in the list.
+"""
+
+from __future__ import annotations
+
+from pyzbpf.finish import audit, unit
+from pyzbpf.finish.passes import (
+    aliases,
+    constants,
+    data_sections,
+    functions,
+    leftovers,
+    lines,
+    lost_counts,
+    map_definitions,
+    members,
+    parameters,
+    symbol_names,
+    targets,
+    traps,
+    type_names,
+    typedefs,
+    variables,
+    void_types,
+)
+from pyzbpf.spec.read import read as read_spec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pyzbpf.finish.unit import Unit
+
+PASSES: tuple[Callable[[Unit], None], ...] = (
+    leftovers.run,  # no debug, unwind or toolchain sections
+    aliases.run,  # one symbol per place
+    constants.run,  # one .rodata
+    lost_counts.run,  # counters of lost events found by their map's name
+    symbol_names.run,  # C names for local symbols
+    targets.run,  # relocations name the symbol they mean
+    traps.run,  # no declaration of a trap that is never called
+    typedefs.run,  # no typedef that only Zig can spell
+    void_types.run,  # void is type 0
+    members.run,  # struct members in order of offset
+    map_definitions.run,  # map structs as libbpf reads them; event types as decl tags
+    type_names.run,  # C names for types
+    functions.run,  # FUNC: name and linkage of its symbol
+    variables.run,  # VAR: name and linkage of its symbol
+    parameters.run,  # every parameter has a name
+    data_sections.run,  # DATASEC: size, and variables in order
+    lines.run,  # file names without the builder's folders, one record per instruction
+)
+
+
+def finish(
+    raw: bytes,
+    *,
+    file: str,
+    name: str = "probe",
+    endian: str | None = None,
+    prefixes: Sequence[tuple[str, str]] = (),
+) -> bytes:
+    """Turn what Zig (or clang) wrote into a standard object that every loader reads, and check it.
+
+    ``file`` is the object's or source's name for messages; ``name`` the probe's. ``endian``
+    ("little", "big" or None for either) is what the object must be. ``prefixes`` are (absolute
+    folder, replacement) pairs for file names in line records. The result depends on nothing else.
+
+    Raises ObjectError with file, section, symbol and advice where the object could not load.
+    """
+    work = unit.read(raw, file=file, prefixes=prefixes)
+    audit.check_machine(work.image, endian)
+    for step in PASSES:
+        step(work)
+    finished = unit.write(work)
+    audit.check(read_spec(finished, file=file, name=name), work.image)
+    return finished

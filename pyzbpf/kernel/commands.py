@@ -1,0 +1,279 @@
+"""One typed function per command of bpf(2).
+
+Sizes are in bytes. Where the kernel's refusal is an answer (no such key) the function returns it;
+every other refusal raises SystemCallError, PrivilegeError or UnsupportedError.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from pyzbpf.kernel import limits
+from pyzbpf.kernel.fd import Fd
+from pyzbpf.kernel.syscall import EAGAIN, ENOENT, EPERM, address, bpf, failure
+from pyzbpf.uapi import attrs, enums
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Layout = Mapping[str, tuple[int, int]]
+
+_ORDER = sys.byteorder
+
+# The verifier gives up with EAGAIN when a signal is pending (kernel commit c3494801cd17, in 4.20).
+_LOAD_ATTEMPTS = 5
+
+
+def pack(layout: Layout, values: Mapping[str, int | bytes]) -> bytearray:
+    """The attribute bytes of a command, no longer than the last member that is not zero.
+
+    A kernel older than a member refuses the command only where that member is set
+    (bpf_check_uarg_tail_zero), so members left out keep the call valid on all kernels.
+    """
+    end = 0
+    for name, value in values.items():
+        if value:
+            offset, size = layout[name]
+            end = max(end, offset + size)
+    data = bytearray(end)
+    for name, value in values.items():
+        if value:
+            offset, size = layout[name]
+            raw = value if isinstance(value, bytes) else value.to_bytes(size, _ORDER)
+            data[offset : offset + len(raw)] = raw
+    return data
+
+
+def unpack(layout: Layout, data: bytearray, name: str) -> int:
+    """One integer that the kernel wrote into the attributes; 0 where they are too short for it."""
+    offset, size = layout[name]
+    return int.from_bytes(data[offset : offset + size], _ORDER)
+
+
+def _memory_charged(command: int, data: bytearray) -> int:
+    """bpf(2) for a command whose memory older kernels charge against RLIMIT_MEMLOCK."""
+    result = bpf(command, data)
+    if result == -EPERM and limits.raise_memlock():
+        result = bpf(command, data)
+    return result
+
+
+# -- BTF ----------------------------------------------------------------------------------------
+
+
+def btf_load(data: bytes, *, log: bytearray | None = None) -> Fd:
+    """Give type information to the kernel (Linux 4.18)."""
+    values: dict[str, int | bytes] = {"btf": address(data), "btf_size": len(data)}
+    if log:
+        values.update(btf_log_buf=address(log), btf_log_size=len(log), btf_log_level=1)
+    result = _memory_charged(enums.BPF_BTF_LOAD, pack(attrs.BTF_LOAD, values))
+    if result < 0:
+        raise failure(result, command="BPF_BTF_LOAD", capability="CAP_BPF")
+    return Fd(result, "BTF")
+
+
+# -- maps ---------------------------------------------------------------------------------------
+
+
+def map_create(name: str, **values: int) -> Fd:
+    """Create a map; ``values`` are members of bpf_attr.map_create by their names in linux/bpf.h."""
+    fields: dict[str, int | bytes] = {**values, "map_name": name.encode()}
+    result = _memory_charged(enums.BPF_MAP_CREATE, pack(attrs.MAP_CREATE, fields))
+    if result < 0:
+        raise failure(result, command="BPF_MAP_CREATE", capability="CAP_BPF", detail=f"map '{name}'")
+    return Fd(result, f"map '{name}'")
+
+
+def map_lookup(fd: int, key: bytes, size: int, flags: int = 0) -> bytearray | None:
+    """The ``size`` bytes of a key's value, or None where the key is not in the map."""
+    return _element(enums.BPF_MAP_LOOKUP_ELEM, fd, key, size, flags)
+
+
+def map_lookup_and_delete(fd: int, key: bytes, size: int, flags: int = 0) -> bytearray | None:
+    """Take a value out of a map (queue and stack: Linux 4.20, hash: 5.14)."""
+    return _element(enums.BPF_MAP_LOOKUP_AND_DELETE_ELEM, fd, key, size, flags)
+
+
+def _element(command: int, fd: int, key: bytes, size: int, flags: int) -> bytearray | None:
+    value = bytearray(size)
+    values: dict[str, int | bytes] = {"map_fd": fd, "key": address(key), "value": address(value), "flags": flags}
+    result = bpf(command, pack(attrs.MAP_ELEM, values))
+    if result == -ENOENT:
+        return None
+    if result < 0:
+        raise failure(result, command=_NAMES[command], capability="CAP_BPF")
+    return value
+
+
+def map_update(fd: int, key: bytes, value: bytes, flags: int = 0) -> None:
+    """Store a value: ``flags`` 0 stores always, BPF_NOEXIST only a new key, BPF_EXIST an old one."""
+    values: dict[str, int | bytes] = {"map_fd": fd, "key": address(key), "value": address(value), "flags": flags}
+    result = bpf(enums.BPF_MAP_UPDATE_ELEM, pack(attrs.MAP_ELEM, values))
+    if result < 0:
+        raise failure(result, command="BPF_MAP_UPDATE_ELEM", capability="CAP_BPF")
+
+
+def map_delete(fd: int, key: bytes) -> bool:
+    """Remove a key; False where it was not in the map."""
+    result = bpf(enums.BPF_MAP_DELETE_ELEM, pack(attrs.MAP_ELEM, {"map_fd": fd, "key": address(key)}))
+    if result == -ENOENT:
+        return False
+    if result < 0:
+        raise failure(result, command="BPF_MAP_DELETE_ELEM", capability="CAP_BPF")
+    return True
+
+
+def map_next_key(fd: int, key: bytes | None, size: int) -> bytes | None:
+    """The key after ``key`` (the first one for None), or None after the last."""
+    found = bytearray(size)
+    values: dict[str, int | bytes] = {"map_fd": fd, "key": address(key), "next_key": address(found)}
+    result = bpf(enums.BPF_MAP_GET_NEXT_KEY, pack(attrs.MAP_ELEM, values))
+    if result == -ENOENT:
+        return None
+    if result < 0:
+        raise failure(result, command="BPF_MAP_GET_NEXT_KEY", capability="CAP_BPF")
+    return bytes(found)
+
+
+def map_freeze(fd: int) -> None:
+    """Forbid user space to change the map from now on (Linux 5.2)."""
+    result = bpf(enums.BPF_MAP_FREEZE, pack(attrs.MAP_ELEM, {"map_fd": fd}))
+    if result < 0:
+        raise failure(result, command="BPF_MAP_FREEZE", capability="CAP_BPF")
+
+
+# -- programs -----------------------------------------------------------------------------------
+
+
+def prog_load(name: str, values: Mapping[str, int | bytes], *, log: bytearray | None = None) -> tuple[int, int]:
+    """Verify and load a program: (descriptor or negative errno, size of the log it wanted).
+
+    ``values`` are members of bpf_attr.prog_load. The second number is log_true_size (Linux 6.4, 0
+    before). The caller judges the errno, for it is the one who has the log.
+    """
+    fields: dict[str, int | bytes] = {**values, "prog_name": name.encode()}
+    if log:
+        fields.update(log_buf=address(log), log_size=len(log))
+        fields.setdefault("log_level", 1)
+    data = pack(attrs.PROG_LOAD, fields)
+    offset, size = attrs.PROG_LOAD["log_true_size"]
+    if log:
+        data.extend(bytes(offset + size - len(data)))
+    result = -EAGAIN
+    for _ in range(_LOAD_ATTEMPTS):
+        result = _memory_charged(enums.BPF_PROG_LOAD, data)
+        if result != -EAGAIN:
+            break
+    return result, unpack(attrs.PROG_LOAD, data, "log_true_size")
+
+
+def prog_test_run(fd: int, values: Mapping[str, int | bytes]) -> tuple[int, bytearray]:
+    """Run a program once without attaching it: (0 or negative errno, the attributes, written to)."""
+    data = pack(attrs.PROG_TEST_RUN, {**values, "prog_fd": fd})
+    offset, size = attrs.PROG_TEST_RUN["ctx_out"]
+    data.extend(bytes(max(0, offset + size - len(data))))
+    return bpf(enums.BPF_PROG_TEST_RUN, data), data
+
+
+def bind_map(program: int, map: int) -> None:
+    """Keep a map alive as long as the program (Linux 5.10)."""
+    values: dict[str, int | bytes] = {"prog_fd": program, "map_fd": map}
+    result = bpf(enums.BPF_PROG_BIND_MAP, pack(attrs.PROG_BIND_MAP, values))
+    if result < 0:
+        raise failure(result, command="BPF_PROG_BIND_MAP", capability="CAP_BPF")
+
+
+# -- links --------------------------------------------------------------------------------------
+
+
+def raw_tracepoint_open(program: int, name: str) -> Fd:
+    """Attach to a raw tracepoint (Linux 4.17)."""
+    text = name.encode() + b"\0"
+    values: dict[str, int | bytes] = {"name": address(text), "prog_fd": program}
+    result = bpf(enums.BPF_RAW_TRACEPOINT_OPEN, pack(attrs.RAW_TRACEPOINT_OPEN, values))
+    if result < 0:
+        command = "BPF_RAW_TRACEPOINT_OPEN"
+        raise failure(result, command=command, capability="CAP_BPF and CAP_PERFMON", detail=f"tracepoint '{name}'")
+    return Fd(result, f"link to raw tracepoint '{name}'")
+
+
+def link_create(what: str, *, capability: str, **values: int) -> Fd:
+    """Attach a program by BPF_LINK_CREATE; ``values`` are members of bpf_attr.link_create."""
+    result = bpf(enums.BPF_LINK_CREATE, pack(attrs.LINK_CREATE, values))
+    if result < 0:
+        raise failure(result, command="BPF_LINK_CREATE", capability=capability, detail=what)
+    return Fd(result, f"link to {what}")
+
+
+def link_detach(fd: int) -> None:
+    """Detach a link by force, though others may hold it (Linux 5.9; not all kinds)."""
+    result = bpf(enums.BPF_LINK_DETACH, pack(attrs.LINK_DETACH, {"link_fd": fd}))
+    if result < 0:
+        raise failure(result, command="BPF_LINK_DETACH", capability="CAP_BPF")
+
+
+# -- what exists --------------------------------------------------------------------------------
+
+
+def object_info(fd: int, layout: Layout) -> dict[str, int | bytes]:
+    """What the kernel says about a map, program, link or BTF; ``layout`` is its *_INFO.
+
+    Members the kernel is too old for are left out. Numbers are ints, longer members bytes.
+    """
+    wanted = max(offset + size for offset, size in layout.values())
+    info = bytearray(wanted)
+    data = pack(attrs.OBJ_GET_INFO, {"bpf_fd": fd, "info_len": wanted, "info": address(info)})
+    result = bpf(enums.BPF_OBJ_GET_INFO_BY_FD, data)
+    if result < 0:
+        raise failure(result, command="BPF_OBJ_GET_INFO_BY_FD", capability="CAP_BPF")
+    filled = unpack(attrs.OBJ_GET_INFO, data, "info_len")
+    return {
+        name: int.from_bytes(info[offset : offset + size], _ORDER) if size <= 8 else bytes(info[offset : offset + size])
+        for name, (offset, size) in layout.items()
+        if offset + size <= filled
+    }
+
+
+def next_id(kind: str, start: int) -> int | None:
+    """The first id above ``start`` of all "prog", "map", "btf" or "link" objects; None after the last."""
+    command, _ = _BY_ID[kind]
+    data = pack(attrs.GET_ID, {"start_id": start, "next_id": 1})  # next_id: so that it has room
+    result = bpf(command, data)
+    if result == -ENOENT:
+        return None
+    if result < 0:
+        raise failure(result, command=_NAMES[command], capability="CAP_SYS_ADMIN")
+    return unpack(attrs.GET_ID, data, "next_id")
+
+
+def fd_by_id(kind: str, number: int) -> Fd | None:
+    """A descriptor of the object with this id; None where it is gone."""
+    _, command = _BY_ID[kind]
+    result = bpf(command, pack(attrs.GET_ID, {f"{kind}_id": number}))
+    if result == -ENOENT:
+        return None
+    if result < 0:
+        raise failure(result, command=_NAMES[command], capability="CAP_SYS_ADMIN")
+    return Fd(result, f"{kind} {number}")
+
+
+_BY_ID = {
+    "prog": (enums.BPF_PROG_GET_NEXT_ID, enums.BPF_PROG_GET_FD_BY_ID),
+    "map": (enums.BPF_MAP_GET_NEXT_ID, enums.BPF_MAP_GET_FD_BY_ID),
+    "btf": (enums.BPF_BTF_GET_NEXT_ID, enums.BPF_BTF_GET_FD_BY_ID),
+    "link": (enums.BPF_LINK_GET_NEXT_ID, enums.BPF_LINK_GET_FD_BY_ID),
+}
+
+_NAMES = {
+    enums.BPF_MAP_LOOKUP_ELEM: "BPF_MAP_LOOKUP_ELEM",
+    enums.BPF_MAP_LOOKUP_AND_DELETE_ELEM: "BPF_MAP_LOOKUP_AND_DELETE_ELEM",
+    enums.BPF_PROG_GET_NEXT_ID: "BPF_PROG_GET_NEXT_ID",
+    enums.BPF_MAP_GET_NEXT_ID: "BPF_MAP_GET_NEXT_ID",
+    enums.BPF_BTF_GET_NEXT_ID: "BPF_BTF_GET_NEXT_ID",
+    enums.BPF_LINK_GET_NEXT_ID: "BPF_LINK_GET_NEXT_ID",
+    enums.BPF_PROG_GET_FD_BY_ID: "BPF_PROG_GET_FD_BY_ID",
+    enums.BPF_MAP_GET_FD_BY_ID: "BPF_MAP_GET_FD_BY_ID",
+    enums.BPF_BTF_GET_FD_BY_ID: "BPF_BTF_GET_FD_BY_ID",
+    enums.BPF_LINK_GET_FD_BY_ID: "BPF_LINK_GET_FD_BY_ID",
+}

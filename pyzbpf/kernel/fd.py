@@ -1,0 +1,66 @@
+"""Ownership of one file descriptor: closed once, and reported where it was forgotten."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+# Where each descriptor was made is worth a stack walk only while somebody hunts a leak
+# (``python -X dev``, or set by a test).
+trace = sys.flags.dev_mode
+
+
+class Fd:
+    """An owned descriptor; ``what`` says in words what it is of.
+
+    The kernel makes all descriptors of bpf(2) close-on-exec; calls where that is an option ask for
+    it, so none of ours reaches a child process.
+    """
+
+    __slots__ = ("_created", "_number", "what")
+
+    def __init__(self, number: int, what: str) -> None:
+        self._number = number
+        self.what = what
+        self._created = _place() if trace else ""
+
+    def fileno(self) -> int:
+        """The number, for whoever makes a system call with it."""
+        if self._number < 0:
+            raise ValueError(f"{self.what} is closed")
+        return self._number
+
+    @property
+    def closed(self) -> bool:
+        return self._number < 0
+
+    def close(self) -> None:
+        """Close it; closing again does nothing."""
+        number, self._number = self._number, -1
+        if number >= 0:
+            os.close(number)
+
+    def __enter__(self) -> Fd:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        number = getattr(self, "_number", -1)
+        if number < 0:
+            return
+        import warnings  # only the forgotten pay for it
+
+        created = f", made at\n{self._created}" if self._created else " (python -X dev shows where it was made)"
+        warnings.warn(f"unclosed {self.what}, descriptor {number}{created}", ResourceWarning, stacklevel=2, source=self)
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Fd {self.what}, {'closed' if self._number < 0 else self._number}>"
+
+
+def _place() -> str:
+    import traceback
+
+    return "".join(traceback.format_stack(sys._getframe(2)))

@@ -1,0 +1,34 @@
+"""RLIMIT_MEMLOCK, which kernels before 5.11 charge for maps and programs."""
+
+from __future__ import annotations
+
+import os
+
+
+def charges_memlock(release: str) -> bool:
+    """Whether a kernel of this release counts BPF memory against RLIMIT_MEMLOCK.
+
+    Counted by memory cgroup since Linux 5.11 (merge of "bpf: switch to memcg-based memory
+    accounting"). There is nothing to ask but the release; a backport costs one needless raise.
+    """
+    numbers = release.split("-")[0].split(".")
+    try:
+        return (int(numbers[0]), int(numbers[1])) < (5, 11)
+    except (ValueError, IndexError):
+        return False
+
+
+def raise_memlock() -> bool:
+    """Lift the limit, after an EPERM that it may explain; whether it is worth trying again."""
+    if not charges_memlock(os.uname().release):
+        return False
+    import resource  # needed on old kernels only
+
+    unlimited = resource.RLIM_INFINITY
+    if resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] == unlimited:
+        return False
+    try:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (unlimited, unlimited))
+    except (ValueError, OSError):  # no CAP_SYS_RESOURCE: then the EPERM stands
+        return False
+    return True

@@ -1,0 +1,77 @@
+"""What privilege a refused call wanted, and what this process has: the text of a PrivilegeError."""
+
+from __future__ import annotations
+
+import os
+
+from pyzbpf.errors import PrivilegeError
+
+# Bit numbers of include/uapi/linux/capability.h.
+CAPABILITIES = {
+    "CAP_NET_ADMIN": 12,
+    "CAP_NET_RAW": 13,
+    "CAP_IPC_LOCK": 14,
+    "CAP_SYS_ADMIN": 21,
+    "CAP_SYS_RESOURCE": 24,
+    "CAP_PERFMON": 38,
+    "CAP_BPF": 39,
+}
+
+
+def effective() -> int | None:
+    """The effective capabilities of this process as a bit mask; None where they cannot be read."""
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+            for line in status:
+                if line.startswith("CapEff:"):
+                    return int(line.split()[1], 16)
+    except OSError:
+        pass
+    return None
+
+
+def missing(wanted: str, held: int | None) -> list[str]:
+    """Those of the capabilities in ``wanted`` (joined by " and ") that the mask lacks.
+
+    CAP_SYS_ADMIN contains CAP_BPF and CAP_PERFMON, which were split from it in Linux 5.8.
+    """
+    if held is None:
+        return wanted.split(" and ")
+    admin = held >> CAPABILITIES["CAP_SYS_ADMIN"] & 1
+    split = ("CAP_BPF", "CAP_PERFMON")
+    return [
+        name
+        for name in wanted.split(" and ")
+        if not held >> CAPABILITIES[name] & 1 and not (admin and name in split)
+    ]
+
+
+def sysctl(name: str) -> str | None:
+    """The value of a sysctl such as ``kernel.unprivileged_bpf_disabled``; None where there is none."""
+    try:
+        with open("/proc/sys/" + name.replace(".", "/"), encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return None
+
+
+def refusal(command: str, capability: str, detail: str = "") -> PrivilegeError:
+    """The error for a ``command`` that ended with EPERM (or EACCES) and needs ``capability``."""
+    what = f"{command} ({detail})" if detail else command
+    lacking = missing(capability, effective())
+    if lacking:
+        text = f"{what}: not permitted; it needs {capability}, or root. This process lacks {' and '.join(lacking)}"
+        if os.geteuid() == 0:
+            text += ": it is root in a container or user namespace; grant the capability to the container"
+        else:
+            text += ": run it with sudo, or grant it (setcap, AmbientCapabilities= of systemd)"
+        disabled = sysctl("kernel.unprivileged_bpf_disabled")
+        if disabled not in (None, "0"):
+            text += f"; kernel.unprivileged_bpf_disabled is {disabled}, so there is no way without it"
+        return PrivilegeError(text, capability=capability)
+    return PrivilegeError(
+        f"{what}: not permitted although this process has {capability}. A policy of this system refuses: "
+        "kernel lockdown (/sys/kernel/security/lockdown), a security module, a seccomp filter of the "
+        "container, or RLIMIT_MEMLOCK (kernels before 5.11)",
+        capability=capability,
+    )

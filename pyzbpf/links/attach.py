@@ -1,0 +1,57 @@
+"""Kind of a program -> how it is attached; each kind's file is imported on use."""
+
+from __future__ import annotations
+
+from pyzbpf.errors import UnsupportedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
+
+    from pyzbpf.kernel.fd import Fd
+    from pyzbpf.links.base import Link
+    from pyzbpf.spec.model import ProgramSpec
+
+# Kind as in the section table -> file, and the options its attach() takes.
+KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "socket": ("pyzbpf.links.socket_filter", ("interface",)),
+    "tracepoint": ("pyzbpf.links.tracepoint", ("target",)),
+    "tp": ("pyzbpf.links.tracepoint", ("target",)),
+    "tracepoint.s": ("pyzbpf.links.tracepoint", ("target",)),
+    "tp.s": ("pyzbpf.links.tracepoint", ("target",)),
+    "raw_tracepoint": ("pyzbpf.links.raw_tracepoint", ("target",)),
+    "raw_tp": ("pyzbpf.links.raw_tracepoint", ("target",)),
+    "raw_tracepoint.s": ("pyzbpf.links.raw_tracepoint", ("target",)),
+    "raw_tp.s": ("pyzbpf.links.raw_tracepoint", ("target",)),
+    "raw_tracepoint.w": ("pyzbpf.links.raw_tracepoint", ("target",)),
+    "raw_tp.w": ("pyzbpf.links.raw_tracepoint", ("target",)),
+    "xdp": ("pyzbpf.links.xdp", ("interface", "mode")),
+    "xdp.frags": ("pyzbpf.links.xdp", ("interface", "mode")),
+}
+
+
+def options(kind: str) -> tuple[str, ...]:
+    """The names of the options that attaching this kind takes."""
+    return KINDS[kind][1] if kind in KINDS else ()
+
+
+def attach(program: Fd, spec: ProgramSpec, **given: Any) -> Link:
+    """Attach a loaded program where its section says; ``given`` are the kind's options."""
+    if spec.kind not in KINDS:
+        raise UnsupportedError(
+            f"attaching program '{spec.name}' of kind '{spec.kind}' (section '{spec.section}')",
+            advice=f"These kinds can be attached: {', '.join(KINDS)}. Set spec.programs['{spec.name}'].autoattach = "
+            "False to attach the others, or run it with test_run().",
+        )
+    file, known = KINDS[spec.kind]
+    for name in given:
+        if name not in known:
+            raise TypeError(f"attaching a program of kind '{spec.kind}' takes {' and '.join(known)}, not '{name}'")
+    return _file(file).attach(program, spec, **given)  # type: ignore[no-any-return]
+
+
+def _file(name: str) -> ModuleType:
+    from importlib import import_module
+
+    return import_module(name)

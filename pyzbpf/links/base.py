@@ -1,0 +1,63 @@
+"""A link: what keeps a program attached."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Protocol
+
+    from typing_extensions import Self
+
+    from pyzbpf.spec.model import ProgramSpec
+
+    class Closable(Protocol):
+        """What a link is made of: descriptors and sockets."""
+
+        def close(self) -> None: ...
+
+        def fileno(self) -> int: ...
+
+
+class Link:
+    """An attached program; it stays attached until the link is detached, closed or the process ends.
+
+    ``kind`` is the kind of the section table, ``target`` where it is attached to, in words.
+    ``fileno()`` is the kernel's link, or the socket or event that stands for it.
+    """
+
+    __slots__ = ("_parts", "kind", "program", "target")
+
+    def __init__(self, program: ProgramSpec, target: str, parts: Sequence[Closable]) -> None:
+        self.kind = program.kind
+        self.program = program.name
+        self.target = target
+        self._parts = list(parts)  # the first is the link itself; closed from the first on
+
+    def fileno(self) -> int:
+        if not self._parts:
+            raise ValueError(f"the link of '{self.program}' to {self.target} is closed")
+        return self._parts[0].fileno()
+
+    @property
+    def attached(self) -> bool:
+        return bool(self._parts)
+
+    def detach(self) -> None:
+        """Detach the program; again does nothing. Nobody else holds the link, so this is `close`."""
+        while self._parts:
+            self._parts.pop(0).close()
+
+    def close(self) -> None:
+        """Detach the program and give its descriptors back."""
+        self.detach()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "attached" if self._parts else "detached"
+        return f"<Link {self.program} to {self.target}, {state}>"

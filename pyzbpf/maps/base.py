@@ -1,0 +1,218 @@
+"""A map of the kernel as a Python mapping."""
+
+from __future__ import annotations
+
+# collections.abc is this very module, which the interpreter has imported for `os`; the package
+# around it costs a millisecond of start-up.
+from _collections_abc import ItemsView, MutableMapping, ValuesView
+
+from pyzbpf.btf import codec
+from pyzbpf.errors import Error
+from pyzbpf.kernel import commands
+from pyzbpf.kernel.syscall import E2BIG, EEXIST, ENOENT
+from pyzbpf.uapi.attrs import MAP_INFO
+from pyzbpf.uapi.enums import BPF_ANY, BPF_EXIST, BPF_NOEXIST
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from typing_extensions import Self
+
+    from pyzbpf.btf.decode import Btf
+    from pyzbpf.kernel.fd import Fd
+    from pyzbpf.spec.model import MapSpec
+
+    Mapping = MutableMapping[Any, Any]
+    Items = ItemsView[Any, Any]
+    Values = ValuesView[Any]
+else:
+    Mapping = MutableMapping
+    Items = ItemsView
+    Values = ValuesView
+
+
+def _as_bytes(size: int, what: str) -> Callable[[Any], bytes]:
+    """The encoder of a key or value whose type is not known: bytes of the right length."""
+
+    def encode(value: Any) -> bytes:
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            raw = bytes(value)
+            if len(raw) == size:
+                return raw
+            raise Error(f"{what} has {size} bytes, not {len(raw)}")
+        raise Error(f"{what}: its type is not known, so it is {size} bytes, not {value!r}")
+
+    return encode
+
+
+class KernelMap:
+    """What all maps share, those without keys too: name, descriptor, information, end."""
+
+    __slots__ = ("fd", "spec")
+
+    def __init__(self, spec: MapSpec, fd: Fd) -> None:
+        self.spec = spec
+        self.fd = fd
+
+    @property
+    def name(self) -> str:
+        """The name in the object; the kernel's own may be cut (see `info`)."""
+        return self.spec.name
+
+    def fileno(self) -> int:
+        """The map's descriptor."""
+        return self.fd.fileno()
+
+    @property
+    def info(self) -> dict[str, int | bytes]:
+        """What the kernel says about the map; the names are those of struct bpf_map_info."""
+        return commands.object_info(self.fd.fileno(), MAP_INFO)
+
+    def close(self) -> None:
+        """Give the descriptor back; the kernel frees the map when no program uses it."""
+        self.fd.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.fd.closed else f"fd {self.fd.fileno()}"
+        return f"<{type(self).__name__} {self.name}, {state}>"
+
+
+class Map(KernelMap, Mapping):
+    """One map: keys and values are encoded and decoded by the types its object declares.
+
+    Without types they are bytes. Other programs change the map at the same time: iterating shows
+    each key that stays in the map at least once, `len()` counts by walking, and a key seen a moment
+    ago may be gone. Deleting the key that an iteration has just given is safe.
+    """
+
+    __slots__ = ("_decode_key", "_decode_value", "_encode_key", "_encode_value")
+    __hash__ = object.__hash__  # a map is itself, not what it contains at the moment
+
+    def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
+        super().__init__(spec, fd)
+        self._encode_key, self._decode_key = self._coders(btf, spec.key_type, spec.key_size, "key")
+        self._encode_value, self._decode_value = self._coders(btf, spec.value_type, spec.value_size, "value")
+
+    def _coders(
+        self, btf: Btf | None, type_id: int, size: int, what: str
+    ) -> tuple[Callable[[Any], bytes], Callable[[bytes], Any]]:
+        if btf is None or not type_id:
+            return _as_bytes(size, f"a {what} of map '{self.spec.name}'"), bytes
+        return codec.encoder(btf, type_id), codec.decoder(btf, type_id)
+
+    @property
+    def _value_bytes(self) -> int:
+        """How many bytes a lookup fills; per-CPU maps have more than one value for a key."""
+        return self.spec.value_size
+
+    # -- one element ----------------------------------------------------------------------------
+
+    def __getitem__(self, key: Any) -> Any:
+        raw = self._lookup(self._encode_key(key))
+        if raw is None:
+            raise KeyError(key)
+        return self._decode_value(raw)
+
+    def _lookup(self, key: bytes) -> bytes | None:
+        found = commands.map_lookup(self.fileno(), key, self._value_bytes)
+        return None if found is None else bytes(found)
+
+    def __contains__(self, key: object) -> bool:
+        return self._lookup(self._encode_key(key)) is not None
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._update(key, value, BPF_ANY)
+
+    def insert(self, key: Any, value: Any) -> None:
+        """Store a new key; KeyError where it is in the map already, decided by the kernel."""
+        self._update(key, value, BPF_NOEXIST)
+
+    def replace(self, key: Any, value: Any) -> None:
+        """Store over a key; KeyError where it is not in the map, decided by the kernel."""
+        self._update(key, value, BPF_EXIST)
+
+    def _update(self, key: Any, value: Any, flags: int) -> None:
+        try:
+            commands.map_update(self.fileno(), self._encode_key(key), self._encode_value(value), flags)
+        except OSError as error:
+            if error.errno == E2BIG:
+                size = self.spec.max_entries
+                raise Error(f"map '{self.name}' is full: it holds {size} keys; raise its max_entries") from error
+            if (flags, error.errno) in ((BPF_NOEXIST, EEXIST), (BPF_EXIST, ENOENT)):
+                raise KeyError(key) from None
+            raise
+
+    def __delitem__(self, key: Any) -> None:
+        if not commands.map_delete(self.fileno(), self._encode_key(key)):
+            raise KeyError(key)
+
+    # -- all elements ---------------------------------------------------------------------------
+
+    def _raw_keys(self) -> Iterator[bytes]:
+        """Keys in the kernel's order, each fetched before the one before it is given out.
+
+        A key that vanished makes the kernel start over, so that a map which others empty and fill
+        could be walked for ever: no more are given than twice what fits into it (some kinds round up).
+        """
+        fd, size = self.fileno(), self.spec.key_size
+        key = commands.map_next_key(fd, None, size)
+        for _ in range(2 * self.spec.max_entries):
+            if key is None:
+                return
+            following = commands.map_next_key(fd, key, size)
+            yield key
+            key = following
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._decode_key, self._raw_keys())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self._raw_keys())
+
+    def items(self) -> Items:
+        """(key, value) pairs; a key that is deleted meanwhile is left out."""
+        return _Items(self)
+
+    def values(self) -> Values:
+        """Values; those of keys deleted meanwhile are left out."""
+        return _Values(self)
+
+    def _raw_items(self) -> Iterator[tuple[bytes, bytes]]:
+        for key in self._raw_keys():
+            value = self._lookup(key)
+            if value is not None:
+                yield key, value
+
+    def __bool__(self) -> bool:
+        return next(self._raw_keys(), None) is not None
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+class _Items(Items):
+    __slots__ = ()
+    _mapping: Map
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        mapping = self._mapping
+        for key, value in mapping._raw_items():
+            yield mapping._decode_key(key), mapping._decode_value(value)
+
+
+class _Values(Values):
+    __slots__ = ()
+    _mapping: Map
+
+    def __iter__(self) -> Iterator[Any]:
+        mapping = self._mapping
+        for _, value in mapping._raw_items():
+            yield mapping._decode_value(value)

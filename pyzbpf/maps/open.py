@@ -1,0 +1,174 @@
+"""MapSpec -> a map of the kernel, and the class for it."""
+
+from __future__ import annotations
+
+from pyzbpf.errors import ObjectError, SystemCallError, UnsupportedError
+from pyzbpf.kernel import commands, cpus
+from pyzbpf.kernel.memory import PAGE
+from pyzbpf.kernel.syscall import EINVAL
+from pyzbpf.uapi import enums as e
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyzbpf.btf.decode import Btf
+    from pyzbpf.kernel.fd import Fd
+    from pyzbpf.maps.base import Map
+    from pyzbpf.spec.model import MapSpec
+
+# Map type -> file and class; imported on use. A type that is not here is a plain `Map`.
+KINDS = {
+    e.BPF_MAP_TYPE_ARRAY: ("pyzbpf.maps.array", "Array"),
+    e.BPF_MAP_TYPE_PROG_ARRAY: ("pyzbpf.maps.array", "References"),
+    e.BPF_MAP_TYPE_CGROUP_ARRAY: ("pyzbpf.maps.array", "References"),
+    e.BPF_MAP_TYPE_PERCPU_ARRAY: ("pyzbpf.maps.per_cpu", "PerCpuArray"),
+    e.BPF_MAP_TYPE_PERCPU_HASH: ("pyzbpf.maps.per_cpu", "PerCpu"),
+    e.BPF_MAP_TYPE_LRU_PERCPU_HASH: ("pyzbpf.maps.per_cpu", "PerCpu"),
+    e.BPF_MAP_TYPE_QUEUE: ("pyzbpf.maps.queue", "Queue"),
+    e.BPF_MAP_TYPE_STACK: ("pyzbpf.maps.queue", "Queue"),
+}
+
+# Types whose create callback wants no BTF (map_check_no_btf in kernel/bpf/syscall.c).
+_WITHOUT_BTF = frozenset((
+    e.BPF_MAP_TYPE_PERF_EVENT_ARRAY,
+    e.BPF_MAP_TYPE_RINGBUF,
+    e.BPF_MAP_TYPE_USER_RINGBUF,
+    e.BPF_MAP_TYPE_PROG_ARRAY,
+    e.BPF_MAP_TYPE_CGROUP_ARRAY,
+    e.BPF_MAP_TYPE_STACK_TRACE,
+    e.BPF_MAP_TYPE_QUEUE,
+    e.BPF_MAP_TYPE_STACK,
+))  # fmt: skip
+
+_RINGS = frozenset((e.BPF_MAP_TYPE_RINGBUF, e.BPF_MAP_TYPE_USER_RINGBUF))
+_NESTED = frozenset((e.BPF_MAP_TYPE_ARRAY_OF_MAPS, e.BPF_MAP_TYPE_HASH_OF_MAPS))
+
+# First kernel of the map types that are younger than 4.18, for the error message only.
+_SINCE = {
+    e.BPF_MAP_TYPE_QUEUE: "4.20",
+    e.BPF_MAP_TYPE_STACK: "4.20",
+    e.BPF_MAP_TYPE_SK_STORAGE: "5.2",
+    e.BPF_MAP_TYPE_STRUCT_OPS: "5.6",
+    e.BPF_MAP_TYPE_RINGBUF: "5.8",
+    e.BPF_MAP_TYPE_INODE_STORAGE: "5.10",
+    e.BPF_MAP_TYPE_TASK_STORAGE: "5.11",
+    e.BPF_MAP_TYPE_BLOOM_FILTER: "5.16",
+    e.BPF_MAP_TYPE_USER_RINGBUF: "6.1",
+    e.BPF_MAP_TYPE_CGRP_STORAGE: "6.2",
+    e.BPF_MAP_TYPE_ARENA: "6.9",
+}
+
+
+def open(spec: MapSpec, fd: Fd, btf: Btf | None, kinds: dict[int, tuple[str, str]] = KINDS) -> Map:
+    """The Python face of a map that exists."""
+    from importlib import import_module
+
+    file, name = kinds.get(spec.type, ("pyzbpf.maps.base", "Map"))
+    return getattr(import_module(file), name)(spec, fd, btf)  # type: ignore[no-any-return]
+
+
+def create(spec: MapSpec, kernel_name: str, btf_fd: int | None) -> Fd:
+    """Make the map in the kernel; a data map gets its contents, and is frozen where the spec says so."""
+    values = _members(spec)
+    *better, last = _attempts(spec, values, btf_fd)
+    for attempt in better:
+        try:
+            fd = commands.map_create(kernel_name, **attempt)
+            break
+        except SystemCallError:
+            continue
+    else:
+        try:
+            fd = commands.map_create(kernel_name, **last)
+        except SystemCallError as error:
+            raise _refused(spec, error) from error
+    if spec.contents is None:
+        return fd
+    try:
+        commands.map_update(fd.fileno(), bytes(4), bytes(spec.contents))
+        if spec.frozen:
+            commands.map_freeze(fd.fileno())
+    except BaseException:
+        fd.close()
+        raise
+    return fd
+
+
+def _attempts(spec: MapSpec, values: dict[str, int], btf_fd: int | None) -> list[dict[str, int]]:
+    """What to ask for, best first: a refusal of one leads to the next.
+
+    BTF is there for tools and for locks in values; a map type may refuse it, or an older kernel one
+    of its kinds. BPF_F_MMAPABLE is from Linux 5.5; without it data is read by system calls.
+    """
+    attempts = [values]
+    if spec.contents is not None and not spec.frozen:
+        attempts.insert(0, {**values, "map_flags": values.get("map_flags", 0) | e.BPF_F_MMAPABLE})
+    if btf_fd is not None and spec.value_type and spec.type not in _WITHOUT_BTF:
+        typed = {"btf_fd": btf_fd, "btf_key_type_id": spec.key_type, "btf_value_type_id": spec.value_type}
+        attempts.insert(0, {**attempts[0], **typed})
+    return attempts
+
+
+def _members(spec: MapSpec) -> dict[str, int]:
+    if spec.type in _NESTED:
+        raise UnsupportedError(
+            f"map '{spec.name}': maps of maps", advice="Leave its programs out with autoload = False for now."
+        )
+    if spec.pinning:
+        raise UnsupportedError(
+            f"map '{spec.name}': pinning by name",
+            advice="Set spec.maps[...].pinning = 0 to load it as an ordinary map.",
+        )
+    entries = spec.max_entries
+    if spec.type in _RINGS:
+        entries = _ring_size(spec)
+    elif spec.type == e.BPF_MAP_TYPE_PERF_EVENT_ARRAY and not entries:
+        entries = cpus.slots()
+    flags = spec.flags
+    if spec.contents is not None and spec.frozen:
+        flags |= e.BPF_F_RDONLY_PROG
+    values = {
+        "map_type": spec.type,
+        "key_size": spec.key_size,
+        "value_size": spec.value_size,
+        "max_entries": entries,
+        "map_flags": flags,
+        "map_extra": spec.map_extra,
+    }
+    return values
+
+
+def _ring_size(spec: MapSpec) -> int:
+    """The size of a ring buffer: a power of two, and at least a page of this machine (arm64: up to 64 KiB)."""
+    size = spec.max_entries
+    if size <= 0 or size & (size - 1):
+        near = max(PAGE, 1 << max(0, size - 1).bit_length())
+        raise ObjectError(
+            f"a ring buffer's max_entries is its size in bytes, a power of two, not {size}",
+            symbol=spec.name,
+            advice=f"Set it to {near}, in the probe or with spec.maps['{spec.name}'].max_entries = {near}.",
+        )
+    return max(size, PAGE)
+
+
+def _refused(spec: MapSpec, error: SystemCallError) -> Exception:
+    since = _SINCE.get(spec.type)
+    if error.errno == EINVAL and spec.contents is not None and spec.frozen:
+        return UnsupportedError(f"global data ('{spec.name}')", since="5.2")
+    if error.errno != EINVAL:
+        return error
+    if since:
+        return UnsupportedError(f"map '{spec.name}' of type {type_name(spec.type)}", since=since)
+    detail = (
+        f"map '{spec.name}', type {type_name(spec.type)}, key {spec.key_size} bytes, value {spec.value_size} bytes, "
+        f"max_entries {spec.max_entries}, flags {spec.flags:#x}; one of them is not what the type wants"
+    )
+    return SystemCallError(error.errno, error.strerror, command=error.command, detail=detail)
+
+
+def type_name(number: int) -> str:
+    """``hash`` for BPF_MAP_TYPE_HASH."""
+    prefix = "BPF_MAP_TYPE_"
+    for name, value in vars(e).items():
+        if value == number and name.startswith(prefix):
+            return name.removeprefix(prefix).lower()
+    return str(number)

@@ -1,0 +1,145 @@
+"""Code sections -> functions with their references, lines and type ids."""
+
+from __future__ import annotations
+
+from pyzbpf.elf import image as elf
+from pyzbpf.errors import ObjectError
+from pyzbpf.insn import instruction as insn
+from pyzbpf.spec.model import FunctionSpec, Reference
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pyzbpf.btf.ext import Ext
+    from pyzbpf.elf.image import Image, Relocation, Section, Symbol
+    from pyzbpf.spec.model import MapSpec
+
+
+def entries(image: Image, code: Section) -> Iterator[str]:
+    """Names of the programs in a code section: its global functions; `.text` holds none."""
+    if code.is_code and not is_subprogram_section(code.name):
+        for symbol in _functions_in(image, code):
+            if symbol.binding != elf.STB_LOCAL:
+                yield symbol.name
+
+
+def is_subprogram_section(name: str) -> bool:
+    """`.text` and what LLVM splits off it (`.text.unlikely.`) hold subprograms only."""
+    return name == ".text" or name.startswith(".text.")
+
+
+def read(image: Image, maps: Mapping[str, MapSpec], ext: Ext) -> Iterator[FunctionSpec]:
+    """Every function of every code section, in file order."""
+    for code in image.sections:
+        if not code.is_code or not code.data:
+            continue
+        reader = _CodeReader(image, code, maps)
+        if len(code.data) % insn.SIZE:
+            raise reader.fault("not a whole number of instructions", len(code.data))
+        symbols = _functions_in(image, code)
+        if not symbols:
+            raise reader.fault("code without a function symbol", 0)
+        for symbol in symbols:
+            yield reader.function(symbol, ext)
+
+
+def _functions_in(image: Image, code: Section) -> list[Symbol]:
+    """Function symbols by offset, one per place: the global name where Zig leaves a local alias too."""
+    found: dict[int, Symbol] = {}
+    for symbol in image.symbols_in(code):
+        if symbol.type == elf.STT_FUNC:
+            found.setdefault(symbol.value, symbol)
+    return list(found.values())
+
+
+class _CodeReader:
+    """One code section being read: what every question about it needs."""
+
+    def __init__(self, image: Image, code: Section, maps: Mapping[str, MapSpec]) -> None:
+        self.image = image
+        self.code = code
+        self.maps = maps
+        self.relocations = {relocation.offset: relocation for relocation in code.relocations}
+
+    def fault(self, message: str, offset: int, symbol: str | None = None) -> ObjectError:
+        return ObjectError(
+            message, file=self.image.file, section=self.code.name, symbol=symbol, offset=offset
+        )
+
+    def function(self, symbol: Symbol, ext: Ext) -> FunctionSpec:
+        start, end = symbol.value, symbol.value + symbol.size
+        if symbol.size == 0 or start % insn.SIZE or end > len(self.code.data):
+            raise self.fault("function of no size or outside of its section", start, symbol.name)
+        return FunctionSpec(
+            symbol.name,
+            section=self.code.name,
+            instructions=bytes(self.code.data[start:end]),
+            references=list(self.references(start, end)),
+            type_id=next((r[1] for r in ext.functions.get(self.code.name, ()) if r[0] == start), 0),
+            lines=[
+                ((r[0] - start) // insn.SIZE, r[1], r[2], r[3])
+                for r in ext.lines.get(self.code.name, ())
+                if start <= r[0] < end
+            ],
+        )
+
+    def references(self, start: int, end: int) -> Iterator[Reference]:
+        """What the instructions from ``start`` to ``end`` name, offsets from ``start``."""
+        data, endian = self.code.data, self.image.endian
+        offset = start
+        while offset < end:
+            relocation = self.relocations.get(offset)
+            if relocation is not None:
+                yield self.relocated(relocation, offset - start)
+            elif (
+                data[offset] == insn.CALL and insn.source_register(data, offset, endian) == insn.CALL_FUNCTION
+            ):
+                target = offset + insn.SIZE * (1 + insn.immediate(data, offset, endian))
+                yield Reference(offset - start, "call", self.function_at(self.code, target, offset))
+            offset += 2 * insn.SIZE if data[offset] == insn.LD_IMM64 else insn.SIZE
+
+    def relocated(self, relocation: Relocation, place: int) -> Reference:
+        """What a relocated instruction names."""
+        offset, symbol = relocation.offset, relocation.symbol
+        opcode = self.code.data[offset]
+        addend = insn.immediate(self.code.data, offset, self.image.endian)
+        wide = opcode == insn.LD_IMM64 and relocation.type == elf.R_BPF_64_64
+        if not wide and not (opcode == insn.CALL and relocation.type == elf.R_BPF_64_32):
+            raise self.fault(
+                f"relocation of type {relocation.type} on an instruction with opcode {opcode:#04x}",
+                offset,
+                symbol.name,
+            )
+        target = symbol.section
+        if target is None:
+            if not symbol.is_undefined:
+                raise self.fault("reference to an absolute symbol", offset, symbol.name)
+            return Reference(place, "extern" if wide else "kfunc", symbol.name)
+        if target.is_code:
+            if wide:
+                return Reference(place, "function", self.function_at(target, symbol.value + addend, offset))
+            at = symbol.value + insn.SIZE * (addend + 1)
+            return Reference(place, "call", self.function_at(target, at, offset))
+        if not wide:
+            raise self.fault("a call of something that is not a function", offset, symbol.name)
+        if target.name in ("maps", ".maps"):
+            return Reference(place, "map", self.map_at(target, symbol.value + addend, offset))
+        if target.name not in self.maps:
+            raise self.fault(
+                f"refers to section '{target.name}', which is neither maps nor data", offset, symbol.name
+            )
+        return Reference(place, "data", target.name, symbol.value + addend)
+
+    def function_at(self, target: Section, at: int, offset: int) -> str:
+        for symbol in _functions_in(self.image, target):
+            if symbol.value == at:
+                return symbol.name
+        raise self.fault(f"calls {target.name}+{at:#x}, where no function begins", offset)
+
+    def map_at(self, target: Section, at: int, offset: int) -> str:
+        """A map by its place: its own symbol plus 0, or (Zig, unfinished) the section plus its offset."""
+        for candidate in self.image.symbols_in(target):
+            if candidate.value == at:
+                return candidate.name
+        raise self.fault(f"refers to {target.name}+{at:#x}, where no map begins", offset)

@@ -1,0 +1,133 @@
+"""ObjectSpec <-> plain literals, so that a wheel's probe opens without parsing ELF.
+
+The index says where things lie in the object file; the bytes stay there. Size and CRC-32 tie the
+two together.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+from pyzbpf.btf.decode import Btf
+from pyzbpf.errors import ObjectError
+from pyzbpf.spec.model import FunctionSpec, MapSpec, ObjectSpec, ProgramSpec, Reference, VariableSpec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pyzbpf.elf.image import Image
+
+# Raised when the meaning of an entry changes; an entry of another format is passed over.
+FORMAT = 1
+
+_MAP_FIELDS = (
+    "name", "section", "type", "key_size", "value_size", "max_entries", "flags", "map_extra",
+    "pinning", "key_type", "value_type", "event_type", "lost_variable",
+    "frozen",
+)  # fmt: skip
+_PROGRAM_FIELDS = (
+    "name", "section", "kind", "type", "attach_type", "target", "flags", "autoload",
+)  # fmt: skip
+
+
+def to_index(data: bytes, *, file: str, name: str) -> dict[str, Any]:
+    """The entry of one object: nested dicts, tuples, str and int only, in a fixed order."""
+    from pyzbpf.elf import reader
+    from pyzbpf.spec.read import from_image
+
+    image = reader.read(data, file=file)
+    spec = from_image(image, name=name)
+    return {
+        "format": FORMAT,
+        "size": len(data),
+        "crc32": zlib.crc32(data),
+        "endian": spec.endian,
+        "license": spec.license,
+        "btf": _place(image, ".BTF"),
+        "maps": [
+            (tuple(getattr(found, field) for field in _MAP_FIELDS), _contents(image, found))
+            for found in spec.maps.values()
+        ],
+        "programs": [
+            tuple(getattr(found, field) for field in _PROGRAM_FIELDS) for found in spec.programs.values()
+        ],
+        "functions": [_function(image, found) for found in spec.functions.values()],
+        "variables": [
+            (found.name, found.map.name, found.offset, found.size, found.type_id)
+            for found in spec.variables.values()
+        ],
+    }
+
+
+def _place(image: Image, section_name: str) -> tuple[int, int] | None:
+    """(offset, size) in the file; None: no such section."""
+    section = image.section(section_name)
+    return (section.offset, len(section.data)) if section is not None else None
+
+
+def _contents(image: Image, found: MapSpec) -> tuple[int, int] | int | None:
+    """(offset, size) of a data map's bytes, its size alone where they are zeros, or None."""
+    if found.contents is None:
+        return None
+    return _place(image, found.section) if any(found.contents) else len(found.contents)
+
+
+def _function(image: Image, found: FunctionSpec) -> tuple[Any, ...]:
+    section = image.section(found.section)
+    symbol = next(s for s in image.symbols if s.name == found.name and s.section is section)
+    assert section is not None
+    return (
+        found.name,
+        found.section,
+        (section.offset + symbol.value, len(found.instructions)),
+        found.type_id,
+        [(r.offset, r.kind, r.name, r.addend) for r in found.references],
+        list(found.lines),
+    )
+
+
+def from_index(entry: dict[str, Any], data: bytes, *, file: str, name: str) -> ObjectSpec | None:
+    """The spec of ``data`` from its entry; None where the entry is of another format.
+
+    Raises ObjectError where object and index do not belong together.
+    """
+    if entry.get("format") != FORMAT:
+        return None
+    if len(data) != entry["size"] or zlib.crc32(data) != entry["crc32"]:
+        raise ObjectError(
+            "object and index do not belong together (size or checksum differ)",
+            file=file,
+            advice="reinstall or rebuild the package that holds them",
+        )
+
+    def part(place: tuple[int, int]) -> bytes:
+        return data[place[0] : place[0] + place[1]]
+
+    btf_data = part(entry["btf"]) if entry["btf"] is not None else None
+    btf = Btf(btf_data, entry["endian"]) if btf_data is not None else None
+    spec = ObjectSpec(
+        name, file=file, endian=entry["endian"], license=entry["license"], btf=btf, btf_data=btf_data
+    )
+    for fields, contents in entry["maps"]:
+        found = MapSpec(**dict(zip(_MAP_FIELDS, fields, strict=True)))
+        if contents is not None:
+            found.contents = bytearray(contents if isinstance(contents, int) else part(contents))
+        spec.maps[found.name] = found
+    for fields in entry["programs"]:
+        program = ProgramSpec(**dict(zip(_PROGRAM_FIELDS, fields, strict=True)))
+        spec.programs[program.name] = program
+    for function_name, section, place, type_id, references, lines in entry["functions"]:
+        spec.functions[function_name] = FunctionSpec(
+            function_name,
+            section=section,
+            instructions=part(place),
+            references=[Reference(*reference) for reference in references],
+            type_id=type_id,
+            lines=lines,
+        )
+    for variable_name, map_name, offset, size, type_id in entry["variables"]:
+        spec.variables[variable_name] = VariableSpec(
+            variable_name, map=spec.maps[map_name], offset=offset, size=size, type_id=type_id, btf=btf
+        )
+    return spec

@@ -1,0 +1,167 @@
+"""Map definitions -> MapSpec: the BTF form of `.maps` and the legacy records of `maps`."""
+
+from __future__ import annotations
+
+import struct
+
+from pyzbpf.btf import types as kinds
+from pyzbpf.elf import image as elf
+from pyzbpf.errors import ObjectError
+from pyzbpf.spec.model import MapSpec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pyzbpf.btf.decode import Btf
+    from pyzbpf.btf.types import Member, Type
+    from pyzbpf.elf.image import Image, Symbol
+
+# Decl tags that the finisher writes, each with a map's name behind it: on a type, that this ring or
+# perf buffer carries it; on a variable, that it counts the events that found no room there.
+EVENT_TAG = "pyzbpf.event:"
+LOST_TAG = "pyzbpf.lost:"
+
+_LEGACY_FIELDS = ("type", "key_size", "value_size", "max_entries", "flags")
+
+
+def legacy(image: Image) -> Iterator[MapSpec]:
+    """Maps of the `maps` section: five 32-bit words each (later ones may be left out)."""
+    section = image.section("maps")
+    if section is None:
+        return
+    symbols = _objects(image, "maps")
+    ends = [symbol.value for symbol in symbols[1:]] + [len(section.data)]
+    for symbol, end in zip(symbols, ends, strict=True):
+        size = symbol.size or end - symbol.value
+        if size < 16 or symbol.value + size > len(section.data):
+            raise ObjectError(
+                f"a map definition of {size} bytes; it needs type, key size, value size and max entries",
+                file=image.file, section="maps", symbol=symbol.name, offset=symbol.value,
+            )  # fmt: skip
+        words = min(size // 4, len(_LEGACY_FIELDS))
+        order = "<" if image.endian == "little" else ">"
+        values = struct.unpack_from(f"{order}{words}I", section.data, symbol.value)
+        yield MapSpec(symbol.name, section="maps", **dict(zip(_LEGACY_FIELDS[:words], values, strict=True)))
+
+
+def from_btf(image: Image, btf: Btf | None) -> Iterator[MapSpec]:
+    """Maps of the `.maps` section, each a struct whose members encode numbers as array lengths."""
+    if image.section(".maps") is None:
+        return
+    if btf is None:
+        raise ObjectError("BTF-defined maps need the object's .BTF section, which is missing",
+                          file=image.file, section=".maps",
+                          advice="compile with debug information (clang -g)")  # fmt: skip
+    structs = _definition_structs(btf)
+    events, lost = _tagged(btf, EVENT_TAG), _tagged(btf, LOST_TAG)
+    for symbol in _objects(image, ".maps"):
+        definition = structs.get(symbol.name) or structs.get(symbol.value)
+        if definition is None:
+            raise ObjectError("no BTF type describes this map", file=image.file, section=".maps",
+                              symbol=symbol.name, offset=symbol.value)  # fmt: skip
+        found = MapSpec(symbol.name, section=".maps", type=0)
+        for member in definition.members:
+            read = _ATTRIBUTES.get(member.name)
+            if read is None:
+                raise ObjectError(f"unknown map attribute '{member.name}'; known are {', '.join(_ATTRIBUTES)}",
+                                  file=image.file, section=".maps", symbol=symbol.name)  # fmt: skip
+            try:
+                read(btf, found, member)
+            except ObjectError as error:
+                raise ObjectError(f"attribute '{member.name}': {error.message}", file=image.file,
+                                  section=".maps", symbol=symbol.name) from error  # fmt: skip
+        found.event_type = events.get(symbol.name, found.event_type)
+        if symbol.name in lost:
+            found.lost_variable = btf.get(lost[symbol.name]).name
+        yield found
+
+
+def _tagged(btf: Btf, prefix: str) -> dict[str, int]:
+    """What follows the prefix in decl tags -> the id of the tagged type."""
+    return {
+        tag.name.removeprefix(prefix): tag.type
+        for _, tag in btf.named(kinds.DECL_TAG)
+        if tag.name.startswith(prefix)
+    }
+
+
+def _objects(image: Image, section_name: str) -> list[Symbol]:
+    """One symbol per place, the global one where Zig leaves a local alias too."""
+    section = image.section(section_name)
+    found: dict[int, Symbol] = {}
+    if section is not None:
+        for symbol in image.symbols_in(section):
+            if symbol.type in (elf.STT_OBJECT, elf.STT_NOTYPE):
+                found.setdefault(symbol.value, symbol)
+    return list(found.values())
+
+
+def _definition_structs(btf: Btf) -> dict[str | int, Type]:
+    """The struct of each map by variable name, and by offset for objects not yet finished."""
+    found: dict[str | int, Type] = {}
+    section = btf.find(".maps", kinds.DATASEC)
+    for variable_id, offset, _ in btf.get(section).variables if section else ():
+        variable = btf.get(variable_id)
+        _, definition = btf.resolve(variable.type)
+        if definition is not None and definition.kind == kinds.STRUCT:
+            found[variable.name] = definition
+            found[offset] = definition
+    return found
+
+
+def _number(btf: Btf, member: Member) -> int:
+    """`__uint(name, N)`: a pointer to an array of N ints."""
+    _, pointer = btf.resolve(member.type)
+    if pointer is not None and pointer.kind == kinds.PTR:
+        _, array = btf.resolve(pointer.type)
+        if array is not None and array.kind == kinds.ARRAY:
+            return array.count
+    raise ObjectError("should be a pointer to an array whose length is the number")
+
+
+def _pointee(btf: Btf, member: Member) -> int:
+    """`__type(name, T)`: a pointer to T."""
+    _, pointer = btf.resolve(member.type)
+    if pointer is None or pointer.kind != kinds.PTR:
+        raise ObjectError("should be a pointer to the type")
+    return pointer.type
+
+
+def _setter(attribute: str) -> Callable[[Btf, MapSpec, Member], None]:
+    def read(btf: Btf, found: MapSpec, member: Member) -> None:
+        setattr(found, attribute, _number(btf, member))
+
+    return read
+
+
+def _read_key(btf: Btf, found: MapSpec, member: Member) -> None:
+    found.key_type = _pointee(btf, member)
+    found.key_size = btf.size_of(found.key_type)
+
+
+def _read_value(btf: Btf, found: MapSpec, member: Member) -> None:
+    found.value_type = _pointee(btf, member)
+    found.value_size = btf.size_of(found.value_type)
+
+
+def _read_event(btf: Btf, found: MapSpec, member: Member) -> None:
+    found.event_type = _pointee(btf, member)
+
+
+# The Zig SDK's own member; the finisher turns it into a decl tag that every loader ignores.
+EVENT_MEMBER = "pyzbpf_event"
+
+_ATTRIBUTES: dict[str, Callable[[Btf, MapSpec, Member], None]] = {
+    "type": _setter("type"),
+    "key": _read_key,
+    "value": _read_value,
+    "key_size": _setter("key_size"),
+    "value_size": _setter("value_size"),
+    "max_entries": _setter("max_entries"),
+    "map_flags": _setter("flags"),
+    "map_extra": _setter("map_extra"),
+    "numa_node": lambda _, __, ___: None,
+    "pinning": _setter("pinning"),
+    EVENT_MEMBER: _read_event,
+}

@@ -1,0 +1,149 @@
+"""`pyzbpf.open`: a path, bytes or "package:probe" -> ObjectSpec, without a kernel and without root."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import sys
+
+from pyzbpf.errors import NotFoundError, ObjectError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+    from typing import Any
+
+    from pyzbpf.spec.model import ObjectSpec
+
+SUFFIX = {"little": ".bpfel.o", "big": ".bpfeb.o"}
+INDEX_MODULE = "_pyzbpf_index"
+
+
+def open(target: str | os.PathLike[str] | bytes, *, endian: str = sys.byteorder) -> ObjectSpec:
+    """Parse a BPF object into an ObjectSpec.
+
+    ``target`` is a path of an object file, its bytes, or ``"package:probe"``: a probe of an
+    installed package (also of one inside a zip file), of which the object for ``endian`` ("little"
+    or "big", the host's by default) is taken. Raises NotFoundError for a file, package or probe
+    that does not exist, and ObjectError for one that is not a BPF object. Works on every operating
+    system, asks no kernel and needs no privilege.
+    """
+    if isinstance(target, (bytes, bytearray, memoryview)):
+        return _read(bytes(target), file="<bytes>", name="object")
+    path = os.fspath(target)
+    if ":" in path and not os.path.exists(path):
+        package, _, probe = path.partition(":")
+        if package.replace(".", "").isidentifier() and probe:
+            return _open_probe(package, probe, endian)
+    try:
+        with builtins.open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise NotFoundError(
+            f"cannot be read: {error.strerror}",
+            file=path,
+            advice='a target is a path of an object file or "package:probe"',
+        ) from error
+    return _read(data, file=path, name=probe_name(path))
+
+
+def probe_name(path: str) -> str:
+    """The probe's name in a file's: "dir/hello.bpfel.o" is "hello"."""
+    name = os.path.basename(path)
+    for suffix in (*SUFFIX.values(), ".bpf.o", ".o"):
+        if name.endswith(suffix) and len(name) > len(suffix):
+            return name[: -len(suffix)]
+    return name
+
+
+def _read(data: bytes, *, file: str, name: str) -> ObjectSpec:
+    from pyzbpf.spec.read import read  # ELF parsing, with pyelftools, only for objects without an index
+
+    return read(data, file=file, name=name)
+
+
+def _open_probe(package: str, probe: str, endian: str) -> ObjectSpec:
+    module = _import(package)
+    name = probe + SUFFIX[endian]
+    found = _data(module, name)
+    if found is None:
+        raise NotFoundError(
+            f"package '{package}' has no probe '{probe}' for {endian}-endian machines",
+            file=f"{package}:{probe}",
+            advice=_what_there_is(module, package, endian),
+        )
+    data, file = found
+    entry = _index(package).get(probe, {}).get(endian)
+    if entry is not None:
+        from pyzbpf.spec.index import from_index
+
+        spec = from_index(entry, data, file=file, name=probe)
+        if spec is not None:
+            return spec
+    return _read(data, file=file, name=probe)
+
+
+def _import(package: str) -> ModuleType:
+    try:
+        __import__(package)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (package == error.name or package.startswith(error.name + ".")):
+            raise  # the package exists and fails to import something else
+        raise NotFoundError(
+            f"no package '{package}' is installed in this Python ({sys.executable})",
+            file=package,
+            advice=f"install it: pip install {package.partition('.')[0]}",
+        ) from error
+    return sys.modules[package]
+
+
+def _index(package: str) -> dict[str, dict[str, Any]]:
+    """The probes of the index module that the build has put beside the objects; {} where none is."""
+    name = f"{package}.{INDEX_MODULE}"
+    try:
+        __import__(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        return {}
+    probes: dict[str, dict[str, Any]] = sys.modules[name].PROBES
+    return probes
+
+
+def _data(module: ModuleType, name: str) -> tuple[bytes, str] | None:
+    """(bytes, path) of a data file of a package, wherever its loader keeps it: folders or a zip."""
+    loader = module.__spec__.loader if module.__spec__ is not None else None
+    get_data = getattr(loader, "get_data", None)
+    for folder in getattr(module, "__path__", ()):
+        path = os.path.join(folder, name)
+        try:
+            if get_data is not None:
+                return get_data(path), path
+            with builtins.open(path, "rb") as file:
+                return file.read(), path
+        except OSError:
+            continue
+    return None
+
+
+def probes(package: str) -> Iterator[str]:
+    """The names of the probes that an installed package holds, for any byte order."""
+    module = _import(package)
+    names = set(_index(package))
+    for folder in getattr(module, "__path__", ()):
+        if os.path.isdir(folder):
+            for name in os.listdir(folder):
+                if name.endswith(tuple(SUFFIX.values())):
+                    names.add(probe_name(name))
+    return iter(sorted(names))
+
+
+def _what_there_is(module: ModuleType, package: str, endian: str) -> str:
+    names = ", ".join(probes(package))
+    if not names:
+        return f"the package holds no probes at all; was it built with pyzbpf? ({module.__name__})"
+    return f"it holds: {names} (a wheel built for one byte order lacks the other; this needs {endian})"
+
+
+__all__ = ["INDEX_MODULE", "SUFFIX", "ObjectError", "open", "probe_name", "probes"]

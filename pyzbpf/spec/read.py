@@ -1,0 +1,133 @@
+"""An object file's bytes -> ObjectSpec; the same on every machine, no kernel asked.
+
+Reads what clang, rustc and Zig write, finished or not: maps from `.maps` (BTF) and `maps` (the
+legacy records), global variables, programs by their section names, subprograms, references.
+"""
+
+from __future__ import annotations
+
+from pyzbpf.btf import decode as btf_decode
+from pyzbpf.btf import ext as btf_ext
+from pyzbpf.btf import types as kinds
+from pyzbpf.elf import image as elf
+from pyzbpf.elf import reader
+from pyzbpf.errors import ObjectError
+from pyzbpf.spec import functions, map_defs, section
+from pyzbpf.spec.model import MapSpec, ObjectSpec, ProgramSpec, VariableSpec
+from pyzbpf.uapi.enums import BPF_F_MMAPABLE, BPF_F_RDONLY_PROG, BPF_MAP_TYPE_ARRAY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyzbpf.btf.decode import Btf
+    from pyzbpf.elf.image import Image, Section
+
+
+def read(data: bytes, *, file: str, name: str) -> ObjectSpec:
+    """Parse a BPF object.
+
+    ``file`` is its name for messages, ``name`` the name of the probe. Raises ObjectError with the
+    place for anything that is not a complete BPF object.
+    """
+    image = reader.read(data, file=file)
+    return from_image(image, name=name)
+
+
+def from_image(image: Image, *, name: str) -> ObjectSpec:
+    """The same from a file that is already in memory as an Image."""
+    btf, btf_data, ext = _type_information(image)
+    spec = ObjectSpec(
+        name, file=image.file, endian=image.endian, license=_license(image), btf=btf, btf_data=btf_data
+    )
+    for found in map_defs.legacy(image):
+        spec.maps[found.name] = found
+    for found in map_defs.from_btf(image, btf):
+        spec.maps[found.name] = found
+    for data_section in image.sections:
+        if data_section.is_data and data_section.data:
+            _data_map(spec, image, data_section, btf)
+    for function in functions.read(image, spec.maps, ext):
+        spec.functions[function.name] = function
+    for code in image.sections:
+        for entry in functions.entries(image, code):
+            spec.programs[entry] = program(entry, code.name, file=image.file)
+    return spec
+
+
+def program(name: str, section_name: str, *, file: str) -> ProgramSpec:
+    """What a section name says about the program in it; ObjectError where it says nothing known."""
+    match = section.match(section_name)
+    if match is None:
+        near = section.suggest(section_name)
+        hint = f"did you mean {' or '.join(repr(n) for n in near)}? " if near else ""
+        raise ObjectError(
+            f"unknown section name of program '{name}': no program type belongs to it",
+            file=file,
+            section=section_name,
+            symbol=name,
+            advice=hint + "The names are libbpf's: 'xdp', 'tracepoint/<category>/<name>', 'socket', ...",
+        )
+    return ProgramSpec(
+        name,
+        section=section_name,
+        kind=match.kind,
+        type=match.type,
+        attach_type=match.attach_type,
+        target=match.target,
+        flags=match.load_flags,
+        autoload=not match.optional,
+    )
+
+
+def _type_information(image: Image) -> tuple[Btf | None, bytes | None, btf_ext.Ext]:
+    raw = image.section(".BTF")
+    if raw is None:
+        return None, None, btf_ext.Ext()
+    btf = btf_decode.decode(bytes(raw.data), image.endian, file=image.file)
+    more = image.section(".BTF.ext")
+    ext = btf_ext.decode(bytes(more.data), btf, file=image.file) if more is not None else btf_ext.Ext()
+    return btf, bytes(raw.data), ext
+
+
+def _license(image: Image) -> str:
+    found = image.section("license")
+    return bytes(found.data).partition(b"\0")[0].decode(errors="replace") if found is not None else ""
+
+
+def _data_map(spec: ObjectSpec, image: Image, data_section: Section, btf: Btf | None) -> None:
+    """A data section as a one-element array, and its variables."""
+    constant = data_section.name.startswith(".rodata")
+    type_id = btf.find(data_section.name, kinds.DATASEC) if btf is not None else 0
+    found = MapSpec(
+        data_section.name,
+        section=data_section.name,
+        type=BPF_MAP_TYPE_ARRAY,
+        key_size=4,
+        value_size=len(data_section.data),
+        max_entries=1,
+        flags=BPF_F_MMAPABLE | (BPF_F_RDONLY_PROG if constant else 0),
+        value_type=type_id,
+        contents=bytearray(data_section.data),
+        frozen=constant,
+    )
+    spec.maps[found.name] = found
+    typed = (
+        {btf.get(v).name: btf.get(v).type for v, _, _ in btf.get(type_id).variables}
+        if btf and type_id
+        else {}
+    )
+    for symbol in image.symbols_in(data_section):
+        if symbol.name in spec.variables or (symbol.type != elf.STT_OBJECT and symbol.name not in typed):
+            continue
+        if symbol.value + symbol.size > len(data_section.data):
+            raise ObjectError("lies outside of its section", file=image.file, section=data_section.name,
+                              symbol=symbol.name, offset=symbol.value)  # fmt: skip
+        if symbol.binding == elf.STB_LOCAL and symbol.name not in typed:
+            continue  # anonymous constants and Zig's local aliases
+        spec.variables[symbol.name] = VariableSpec(
+            symbol.name,
+            map=found,
+            offset=symbol.value,
+            size=symbol.size,
+            type_id=typed.get(symbol.name, 0),
+            btf=btf,
+        )

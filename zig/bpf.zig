@@ -1,0 +1,52 @@
+//! `@import("bpf")`: everything a probe needs, by name; nothing is defined here.
+//!
+//! A probe is an ordinary Zig file: maps are `export var` in section `.maps`, programs are
+//! `export fn` in the section that says where they attach (libbpf's names: "xdp",
+//! "tracepoint/sched/sched_process_exec", "raw_tp/sched_switch", "socket").
+
+// Maps.
+pub const Hash = @import("bpf/map/hash.zig").Hash;
+pub const LruHash = @import("bpf/map/hash.zig").LruHash;
+pub const PerCpuHash = @import("bpf/map/hash.zig").PerCpuHash;
+pub const Array = @import("bpf/map/array.zig").Array;
+pub const PerCpuArray = @import("bpf/map/array.zig").PerCpuArray;
+pub const RingBuf = @import("bpf/map/ring_buf.zig").RingBuf;
+pub const PerfEventArrayOf = @import("bpf/map/perf_event_array.zig").PerfEventArrayOf;
+pub const PerfEventArray = @import("bpf/map/perf_event_array.zig").PerfEventArray;
+pub const MapOptions = @import("bpf/map/definition.zig").Options;
+pub const MapType = constants.MapType;
+pub const Error = @import("bpf/result.zig").Error;
+
+// Contexts of programs.
+pub const SkBuff = types.__sk_buff;
+pub const XdpMd = types.xdp_md;
+pub const Tracepoint = @import("bpf/program/tracepoint.zig").Tracepoint;
+pub const DataLoc = @import("bpf/program/tracepoint.zig").DataLoc;
+pub const RawTracepoint = @import("bpf/program/raw_tracepoint.zig").RawTracepoint;
+pub const packet = @import("bpf/program/packet.zig");
+
+// The kernel's helpers; the whole table is in `helpers`.
+pub const helpers = @import("bpf/helpers.zig");
+pub const types = @import("bpf/types.zig");
+pub const constants = @import("bpf/constants.zig");
+pub const ktime_get_ns = helpers.ktime_get_ns;
+pub const ktime_get_boot_ns = helpers.ktime_get_boot_ns;
+pub const get_prandom_u32 = helpers.get_prandom_u32;
+pub const get_smp_processor_id = helpers.get_smp_processor_id;
+pub const get_current_task = helpers.get_current_task;
+pub const process = @import("bpf/process.zig");
+
+// What user space sees.
+pub const Text = @import("bpf/text.zig").Text;
+pub const printk = @import("bpf/log.zig").printk;
+
+// Flags and verdicts.
+pub const ANY = constants.ANY;
+pub const NOEXIST = constants.NOEXIST;
+pub const EXIST = constants.EXIST;
+pub const F_CURRENT_CPU = constants.F_CURRENT_CPU;
+pub const XDP = @import("bpf/program/xdp.zig").Action;
+
+comptime {
+    _ = @import("bpf/license.zig");
+}

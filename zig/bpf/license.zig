@@ -1,0 +1,13 @@
+//! The object's licence, which the kernel asks for: `pub const license = "Dual MIT/GPL";` in the probe.
+//!
+//! A probe that says nothing is marked "GPL": most helpers that look at the kernel are given to
+//! GPL-compatible programs only.
+
+const root = @import("root");
+
+const text: []const u8 = if (@hasDecl(root, "license")) root.license else "GPL";
+const bytes = (text ++ "\x00")[0 .. text.len + 1].*;
+
+comptime {
+    @export(&bytes, .{ .name = "_license", .section = "license" });
+}

@@ -1,0 +1,39 @@
+//! The BTF form of a map definition, shared by every kind of map.
+//!
+//! A map is a variable whose type says everything: libbpf and pyzbpf read a number N from a member
+//! of type `*const [N]c_int` and a type T from a member of type `*const T`. The values of the
+//! members mean nothing.
+
+const std = @import("std");
+
+/// What may be changed on a map type by `.with(...)`.
+pub const Options = struct {
+    /// How many entries; of a ring buffer its size in bytes.
+    max_entries: ?u32 = null,
+    /// `F_NO_PREALLOC` and the like.
+    flags: u32 = 0,
+    /// By name: the loader reuses or creates a pinned map in the bpf file system.
+    pinning: enum(u32) { none = 0, by_name = 1 } = .none,
+};
+
+/// The member type that means the number `n`.
+pub fn Number(comptime n: u32) type {
+    return *const [n]c_int;
+}
+
+/// Refuse what cannot cross between kernel and user space: types without a defined layout.
+pub fn assertPlain(comptime T: type, comptime role: []const u8) void {
+    switch (@typeInfo(T)) {
+        .int => |info| if (info.bits % 8 != 0 or !std.math.isPowerOfTwo(info.bits)) refuse(T, role, "has padding bits; use u8, u16, u32 or u64"),
+        .bool, .float, .@"enum" => {},
+        .array => |info| assertPlain(info.child, role),
+        .@"struct" => |info| if (info.layout == .auto) refuse(T, role, "has no defined layout; declare it `extern struct`"),
+        .@"union" => |info| if (info.layout == .auto) refuse(T, role, "has no defined layout; declare it `extern union`"),
+        .pointer => refuse(T, role, "is a pointer, which means nothing to user space; use u64"),
+        else => refuse(T, role, "has no layout that C and Python know"),
+    }
+}
+
+fn refuse(comptime T: type, comptime role: []const u8, comptime why: []const u8) noreturn {
+    @compileError("the " ++ role ++ " type " ++ @typeName(T) ++ " of a map " ++ why);
+}

@@ -1,0 +1,65 @@
+//! The ring buffer: events to user space in one order over all CPUs (Linux 5.8).
+
+const helpers = @import("../helpers.zig");
+const definition = @import("definition.zig");
+const result = @import("../result.zig");
+const MapType = @import("../constants.zig").MapType;
+
+/// A ring buffer of events of one type, 256 KiB unless `.with(.{ .max_entries = bytes })` says
+/// otherwise (a power of two, at least one page).
+pub fn RingBuf(comptime Event: type) type {
+    return Ring(Event, .{});
+}
+
+fn Ring(comptime Event: type, comptime options: definition.Options) type {
+    definition.assertPlain(Event, "event");
+    return extern struct {
+        type: definition.Number(@backingInt(MapType.ringbuf)) = undefined,
+        max_entries: definition.Number(options.max_entries orelse 256 * 1024) = undefined,
+        map_flags: definition.Number(options.flags) = undefined,
+        pinning: definition.Number(@backingInt(options.pinning)) = undefined,
+        /// Says which type the events are of; the build turns it into a decl tag.
+        pyzbpf_event: *const Event = undefined,
+
+        const Self = @This();
+
+        /// Events that found no room, as Python's `lost` reports them. Ring buffers of the very same
+        /// type share the count.
+        var lost: u64 = 0;
+
+        /// The same buffer with another size, flags or pinning.
+        pub fn with(comptime changed: definition.Options) type {
+            return Ring(Event, changed);
+        }
+
+        /// Copy an event into the buffer. A full buffer counts it as lost, and returns the error.
+        pub inline fn output(self: *const Self, event: *const Event) result.Error!void {
+            const returned = helpers.ringbuf_output(@constCast(self), @constCast(event), @sizeOf(Event), 0);
+            if (returned < 0) countLost();
+            return result.check(returned);
+        }
+
+        /// Room for one event, to be filled and then given to `submit` or `discard` on every path;
+        /// null (and counted as lost) where the buffer is full.
+        pub inline fn reserve(self: *const Self) ?*Event {
+            @setRuntimeSafety(false); // the pointer is the kernel's: an alignment check is refused by the verifier
+            if (helpers.ringbuf_reserve(@constCast(self), @sizeOf(Event), 0)) |room| return @ptrCast(@alignCast(room));
+            countLost();
+            return null;
+        }
+
+        /// Hand a reserved event to user space.
+        pub inline fn submit(_: *const Self, event: *Event) void {
+            helpers.ringbuf_submit(event, 0);
+        }
+
+        /// Give a reserved event back unused.
+        pub inline fn discard(_: *const Self, event: *Event) void {
+            helpers.ringbuf_discard(event, 0);
+        }
+
+        inline fn countLost() void {
+            _ = @atomicRmw(u64, &lost, .Add, 1, .monotonic);
+        }
+    };
+}

@@ -1,0 +1,31 @@
+//! Tracepoints: sections "tracepoint/<category>/<name>" (or "tp/...").
+//!
+//! The fields of one are listed in its `format` file in tracefs.
+
+const helpers = @import("../helpers.zig");
+const result = @import("../result.zig");
+
+/// The context of a tracepoint with these fields (an extern struct that starts behind the eight
+/// bytes common to all tracepoints): `ctx: *bpf.Tracepoint(extern struct { pid: i32 })`.
+pub fn Tracepoint(comptime Fields: type) type {
+    return extern struct {
+        common_type: u16,
+        common_flags: u8,
+        common_preempt_count: u8,
+        common_pid: i32,
+        fields: Fields,
+    };
+}
+
+/// A field of type `__data_loc`: where in the record a string or array of varying length lies.
+pub const DataLoc = packed struct(u32) {
+    offset: u16,
+    length: u16,
+
+    /// Copy the string into `target`, NUL-ended. `context` is the program's own.
+    pub inline fn copy(self: DataLoc, context: anytype, target: anytype) result.Error!void {
+        @setRuntimeSafety(false);
+        const start: [*]const u8 = @ptrCast(context);
+        return result.check(helpers.probe_read_kernel_str(target, @sizeOf(@TypeOf(target.*)), start + self.offset));
+    }
+};

@@ -1,0 +1,32 @@
+//! What a helper's negative return value means, as Zig errors.
+
+pub const Error = error{
+    /// -ENOENT: no such key.
+    NotFound,
+    /// -EEXIST: the key is there already.
+    AlreadyExists,
+    /// -E2BIG, -ENOSPC, -ENOMEM: the map or buffer is full.
+    NoSpace,
+    /// -EINVAL: a flag or size that the helper does not take.
+    InvalidArgument,
+    /// -EBUSY: the same map is being changed on this CPU.
+    Busy,
+    /// -EAGAIN: no room in the buffer now.
+    Again,
+    /// Any other errno.
+    Unexpected,
+};
+
+/// Turn what a helper returned into an error union; zero and above are success.
+pub inline fn check(returned: c_long) Error!void {
+    if (returned >= 0) return;
+    return switch (returned) {
+        -2 => error.NotFound,
+        -17 => error.AlreadyExists,
+        -7, -12, -28 => error.NoSpace,
+        -22 => error.InvalidArgument,
+        -16 => error.Busy,
+        -11 => error.Again,
+        else => error.Unexpected,
+    };
+}

@@ -61,9 +61,12 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     if name == "__version__":
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        value: object = version("pyzbpf")
+        try:
+            value: object = version("pyzbpf")
+        except PackageNotFoundError:  # a source tree that is not installed
+            value = "0+unknown"
     elif name in __all__:
         import sys
 

@@ -56,7 +56,7 @@ class Record:
         return (getattr(self, name) for name in self._fields)
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and tuple(self) == tuple(other)
+        return isinstance(other, Record) and self._fields == other._fields and tuple(self) == tuple(other)
 
     def __hash__(self) -> int:
         return hash(tuple(self))
@@ -131,6 +131,13 @@ class _Compiler:
         self.names[name] = value
         return name
 
+    def record_class(self, type_id: int, fields: list[str]) -> type[Record]:
+        """The class of a struct: one for each type, however often it is met."""
+        made = self.btf.classes.get(type_id)
+        if made is None:
+            made = self.btf.classes[type_id] = record_class(self.btf.get(type_id).name, fields)
+        return made  # type: ignore[return-value]
+
     def value(self, type_id: int) -> str:
         real_id, found = self.btf.resolve(type_id)
         if found is None or found.kind not in _EXPRESSIONS:
@@ -193,13 +200,13 @@ class _Compiler:
             expressions.append(self.value(member.type))
             position = member.bit_offset // 8 + size
         self.format += "x" * (found.size - position)
-        made = record_class(found.name, [member.name for member in members])
+        made = self.record_class(type_id, [member.name for member in members])
         return f"{self.bind(made)}({', '.join(expressions)})"
 
-    def overlapping(self, _: int, found: Type) -> str:
+    def overlapping(self, type_id: int, found: Type) -> str:
         """A union, or a struct with bit fields: every member decodes the same bytes by itself."""
         getters = [_member_getter(self.btf, member) for member in found.members]
-        made = record_class(found.name, [member.name for member in found.members])
+        made = self.record_class(type_id, [member.name for member in found.members])
         raw = self.take(f"{found.size}s")
         make, get = self.bind(made), self.bind(getters)
         return f"(lambda raw: {make}(*[g(raw) for g in {get}]))({raw})"
@@ -308,7 +315,7 @@ def encode(btf: Btf, type_id: int, value: Any, name: str = "value") -> bytes:
         raise Error(f"{name}: a value of type {btf.describe(type_id)} cannot be encoded")
     try:
         return encode_kind(btf, found, value, name)
-    except (TypeError, ValueError, OverflowError, struct.error) as error:
+    except (AttributeError, TypeError, ValueError, OverflowError, struct.error) as error:
         raise Error(f"{name}: {value!r} does not fit {_range(btf, found)}") from error
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 
+from pyzbpf.btf import layout
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.types import Member, Type
 from pyzbpf.errors import ObjectError
@@ -25,7 +26,7 @@ class Btf:
     The types are decoded when first asked for; `decode` asks at once, to find every fault.
     """
 
-    __slots__ = ("_end", "_start", "_types", "data", "decoders", "endian", "strings")
+    __slots__ = ("_end", "_start", "_types", "classes", "data", "decoders", "endian", "strings")
 
     def __init__(self, data: bytes, endian: str) -> None:
         self.data = data
@@ -33,7 +34,9 @@ class Btf:
         self._start, self._end, strings_start, strings_end = _extents(data, endian)
         self.strings = data[strings_start:strings_end]
         self._types: list[Type | None] | None = None
-        self.decoders: dict[int, object] = {}  # of codec.py: one per type that was asked for
+        # Of codec.py: a function and a class for each type that was asked for.
+        self.decoders: dict[int, object] = {}
+        self.classes: dict[int, type] = {}
 
     @property
     def types(self) -> list[Type | None]:
@@ -58,32 +61,14 @@ class Btf:
 
     def resolve(self, type_id: int) -> tuple[int, Type | None]:
         """Follow typedefs and qualifiers to (id, type); (0, None) is void."""
-        for _ in range(len(self.types)):
-            found = self.types[type_id] if 0 <= type_id < len(self.types) else self.get(type_id)
-            if found is None or found.kind not in kinds.MODIFIERS:
-                return type_id, found
-            type_id = found.type
-        raise ObjectError(f"BTF type {type_id} refers to itself", section=".BTF")
+        return layout.resolve(self.types, type_id)
 
     def size_of(self, type_id: int) -> int:
         """Size in bytes of a value of this type; void, functions and forward declarations have none."""
-        count = 1
-        for _ in range(len(self.types)):
-            _, found = self.resolve(type_id)
-            if found is None:
-                break
-            if found.kind == kinds.ARRAY:
-                count *= found.count
-                type_id = found.type
-            elif found.kind == kinds.PTR:
-                return count * 8
-            elif found.kind in (kinds.VAR, kinds.DECL_TAG):
-                type_id = found.type
-            elif found.kind in (kinds.FWD, kinds.FUNC, kinds.FUNC_PROTO):
-                break
-            else:
-                return count * found.size
-        raise ObjectError(f"BTF type {type_id} ({self.describe(type_id)}) has no size", section=".BTF")
+        size = layout.size_of(self.types, type_id)
+        if size is None:
+            raise ObjectError(f"BTF type {type_id} ({self.describe(type_id)}) has no size", section=".BTF")
+        return size
 
     def find(self, name: str, kind: int) -> int:
         """The id of the first type of that kind and name, or 0."""

@@ -51,6 +51,9 @@ def c_name(name: str) -> str:
     parts = []
     for dotted in _DOTTED.findall(name):
         identifiers = [part for part in re.split(r"[.@\"]+", dotted) if part]
+        # "probe.loose.0": a piece of the variable `loose`, which LLVM has split.
+        while len(identifiers) > 1 and identifiers[-1][0].isdigit():
+            identifiers[-2:] = [f"{identifiers[-2]}_{identifiers[-1]}"]
         if identifiers:
             parts.append(identifiers[-1])
     result = re.sub(r"_+", "_", "_".join(parts)).strip("_") if len(parts) > 1 else "".join(parts)

@@ -89,11 +89,11 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 class _Version(argparse.Action):
     # argparse's own action wants the version beforehand, and looking it up costs as much as a command.
 
-    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+    def __init__(self, option_strings: Sequence[str], **_: object) -> None:
         super().__init__(option_strings, dest=argparse.SUPPRESS, nargs=0, help="print the version and exit")
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version
+        from pyzbpf import __version__
 
-        print("pyzbpf", version("pyzbpf"))
+        print("pyzbpf", __version__)
         parser.exit()

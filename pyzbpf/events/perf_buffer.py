@@ -53,7 +53,9 @@ class PerfBuffer(Stream):
         """Make a buffer of ``pages`` pages (a power of two, default 64) for every online CPU."""
         if self._buffers:
             if pages not in (None, self._pages):
-                raise Error(f"perf buffer '{self.name}' is open with {self._pages} pages; open it before attach()")
+                raise Error(
+                    f"perf buffer '{self.name}' is open with {self._pages} pages; open it before attach()"
+                )
             return self
         pages = 64 if pages is None else pages
         if pages <= 0 or pages & (pages - 1):
@@ -108,7 +110,7 @@ class PerfBuffer(Stream):
         positions: list[int] = []
         payloads: list[bytes] = []
         lost = state.lost
-        for buffer, start in zip(self._buffers, state.positions):
+        for buffer, start in zip(self._buffers, state.positions, strict=True):
             memory = buffer.memory
             samples, dropped, position = perf_records(memory.data, start, memory.produced(), share)
             positions.append(position)
@@ -117,7 +119,7 @@ class PerfBuffer(Stream):
         return State(positions, payloads, lost)
 
     def _release(self, state: State) -> None:
-        for buffer, position in zip(self._buffers, state.positions):
+        for buffer, position in zip(self._buffers, state.positions, strict=True):
             if buffer.memory.consumed() != position:
                 buffer.memory.release(position)
 

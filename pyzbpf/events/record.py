@@ -38,15 +38,15 @@ def ring_records(
         length = header & ~DISCARD
         position += (length + RING_HEADER + 7) & ~7
         if position > produced:
-            raise Error(f"ring buffer: a record of {length} bytes reaches beyond what was written; is it read twice?")
+            raise Error(
+                f"ring buffer: a record of {length} bytes reaches beyond what was written; is it read twice?"
+            )
         if not header & DISCARD:
             found.append((start + RING_HEADER, length))
     return found, position
 
 
-def perf_records(
-    data: memoryview, position: int, produced: int, limit: int
-) -> tuple[list[bytes], int, int]:
+def perf_records(data: memoryview, position: int, produced: int, limit: int) -> tuple[list[bytes], int, int]:
     """Samples from ``position`` on: (their raw bytes, how many the kernel says were lost, next position).
 
     Raw bytes are as long as the kernel padded them: it rounds the record up to 8 bytes. Records of
@@ -59,7 +59,9 @@ def perf_records(
         start = position % size
         kind, _, length = _PERF_HEADER.unpack_from(data, start)
         if length < _PERF_HEADER.size or position + length > produced:
-            raise Error(f"perf buffer: a record of {length} bytes does not lie in what was written; is it read twice?")
+            raise Error(
+                f"perf buffer: a record of {length} bytes does not lie in what was written; is it read twice?"
+            )
         if kind == PERF_RECORD_SAMPLE:
             body = _wrapped(data, start + 8, length - 8)
             samples.append(body[4 : 4 + _U32.unpack_from(body)[0]])

@@ -174,8 +174,7 @@ class Stream(KernelMap):
                 return bool(state.ready)
             finally:
                 self._reader = 0
-                if self._closed:  # by a signal handler, which must not unmap what is being read
-                    self._finish()
+                self._finish_late()
 
     def _decoded(self, payloads: list[bytes]) -> list[Any]:
         """Events in reverse order, for list.pop() takes from the end."""
@@ -220,8 +219,8 @@ class Stream(KernelMap):
         try:
             if not self._epoll().poll(timeout) or self._fill(_BATCH) or self._closed:
                 return
-        except ValueError:  # closed by another thread
-            if self._closed:
+        except ValueError:
+            if self._closed:  # by another thread
                 return
             raise
         time.sleep(_BUSY_PAUSE)
@@ -267,6 +266,11 @@ class Stream(KernelMap):
         if self._wake is not None and not self._wake.closed:
             os.eventfd_write(self._wake.fileno(), 1)
         with self._lock:
+            self._finish()
+
+    def _finish_late(self) -> None:
+        """Finish if a signal handler closed the stream meanwhile: it could not unmap what was being read."""
+        if self._closed:
             self._finish()
 
     def _finish(self) -> None:

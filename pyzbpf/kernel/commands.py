@@ -97,7 +97,12 @@ def map_lookup_and_delete(fd: int, key: bytes, size: int, flags: int = 0) -> byt
 
 def _element(command: int, fd: int, key: bytes, size: int, flags: int) -> bytearray | None:
     value = bytearray(size)
-    values: dict[str, int | bytes] = {"map_fd": fd, "key": address(key), "value": address(value), "flags": flags}
+    values: dict[str, int | bytes] = {
+        "map_fd": fd,
+        "key": address(key),
+        "value": address(value),
+        "flags": flags,
+    }
     result = bpf(command, pack(attrs.MAP_ELEM, values))
     if result == -ENOENT:
         return None
@@ -108,7 +113,12 @@ def _element(command: int, fd: int, key: bytes, size: int, flags: int) -> bytear
 
 def map_update(fd: int, key: bytes, value: bytes, flags: int = 0) -> None:
     """Store a value: ``flags`` 0 stores always, BPF_NOEXIST only a new key, BPF_EXIST an old one."""
-    values: dict[str, int | bytes] = {"map_fd": fd, "key": address(key), "value": address(value), "flags": flags}
+    values: dict[str, int | bytes] = {
+        "map_fd": fd,
+        "key": address(key),
+        "value": address(value),
+        "flags": flags,
+    }
     result = bpf(enums.BPF_MAP_UPDATE_ELEM, pack(attrs.MAP_ELEM, values))
     if result < 0:
         raise failure(result, command="BPF_MAP_UPDATE_ELEM", capability="CAP_BPF")
@@ -146,7 +156,9 @@ def map_freeze(fd: int) -> None:
 # -- programs -----------------------------------------------------------------------------------
 
 
-def prog_load(name: str, values: Mapping[str, int | bytes], *, log: bytearray | None = None) -> tuple[int, int]:
+def prog_load(
+    name: str, values: Mapping[str, int | bytes], *, log: bytearray | None = None
+) -> tuple[int, int]:
     """Verify and load a program: (descriptor or negative errno, size of the log it wanted).
 
     ``values`` are members of bpf_attr.prog_load. The second number is log_true_size (Linux 6.4, 0
@@ -194,7 +206,9 @@ def raw_tracepoint_open(program: int, name: str) -> Fd:
     result = bpf(enums.BPF_RAW_TRACEPOINT_OPEN, pack(attrs.RAW_TRACEPOINT_OPEN, values))
     if result < 0:
         command = "BPF_RAW_TRACEPOINT_OPEN"
-        raise failure(result, command=command, capability="CAP_BPF and CAP_PERFMON", detail=f"tracepoint '{name}'")
+        raise failure(
+            result, command=command, capability="CAP_BPF and CAP_PERFMON", detail=f"tracepoint '{name}'"
+        )
     return Fd(result, f"link to raw tracepoint '{name}'")
 
 
@@ -229,7 +243,9 @@ def object_info(fd: int, layout: Layout) -> dict[str, int | bytes]:
         raise failure(result, command="BPF_OBJ_GET_INFO_BY_FD", capability="CAP_BPF")
     filled = unpack(attrs.OBJ_GET_INFO, data, "info_len")
     return {
-        name: int.from_bytes(info[offset : offset + size], _ORDER) if size <= 8 else bytes(info[offset : offset + size])
+        name: int.from_bytes(info[offset : offset + size], _ORDER)
+        if size <= 8
+        else bytes(info[offset : offset + size])
         for name, (offset, size) in layout.items()
         if offset + size <= filled
     }

@@ -52,8 +52,12 @@ class Fd:
             return
         import warnings  # only the forgotten pay for it
 
-        created = f", made at\n{self._created}" if self._created else " (python -X dev shows where it was made)"
-        warnings.warn(f"unclosed {self.what}, descriptor {number}{created}", ResourceWarning, stacklevel=2, source=self)
+        created = (
+            f", made at\n{self._created}" if self._created else " (python -X dev shows where it was made)"
+        )
+        warnings.warn(
+            f"unclosed {self.what}, descriptor {number}{created}", ResourceWarning, stacklevel=2, source=self
+        )
         self.close()
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ def charges_memlock(release: str) -> bool:
     Counted by memory cgroup since Linux 5.11 (merge of "bpf: switch to memcg-based memory
     accounting"). There is nothing to ask but the release; a backport costs one needless raise.
     """
-    numbers = release.split("-")[0].split(".")
+    numbers = release.partition("-")[0].split(".")
     try:
         return (int(numbers[0]), int(numbers[1])) < (5, 11)
     except (ValueError, IndexError):

@@ -28,8 +28,12 @@ import mmap
 import sys
 
 from pyzbpf.errors import SystemCallError
-from pyzbpf.kernel.syscall import EPERM
 from pyzbpf.kernel.privilege import refusal
+from pyzbpf.kernel.syscall import EPERM
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
 
 PAGE = mmap.PAGESIZE
 
@@ -60,14 +64,16 @@ class Mapping:
     def __init__(self, fd: int, length: int, *, what: str, offset: int = 0, writable: bool = False) -> None:
         protection = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
         try:
-            self._map = mmap.mmap(fd, length, mmap.MAP_SHARED, protection, offset=offset, **_UNTRACKED)  # type: ignore[call-overload]
+            self._map = mmap.mmap(fd, length, mmap.MAP_SHARED, protection, offset=offset, **_UNTRACKED)
         except OSError as error:
             number = error.errno or 0
             if number == EPERM:
                 # Perf buffers above kernel.perf_event_mlock_kb need it; maps are never refused so.
                 raise refusal("mmap", "CAP_IPC_LOCK", what) from None
             detail = f"{length} bytes of {what}"
-            raise SystemCallError(number, error.strerror or str(error), command="mmap", detail=detail) from None
+            raise SystemCallError(
+                number, error.strerror or str(error), command="mmap", detail=detail
+            ) from None
         self.view = memoryview(self._map)
 
     def close(self) -> None:
@@ -97,7 +103,7 @@ class Mapping:
             item[0] = int.from_bytes(raw, sys.byteorder)
 
 
-_ITEM = {1: "B", 2: "H", 4: "I", 8: "Q"}
+_ITEM: dict[int, Literal["B", "H", "I", "Q"]] = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
 class RingMemory:

@@ -29,7 +29,7 @@ def _ioctl_number(direction: int, number: int, size: int, machine: str) -> int:
     return direction << 30 | size << 16 | ord("$") << 8 | number
 
 
-def _open(attributes: bytes, cpu: int, what: str) -> int:
+def _open(attributes: bytes, cpu: int) -> int:
     import ctypes  # already there: the system call needs it
 
     buffer = ctypes.create_string_buffer(attributes, len(attributes))
@@ -54,7 +54,7 @@ def bpf_output(cpu: int) -> tuple[Fd | None, bool]:
         attributes = _ATTRIBUTES.pack(
             _TYPE_SOFTWARE, _ATTRIBUTES.size, _COUNT_SW_BPF_OUTPUT, 1, _SAMPLE_RAW, read_format, 0, 1, 0, 0
         )
-        result = _open(attributes, cpu, what)
+        result = _open(attributes, cpu)
         if result >= 0:
             return Fd(result, f"perf event, {what}"), bool(read_format)
         if result != -EINVAL:
@@ -76,7 +76,7 @@ def tracepoint(number: int, name: str) -> Fd:
     (perf_event_attach_bpf_prog puts it in the tracepoint's array of programs).
     """
     what = f"tracepoint '{name}'"
-    result = _open(_ATTRIBUTES.pack(_TYPE_TRACEPOINT, _ATTRIBUTES.size, number, 0, 0, 0, 0, 0, 0, 0), 0, what)
+    result = _open(_ATTRIBUTES.pack(_TYPE_TRACEPOINT, _ATTRIBUTES.size, number, 0, 0, 0, 0, 0, 0, 0), 0)
     if result < 0:
         raise _refused(result, what)
     return Fd(result, f"perf event, {what}")

@@ -80,7 +80,7 @@ class _Gate:
 
         def address_of(buffer: Buffer) -> int:
             if isinstance(buffer, bytes):
-                return cast(buffer, void).value or 0
+                return cast(buffer, void).value or 0  # type: ignore[arg-type]
             return ctypes.addressof(char.from_buffer(buffer)) if buffer else 0
 
         self.address_of = address_of
@@ -110,11 +110,16 @@ def raw(name: str, *arguments: int) -> int:
 
 
 def bpf(command: int, attributes: bytearray) -> int:
-    """One bpf(2) call; ``attributes`` is read and written by the kernel."""
+    """Make one call to the BPF subsystem; ``attributes`` is read and written by the kernel."""
     door = _gate or gate()
     where = door.address_of(attributes)
     result: int = door.function(door.numbers["bpf"], command, where, len(attributes), 0, 0, 0)
     return result if result >= 0 else -door.errno()
+
+
+def detailed(error: SystemCallError, detail: str) -> SystemCallError:
+    """The same failure with more to say."""
+    return SystemCallError(error.errno or 0, error.strerror or "", command=error.command, detail=detail)
 
 
 def failure(errno: int, *, command: str, capability: str, detail: str = "") -> Error:
@@ -126,5 +131,7 @@ def failure(errno: int, *, command: str, capability: str, detail: str = "") -> E
         advice = "The kernel was built without it (CONFIG_BPF_SYSCALL), or a seccomp filter hides it."
         return UnsupportedError(command, advice=advice)
     if errno == ENOTSUPP:
-        return SystemCallError(errno, "Operation is not supported by the kernel", command=command, detail=detail)
+        return SystemCallError(
+            errno, "Operation is not supported by the kernel", command=command, detail=detail
+        )
     return SystemCallError(errno, os.strerror(errno), command=command, detail=detail)

@@ -8,6 +8,10 @@ from pyzbpf.errors import Error, NotFoundError, PrivilegeError
 from pyzbpf.kernel.fd import Fd
 from pyzbpf.kernel.syscall import EINVAL, ENODEV, ENOSYS, address, failure, raw
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _MOUNTED = ("/sys/kernel/tracing", "/sys/kernel/debug/tracing")
 
 # include/uapi/linux/mount.h
@@ -23,7 +27,9 @@ def tracepoint_id(target: str) -> int:
     with _root() as root:
         if name and "/" not in name:
             try:
-                place = os.open(f"events/{category}/{name}/id", os.O_RDONLY | os.O_CLOEXEC, dir_fd=root.fileno())
+                place = os.open(
+                    f"events/{category}/{name}/id", os.O_RDONLY | os.O_CLOEXEC, dir_fd=root.fileno()
+                )
             except FileNotFoundError:
                 pass
             except PermissionError:
@@ -58,16 +64,15 @@ def _unknown(root: int, category: str, name: str) -> str:
     if category in events:
         near = [f"{category}/{found}" for found in _near(name, events[category])]
     else:
-        near = [f"{found}/{name}" for found in _near(category, events)]
-        near = near if any(n.split("/")[1] in events[n.split("/")[0]] for n in near) else _near(category, events)
+        near = _near(category, events)
         text += f" (no category '{category}')"
     return f"{text}; did you mean {' or '.join(near)}?" if near else text
 
 
-def _near(name: str, names: object) -> list[str]:
+def _near(name: str, names: Iterable[str]) -> list[str]:
     from difflib import get_close_matches
 
-    return get_close_matches(name, sorted(names), n=3, cutoff=0.6)  # type: ignore[call-overload, no-any-return]
+    return get_close_matches(name, sorted(names), n=3, cutoff=0.6)
 
 
 def _events(root: int) -> dict[str, set[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyzbpf.errors import ObjectError, SystemCallError
 from pyzbpf.kernel import commands, perf_event, tracefs
-from pyzbpf.kernel.syscall import EACCES, EEXIST, EINVAL
+from pyzbpf.kernel.syscall import EACCES, EINVAL, detailed
 from pyzbpf.links.base import Link
 from pyzbpf.uapi.enums import BPF_PERF_EVENT
 
@@ -36,8 +36,8 @@ def attach(program: Fd, spec: ProgramSpec, *, target: str = "") -> Link:
             raise
     except SystemCallError as error:
         event.close()
-        if error.errno in (EACCES, EEXIST):
-            raise SystemCallError(error.errno, error.strerror, command=error.command, detail=_why(what)) from error
+        if error.errno == EACCES:
+            raise detailed(error, _why(what)) from error
         raise
     except BaseException:
         event.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyzbpf.errors import Error, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.sockets import interface_index
-from pyzbpf.kernel.syscall import EBUSY, EEXIST, EINVAL, EOPNOTSUPP
+from pyzbpf.kernel.syscall import EBUSY, EEXIST, EINVAL, EOPNOTSUPP, detailed
 from pyzbpf.links.base import Link
 from pyzbpf.uapi.enums import BPF_XDP
 
@@ -50,8 +50,7 @@ def _refused(error: SystemCallError, interface: str) -> Error:
     why = _REASONS.get(error.errno or 0)
     if why is None:
         return error
-    detail = f"{error.detail}: {why.format(interface=interface)}"
-    return SystemCallError(error.errno or 0, error.strerror, command=error.command, detail=detail)
+    return detailed(error, f"{error.detail}: {why.format(interface=interface)}")
 
 
 _REASONS = {

@@ -39,7 +39,9 @@ class Array(Map):
         return isinstance(key, int) and 0 <= key < self.spec.max_entries
 
     def __delitem__(self, key: Any) -> None:
-        raise Error(f"'{self.name}' is an array: its elements exist for ever; store zero instead of deleting {key!r}")
+        raise Error(
+            f"'{self.name}' is an array: its elements exist for ever; store zero instead of deleting {key!r}"
+        )
 
     def _raw_keys(self) -> Iterator[bytes]:
         for index in range(self.spec.max_entries):

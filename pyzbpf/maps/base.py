@@ -145,7 +145,9 @@ class Map(KernelMap, Mapping):
         except OSError as error:
             if error.errno == E2BIG:
                 size = self.spec.max_entries
-                raise Error(f"map '{self.name}' is full: it holds {size} keys; raise its max_entries") from error
+                raise Error(
+                    f"map '{self.name}' is full: it holds {size} keys; raise its max_entries"
+                ) from error
             if (flags, error.errno) in ((BPF_NOEXIST, EEXIST), (BPF_EXIST, ENOENT)):
                 raise KeyError(key) from None
             raise

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 from pyzbpf.errors import ObjectError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands, cpus
-from pyzbpf.kernel.memory import PAGE
-from pyzbpf.kernel.syscall import EINVAL
+from pyzbpf.kernel.syscall import EINVAL, detailed
 from pyzbpf.uapi import enums as e
 
 TYPE_CHECKING = False
@@ -60,10 +61,9 @@ _SINCE = {
 
 def open(spec: MapSpec, fd: Fd, btf: Btf | None, kinds: dict[int, tuple[str, str]] = KINDS) -> Map:
     """The Python face of a map that exists."""
-    from importlib import import_module
-
     file, name = kinds.get(spec.type, ("pyzbpf.maps.base", "Map"))
-    return getattr(import_module(file), name)(spec, fd, btf)  # type: ignore[no-any-return]
+    __import__(file)  # importlib itself would cost 0.5 ms of start-up
+    return getattr(sys.modules[file], name)(spec, fd, btf)  # type: ignore[no-any-return]
 
 
 def create(spec: MapSpec, kernel_name: str, btf_fd: int | None) -> Fd:
@@ -126,7 +126,7 @@ def _members(spec: MapSpec) -> dict[str, int]:
     flags = spec.flags
     if spec.contents is not None and spec.frozen:
         flags |= e.BPF_F_RDONLY_PROG
-    values = {
+    return {
         "map_type": spec.type,
         "key_size": spec.key_size,
         "value_size": spec.value_size,
@@ -134,11 +134,12 @@ def _members(spec: MapSpec) -> dict[str, int]:
         "map_flags": flags,
         "map_extra": spec.map_extra,
     }
-    return values
 
 
 def _ring_size(spec: MapSpec) -> int:
     """The size of a ring buffer: a power of two, and at least a page of this machine (arm64: up to 64 KiB)."""
+    from pyzbpf.kernel.memory import PAGE
+
     size = spec.max_entries
     if size <= 0 or size & (size - 1):
         near = max(PAGE, 1 << max(0, size - 1).bit_length())
@@ -162,7 +163,7 @@ def _refused(spec: MapSpec, error: SystemCallError) -> Exception:
         f"map '{spec.name}', type {type_name(spec.type)}, key {spec.key_size} bytes, value {spec.value_size} bytes, "
         f"max_entries {spec.max_entries}, flags {spec.flags:#x}; one of them is not what the type wants"
     )
-    return SystemCallError(error.errno, error.strerror, command=error.command, detail=detail)
+    return detailed(error, detail)
 
 
 def type_name(number: int) -> str:

@@ -26,7 +26,7 @@ class Queue(Map):
             return bytes, bytes  # there are none
         return super()._coders(btf, type_id, size, what)
 
-    def pop(self, *default: Any) -> Any:  # type: ignore[override]
+    def pop(self, *default: Any) -> Any:
         """Take the next value; KeyError (or ``default``) where there is none."""
         raw = commands.map_lookup_and_delete(self.fileno(), b"", self.spec.value_size)
         return self._given(raw, default)
@@ -50,7 +50,9 @@ class Queue(Map):
             yield self._decode_value(bytes(raw))
 
     def _raw_keys(self) -> Iterator[bytes]:
-        raise Error(f"'{self.name}' is a queue or stack: it has no keys and cannot be counted; use pop() or peek()")
+        raise Error(
+            f"'{self.name}' is a queue or stack: it has no keys and cannot be counted; use pop() or peek()"
+        )
 
     def __bool__(self) -> bool:
         return self._lookup(b"") is not None

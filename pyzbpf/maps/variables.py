@@ -6,7 +6,6 @@ from pyzbpf.btf import codec
 from pyzbpf.errors import Error
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.memory import PAGE, Mapping
-from pyzbpf.uapi.attrs import MAP_INFO
 from pyzbpf.uapi.enums import BPF_F_MMAPABLE
 
 TYPE_CHECKING = False
@@ -24,19 +23,17 @@ class DataMap:
     """The bytes of one data map: shared memory where the kernel allows it (Linux 5.5), else by system calls.
 
     Frozen maps (``.rodata``) can be read only. Shared memory is one load or store for an aligned
-    variable of up to 8 bytes; through system calls a store writes the whole map back, and may undo
-    what a program wrote between: such kernels are asked for a lookup first, and that is all they offer.
+    variable of up to 8 bytes. Through system calls a store reads the whole map and writes it back, and
+    may so undo what a program wrote in between: an array element is all that older kernels offer.
     """
 
-    __slots__ = ("_map", "_memory", "_size")
+    __slots__ = ("_map", "_memory", "_size", "_tried")
 
     def __init__(self, map: Map) -> None:
         self._map = map
         self._size = map.spec.value_size
         self._memory: Mapping | None = None
-        if not map.spec.frozen and int(map.info["map_flags"]) & BPF_F_MMAPABLE:
-            length = -(-self._size // PAGE) * PAGE
-            self._memory = Mapping(map.fileno(), length, writable=True, what=f"map '{map.name}'")
+        self._tried = False  # mapped by the first access: many probes never look at a variable
 
     @property
     def name(self) -> str:
@@ -47,18 +44,28 @@ class DataMap:
         return self._map.spec.frozen
 
     @property
-    def mapped(self) -> bool:
-        """Whether access needs no system call."""
-        return self._memory is not None
+    def memory(self) -> Mapping | None:
+        """The shared memory, where access needs no system call."""
+        if not self._tried:
+            self._tried = True
+            map = self._map
+            if not map.spec.frozen and int(map.info["map_flags"]) & BPF_F_MMAPABLE:
+                length = -(-self._size // PAGE) * PAGE
+                self._memory = Mapping(map.fileno(), length, writable=True, what=f"map '{map.name}'")
+        return self._memory
 
     def load(self, offset: int, size: int) -> bytes:
-        if self._memory is not None:
-            return self._memory.load(offset, size)
+        """The bytes of a place."""
+        memory = self.memory
+        if memory is not None:
+            return memory.load(offset, size)
         return bytes(self._whole()[offset : offset + size])
 
     def store(self, offset: int, raw: bytes) -> None:
-        if self._memory is not None:
-            self._memory.store(offset, raw)
+        """Write the bytes of a place."""
+        memory = self.memory
+        if memory is not None:
+            memory.store(offset, raw)
             return
         whole = self._whole()
         whole[offset : offset + len(raw)] = raw
@@ -70,6 +77,7 @@ class DataMap:
         return found
 
     def close(self) -> None:
+        """Unmap; the map itself stays."""
         if self._memory is not None:
             self._memory.close()
 

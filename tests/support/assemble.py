@@ -127,7 +127,9 @@ def add_program(
     prefix, type_, attach_type = KINDS[kind]
     section = f"{prefix}/{target}" if target else prefix
     spec.functions[name] = asm.function(name, section, type_id)
-    program = ProgramSpec(name, section=section, kind=kind, type=type_, attach_type=attach_type, target=target)
+    program = ProgramSpec(
+        name, section=section, kind=kind, type=type_, attach_type=attach_type, target=target
+    )
     spec.programs[name] = program
     return program
 

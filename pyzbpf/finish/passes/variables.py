@@ -1,12 +1,16 @@
 """VAR: the name and linkage of the symbol at its place.
 
-libbpf refuses a static map ("unsupported map linkage static") and finds variables by name.
+libbpf refuses a static map ("unsupported map linkage static") and finds variables by name. LLVM may
+split a variable and keep a piece of it under the whole's type, to which the kernel says "Invalid
+size": a piece is bytes.
 """
 
 from __future__ import annotations
 
+from pyzbpf.btf import layout
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.names import c_name
+from pyzbpf.btf.types import Type
 from pyzbpf.elf import image as elf
 
 TYPE_CHECKING = False
@@ -20,8 +24,8 @@ def run(unit: Unit) -> None:
         for symbol in unit.named_symbols()
         if symbol.section is not None and symbol.type in (elf.STT_OBJECT, elf.STT_NOTYPE)
     }
-    for _, section in unit.each(kinds.DATASEC):
-        for variable_id, offset, _ in section.variables:
+    for _, section in list(unit.each(kinds.DATASEC)):
+        for variable_id, offset, size in section.variables:
             found = unit.types[variable_id]
             symbol = symbols.get((section.name, offset))
             if found is None or found.kind != kinds.VAR:
@@ -31,3 +35,16 @@ def run(unit: Unit) -> None:
                 found.linkage = kinds.STATIC if symbol.binding == elf.STB_LOCAL else kinds.GLOBAL
             else:
                 found.name = c_name(found.name)
+            if size < (layout.size_of(unit.types, found.type) or 0):
+                found.type = _bytes(unit, size)
+
+
+def _bytes(unit: Unit, size: int) -> int:
+    """A new type `unsigned char[size]`."""
+    byte = Type(kinds.INT, "unsigned char", size=1)
+    byte.bits = 8
+    index = Type(kinds.INT, "__ARRAY_SIZE_TYPE__", size=4)
+    index.bits = 32
+    array = Type(kinds.ARRAY)
+    array.type, array.index_type, array.count = unit.add_type(byte), unit.add_type(index), size
+    return unit.add_type(array)

@@ -1,0 +1,243 @@
+"""The order in which an object comes to life: check, BTF, maps, descriptors into code, programs."""
+
+from __future__ import annotations
+
+import struct
+import sys
+
+from pyzbpf.adapt.adapt import adapt
+from pyzbpf.errors import Error, ObjectError, PrivilegeError, UnsupportedError
+from pyzbpf.kernel import commands, syscall
+from pyzbpf.kernel.fd import Fd
+from pyzbpf.kernel.privilege import refusal
+from pyzbpf.maps import open as map_open
+from pyzbpf.runtime.program import Program
+from pyzbpf.uapi import enums as e
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyzbpf.adapt.adapt import ReadyProgram
+    from pyzbpf.maps.base import KernelMap
+    from pyzbpf.spec.model import MapSpec, ObjectSpec, ProgramSpec
+
+# Map types that the events room gives a face to; all others are the maps room's.
+KINDS = {
+    **map_open.KINDS,
+    e.BPF_MAP_TYPE_RINGBUF: ("pyzbpf.events.ring_buffer", "RingBuffer"),
+    e.BPF_MAP_TYPE_PERF_EVENT_ARRAY: ("pyzbpf.events.perf_buffer", "PerfBuffer"),
+}
+
+# BPF_OBJ_NAME_LEN with the NUL; the kernel takes letters, digits, '_' and '.' (bpf_obj_name_cpy).
+_NAME = 15
+_NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.")
+
+# Sizes of the log buffer. Kernels before 5.2 refuse 16 MiB and more (UINT_MAX >> 8 in bpf_check).
+_LOG_SIZES = (64 << 10, 256 << 10, 1 << 20, 4 << 20, (16 << 20) - 1, 64 << 20, 256 << 20)
+_LOG_ENOUGH = (16 << 20) - 1
+
+_TRACING = frozenset((
+    e.BPF_PROG_TYPE_KPROBE,
+    e.BPF_PROG_TYPE_TRACEPOINT,
+    e.BPF_PROG_TYPE_PERF_EVENT,
+    e.BPF_PROG_TYPE_RAW_TRACEPOINT,
+    e.BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE,
+    e.BPF_PROG_TYPE_TRACING,
+    e.BPF_PROG_TYPE_STRUCT_OPS,
+    e.BPF_PROG_TYPE_EXT,
+    e.BPF_PROG_TYPE_LSM,
+))  # fmt: skip
+_PLAIN = frozenset((e.BPF_PROG_TYPE_SOCKET_FILTER, e.BPF_PROG_TYPE_CGROUP_SKB))
+
+
+def capability(program_type: int) -> str:
+    """What loading a program of the type needs (bpf_prog_load in kernel/bpf/syscall.c)."""
+    if program_type in _TRACING:
+        return "CAP_BPF and CAP_PERFMON"
+    return "CAP_BPF" if program_type in _PLAIN else "CAP_BPF and CAP_NET_ADMIN"
+
+
+def kernel_name(name: str) -> str:
+    """A name the kernel takes: illegal characters replaced, cut to 15."""
+    return "".join(c if c in _NAME_CHARACTERS else "_" for c in name)[:_NAME]
+
+
+def map_name(spec: ObjectSpec, map: MapSpec) -> str:
+    """A data map is named after its object, as libbpf and bpftool do: ``probe.rodata``."""
+    if map.contents is not None and map.name.startswith("."):
+        return kernel_name(spec.name[:8] + map.name)
+    return kernel_name(map.name)
+
+
+def check_machine(spec: ObjectSpec) -> None:
+    """Refuse what cannot run here, before the kernel is asked."""
+    syscall.gate()
+    if spec.endian != sys.byteorder:
+        wanted = {"little": "el", "big": "eb"}[sys.byteorder]
+        raise ObjectError(
+            f"the object is for {spec.endian}-endian machines, this one is {sys.byteorder}-endian",
+            file=spec.file,
+            advice=f"Load the .bpf{wanted}.o built beside it (pyzbpf build --endian both makes the two).",
+        )
+
+
+class Loader:
+    """Loads one object; what was made so far is in ``made``, in order, for whoever must undo it."""
+
+    __slots__ = ("btf", "btf_error", "fds", "made", "maps", "programs", "spec")
+
+    def __init__(self, spec: ObjectSpec) -> None:
+        self.spec = spec
+        self.btf: Fd | None = None
+        self.btf_error: Error | None = None
+        self.fds: dict[str, int] = {}
+        self.made: list[Fd | KernelMap | Program] = []
+        self.maps: dict[str, KernelMap] = {}
+        self.programs: dict[str, Program] = {}
+
+    def run(self, *, given: Mapping[str, KernelMap], log_level: int) -> None:
+        """Do everything; on an exception the caller closes ``made``."""
+        spec = self.spec
+        check_machine(spec)
+        ready = [(program, adapt(spec, program)) for program in spec.programs.values() if program.autoload]
+        self._load_btf()
+        for map in spec.maps.values():
+            self._open_map(map, given.get(map.name))
+        for program, code in ready:
+            self._load_program(program, code, log_level)
+
+    def _load_btf(self) -> None:
+        """BTF is a help, not a need, for most programs: a kernel that refuses it gets none."""
+        data = self.spec.btf_data
+        if not data:
+            return
+        try:
+            self.btf = commands.btf_load(data)
+        except PrivilegeError:
+            raise
+        except Error as error:
+            self.btf_error = error
+            return
+        self.made.append(self.btf)
+
+    def _open_map(self, spec: MapSpec, given: KernelMap | None) -> None:
+        if given is not None:
+            self.maps[spec.name] = given
+            self.fds[spec.name] = given.fd.fileno()
+            return
+        fd = map_open.create(spec, map_name(self.spec, spec), self.btf.fileno() if self.btf else None)
+        self.made.append(fd)
+        opened = map_open.open(spec, fd, self.spec.btf, KINDS)
+        self.made[-1] = opened
+        self.maps[spec.name] = opened
+        self.fds[spec.name] = fd.fileno()
+
+    def _load_program(self, spec: ProgramSpec, ready: ReadyProgram, log_level: int) -> None:
+        if ready.callbacks and self.btf is None:
+            raise UnsupportedError(
+                f"program '{spec.name}': callbacks without BTF",
+                since="5.13",
+                advice=f"The object's BTF: {self.btf_error or 'there is none'}.",
+            )
+        code = ready.with_descriptors(self.fds)
+        license = self.spec.license.encode() + b"\0"
+        values: dict[str, int | bytes] = {
+            "prog_type": spec.type,
+            "insn_cnt": len(code) // 8,
+            "insns": syscall.address(code),
+            "license": syscall.address(license),
+            "prog_flags": spec.flags,
+            "expected_attach_type": spec.attach_type or 0,
+        }
+        debug, keep = self._debug_information(ready)
+        attempt = _Attempt(spec, {**values, **debug}, log_level)
+        result = attempt.run()
+        if result == -syscall.E2BIG and debug and not attempt.log:
+            # Linux 4.18 and 4.19 know BTF and not yet func_info: members beyond their bpf_attr.
+            attempt = _Attempt(spec, values, log_level)
+            result = attempt.run()
+        del keep, license
+        if result < 0:
+            raise self._refused(spec, ready, -result, attempt.log)
+        program = Program(spec, Fd(result, f"program '{spec.name}'"), log=attempt.log)
+        self.made.append(program)
+        self.programs[spec.name] = program
+
+    def _debug_information(self, ready: ReadyProgram) -> tuple[dict[str, int | bytes], list[bytes]]:
+        """The members that carry function and line records, and the bytes they point to."""
+        if self.btf is None:
+            return {}, []
+        values: dict[str, int | bytes] = {"prog_btf_fd": self.btf.fileno()}
+        keep: list[bytes] = []
+        for name, records, width in (("func_info", ready.func_info, 2), ("line_info", ready.line_info, 4)):
+            if records:
+                packed = b"".join(struct.pack(f"={width}I", *record) for record in records)
+                keep.append(packed)
+                values[name] = syscall.address(packed)
+                values[f"{name}_cnt"] = len(records)
+                values[f"{name}_rec_size"] = width * 4
+        return values, keep
+
+    def _refused(self, spec: ProgramSpec, ready: ReadyProgram, errno: int, log: str) -> Error:
+        from pyzbpf.runtime.verifier import explain, reason_of  # imports re, for the unlucky only
+
+        detail = f"program '{spec.name}' of section '{spec.section}'"
+        if errno == syscall.EPERM:
+            reason = reason_of(log)
+            text = f"{detail}: {reason}" if reason else detail
+            return refusal("BPF_PROG_LOAD", capability(spec.type), text)
+        if log.strip():
+            return explain(spec, ready, self.spec.btf, log=log, errno=errno)
+        if errno == syscall.EINVAL:
+            detail += (
+                ": the kernel knows no such program or attach type, or is older than what the program uses"
+            )
+        return syscall.failure(
+            errno, command="BPF_PROG_LOAD", capability=capability(spec.type), detail=detail
+        )
+
+
+class _Attempt:
+    """BPF_PROG_LOAD, first without a log, which costs time; after a refusal with one that is long enough."""
+
+    __slots__ = ("_level", "_spec", "_values", "log")
+
+    def __init__(self, spec: ProgramSpec, values: dict[str, int | bytes], level: int) -> None:
+        self._spec = spec
+        self._values = values
+        self._level = level
+        self.log = ""
+
+    def run(self) -> int:
+        """The descriptor, or the negative errno of the verdict; ``log`` is filled where there is one."""
+        name = kernel_name(self._spec.name)
+        if self._level:
+            return self._with_log(name)
+        verdict, _ = commands.prog_load(name, self._values)
+        if verdict < 0:
+            again = self._with_log(name)
+            # With a log that is too short the kernel says ENOSPC, which hides the verdict. And it may
+            # pass the second time, where memory was short the first time.
+            return again if again >= 0 else verdict
+        return verdict
+
+    def _with_log(self, name: str) -> int:
+        result = 0
+        least = 0
+        for size in _LOG_SIZES:
+            if size < least:
+                continue
+            log = bytearray(size)
+            result, wanted = commands.prog_load(
+                name, {**self._values, "log_level": self._level or 1}, log=log
+            )
+            text = log.partition(b"\0")[0]
+            if text:
+                self.log = text.decode(errors="replace")
+            # Since Linux 6.4 the kernel says how much it had to say, and a log that is too short
+            # keeps the end, where the reason is: no need for hundreds of megabytes then.
+            if result != -syscall.ENOSPC or (wanted and size >= _LOG_ENOUGH):
+                break
+            least = min(wanted, _LOG_ENOUGH)
+        return result

@@ -1,0 +1,161 @@
+"""A loaded object: its programs, maps and variables, and everything that must be closed."""
+
+from __future__ import annotations
+
+from pyzbpf.links.attach import options as options_of
+from pyzbpf.runtime.loader import Loader
+from pyzbpf.spec.model import ByName
+from pyzbpf.uapi.enums import BPF_MAP_TYPE_PERF_EVENT_ARRAY, BPF_MAP_TYPE_RINGBUF
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any, Protocol
+
+    from typing_extensions import Self
+
+    from pyzbpf.errors import Error
+    from pyzbpf.links.base import Link
+    from pyzbpf.maps.base import KernelMap
+    from pyzbpf.maps.variables import DataMap, Variable
+    from pyzbpf.runtime.program import Program
+    from pyzbpf.spec.model import ObjectSpec
+
+    class _Closable(Protocol):
+        def close(self) -> None: ...
+
+
+def load(
+    spec: ObjectSpec,
+    *,
+    maps: Mapping[str, KernelMap] | None = None,
+    pages: int | None = None,
+    log_level: int = 0,
+) -> Object:
+    """Create the maps and load the programs of a spec, which is not changed.
+
+    ``maps`` are loaded maps to use instead of new ones, by name; they stay their owner's. ``pages`` is
+    the size of perf buffers for each CPU (a power of two; default 64). ``log_level`` asks the verifier
+    for a log of programs that pass too, in `Program.log`: 1 the last path, 2 all, 4 statistics.
+    """
+    given = dict(maps or {})
+    for name in given:
+        spec.maps[name]  # KeyError with the names there are
+    loader = Loader(spec)
+    try:
+        loader.run(given=given, log_level=log_level)
+        return Object(loader, pages=pages)
+    except BaseException:
+        _close_all(loader.made)
+        raise
+
+
+class Object:
+    """A probe in the kernel: mappings by name, `attach`, and `close`, which undoes everything.
+
+    ``btf_error`` is why the kernel did not take the object's type information (None: it did, or there
+    was none); the programs then run without it.
+    """
+
+    __slots__ = ("_data", "_links", "_owned", "_pages", "btf_error", "maps", "programs", "spec", "variables")
+
+    def __init__(self, loader: Loader, *, pages: int | None = None) -> None:
+        self.spec = loader.spec
+        self.btf_error: Error | None = loader.btf_error
+        self._owned = loader.made
+        self._links: list[Link] = []
+        self._data: dict[str, DataMap] = {}
+        self._pages = pages
+        self.maps: ByName[Any] = ByName("map")
+        self.maps.update(loader.maps)
+        self.programs: ByName[Program] = ByName("program")
+        for name, program in loader.programs.items():
+            program.join(self._links, self._open_buffers)
+            self.programs[name] = program
+        self.variables: ByName[Variable] = self._variables()
+        self._count_losses()
+
+    def _variables(self) -> ByName[Variable]:
+        found: ByName[Variable] = ByName("variable")
+        if not self.spec.variables:
+            return found
+        from pyzbpf.maps.variables import DataMap, Variable
+
+        for name, variable in self.spec.variables.items():
+            home = variable.map.name
+            if home not in self._data:
+                self._data[home] = DataMap(self.maps[home])
+            found[name] = Variable(variable, self._data[home], self.spec.btf)
+        return found
+
+    def _count_losses(self) -> None:
+        """A ring buffer's losses are counted by the probe, in ``<name of the map>_lost``."""
+        for name, map in self.maps.items():
+            counter = f"{name}_lost"
+            if map.spec.type == BPF_MAP_TYPE_RINGBUF and counter in self.variables:
+                map.count_lost_with(self.variables[counter])
+
+    def _open_buffers(self) -> None:
+        """Perf buffers must be there before the first event: the kernel drops what has no buffer."""
+        for map in self.maps.values():
+            if map.spec.type == BPF_MAP_TYPE_PERF_EVENT_ARRAY:
+                map.open(self._pages)
+
+    @property
+    def links(self) -> list[Link]:
+        """What is attached now, in the order it was attached."""
+        return [link for link in self._links if link.attached]
+
+    def attach(self, **options: Any) -> list[Link]:
+        """Attach every program that attaches by itself where its section says.
+
+        Options such as ``interface="eth0"`` go to the programs whose kind takes them. When one
+        program cannot be attached, those attached by this call are detached again.
+        """
+        wanted = [program for program in self.programs.values() if program.spec.autoattach]
+        self._check_options(options, wanted)
+        links: list[Link] = []
+        try:
+            for program in wanted:
+                known = options_of(program.spec.kind)
+                links.append(program.attach(**{k: v for k, v in options.items() if k in known}))
+        except BaseException:
+            _close_all(links)
+            raise
+        return links
+
+    def _check_options(self, options: Mapping[str, object], programs: Iterable[Program]) -> None:
+        known = {option for program in programs for option in options_of(program.spec.kind)}
+        for name in options:
+            if name not in known:
+                names = ", ".join(sorted(known)) or "none"
+                raise TypeError(f"no program of this object takes the option '{name}'; they take: {names}")
+
+    def close(self) -> None:
+        """Detach, unload and free, in the reverse order of making; again does nothing."""
+        links, self._links[:] = list(self._links), []
+        data, self._data = list(self._data.values()), {}
+        owned, self._owned = self._owned, []
+        _close_all([*owned, *data, *links])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = f"{len(self.links)} attached" if self._owned else "closed"
+        return f"<Object {self.spec.name}: {', '.join(self.programs) or 'no program'}; {state}>"
+
+
+def _close_all(things: Iterable[_Closable]) -> None:
+    """Close the last first; an exception of one does not keep the others open."""
+    failure: BaseException | None = None
+    for thing in reversed(list(things)):
+        try:
+            thing.close()
+        except BaseException as error:  # noqa: BLE001, PERF203 - raised below, when all are closed
+            failure = failure or error
+    if failure is not None:
+        raise failure

@@ -1,0 +1,153 @@
+"""A loaded program."""
+
+from __future__ import annotations
+
+from pyzbpf.errors import UnsupportedError
+from pyzbpf.kernel import commands
+from pyzbpf.kernel.syscall import EINVAL, ENOSPC, ENOTSUPP, address, failure
+from pyzbpf.links.attach import attach
+from pyzbpf.uapi.attrs import PROG_INFO, PROG_TEST_RUN
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from typing_extensions import Self
+
+    from pyzbpf.kernel.fd import Fd
+    from pyzbpf.links.base import Link
+    from pyzbpf.spec.model import ProgramSpec
+
+# A program may make a packet longer (bpf_xdp_adjust_tail, bpf_skb_change_head).
+_ROOM = 512
+
+
+class TestRun:
+    """What a test run gave: the program's return value (unsigned, 32 bits), the packet and the context
+    as the program left them, and the mean time of one run in nanoseconds.
+    """
+
+    __slots__ = ("context", "data", "duration_ns", "retval")
+    __test__ = False  # not a test class of pytest
+
+    def __init__(self, retval: int, data: bytes, context: bytes, duration_ns: int) -> None:
+        self.retval = retval
+        self.data = data
+        self.context = context
+        self.duration_ns = duration_ns
+
+    def __repr__(self) -> str:
+        return f"TestRun(retval={self.retval}, {len(self.data)} bytes of data, {self.duration_ns} ns)"
+
+
+class Program:
+    """A program the kernel has verified; ``log`` is what the verifier wrote, where it was asked for."""
+
+    __slots__ = ("_before_attach", "_links", "fd", "log", "spec")
+
+    def __init__(self, spec: ProgramSpec, fd: Fd, *, log: str = "") -> None:
+        self.spec = spec
+        self.fd = fd
+        self.log = log
+        self._links: list[Link] = []
+        self._before_attach: Callable[[], None] | None = None
+
+    def join(self, links: list[Link], before_attach: Callable[[], None]) -> None:
+        """Belong to an object: it closes the links, and prepares its buffers before the first event."""
+        self._links = links
+        self._before_attach = before_attach
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    def fileno(self) -> int:
+        """The program's descriptor."""
+        return self.fd.fileno()
+
+    @property
+    def info(self) -> dict[str, int | bytes]:
+        """What the kernel says about the program; the names are those of struct bpf_prog_info."""
+        return commands.object_info(self.fd.fileno(), PROG_INFO)
+
+    def attach(self, **options: Any) -> Link:
+        """Attach where the section says; the options are those of the kind's file in `pyzbpf.links`."""
+        if self._before_attach is not None:
+            self._before_attach()
+        link = attach(self.fd, self.spec, **options)
+        self._links.append(link)
+        return link
+
+    def test_run(
+        self,
+        data: bytes = b"",
+        context: bytes | None = None,
+        repeat: int = 1,
+        *,
+        flags: int = 0,
+        cpu: int = 0,
+    ) -> TestRun:
+        """Run the program without attaching it (BPF_PROG_TEST_RUN).
+
+        ``data`` is the packet for networking kinds (at least an Ethernet header of 14 bytes), ``context``
+        the bytes of the context struct, for a raw tracepoint its arguments as 64-bit numbers.
+        """
+        out = bytearray(len(data) + _ROOM) if data else bytearray()
+        context_out = bytearray(len(context)) if context and data else bytearray()
+        values: dict[str, int | bytes] = {
+            "data_in": address(data),
+            "data_size_in": len(data),
+            "data_out": address(out),
+            "data_size_out": len(out),
+            "ctx_in": address(context),
+            "ctx_size_in": len(context or b""),
+            "ctx_out": address(context_out),
+            "ctx_size_out": len(context_out),
+            # Raw tracepoints refuse the field (bpf_prog_test_run_raw_tp); 0 means once.
+            "repeat": repeat if repeat > 1 else 0,
+            "flags": flags,
+            "cpu": cpu,
+        }
+        result, answer = commands.prog_test_run(self.fd.fileno(), values)
+        if result < 0:
+            raise self._refused(-result, len(data))
+        told = {
+            name: commands.unpack(PROG_TEST_RUN, answer, name)
+            for name in ("retval", "data_size_out", "ctx_size_out", "duration")
+        }
+        return TestRun(
+            told["retval"],
+            bytes(out[: told["data_size_out"]]),
+            bytes(context_out[: told["ctx_size_out"]]),
+            told["duration"],
+        )
+
+    def _refused(self, errno: int, size: int) -> Exception:
+        if errno == ENOTSUPP:
+            return UnsupportedError(
+                f"test_run of a program of kind '{self.spec.kind}'",
+                advice="Attach it, and cause the event instead.",
+            )
+        detail = f"program '{self.name}'"
+        if errno == EINVAL:
+            detail += (
+                f" with {size} bytes of data: a packet needs 14 or more, a raw tracepoint only a context"
+            )
+        elif errno == ENOSPC:
+            detail += ": the program made the packet longer than the room for the answer"
+        return failure(errno, command="BPF_PROG_TEST_RUN", capability="CAP_BPF", detail=detail)
+
+    def close(self) -> None:
+        """Give the descriptor back; links keep the program alive."""
+        self.fd.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.fd.closed else f"fd {self.fd.fileno()}"
+        return f"<Program {self.name} in {self.spec.section}, {state}>"

@@ -252,7 +252,7 @@ class VariableSpec:
     def value(self, value: Any) -> None:
         assert self.map.contents is not None
         if self._btf is None or not self.type_id:
-            raw = bytes(value)
+            raw = bytes(memoryview(value))  # an int would mean so many zeros
         else:
             raw = codec.encode(self._btf, self.type_id, value, self.name)
         if len(raw) != self.size:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pyzbpf.btf import decode as btf_decode
 from pyzbpf.btf import ext as btf_ext
+from pyzbpf.btf import layout
 from pyzbpf.btf import types as kinds
 from pyzbpf.elf import image as elf
 from pyzbpf.elf import reader
@@ -110,24 +111,39 @@ def _data_map(spec: ObjectSpec, image: Image, data_section: Section, btf: Btf | 
         frozen=constant,
     )
     spec.maps[found.name] = found
-    typed = (
-        {btf.get(v).name: btf.get(v).type for v, _, _ in btf.get(type_id).variables}
-        if btf and type_id
-        else {}
-    )
+    typed = _types_by_offset(btf, type_id)
+    taken: set[int] = set()
     for symbol in image.symbols_in(data_section):
-        if symbol.name in spec.variables or (symbol.type != elf.STT_OBJECT and symbol.name not in typed):
-            continue
         if symbol.value + symbol.size > len(data_section.data):
-            raise ObjectError("lies outside of its section", file=image.file, section=data_section.name,
-                              symbol=symbol.name, offset=symbol.value)  # fmt: skip
-        if symbol.binding == elf.STB_LOCAL and symbol.name not in typed:
-            continue  # anonymous constants and Zig's local aliases
+            raise ObjectError(
+                "lies outside of its section",
+                file=image.file,
+                section=data_section.name,
+                symbol=symbol.name,
+                offset=symbol.value,
+            )
+        if symbol.type != elf.STT_OBJECT or symbol.value in taken:
+            continue  # Zig leaves a local alias behind each exported name
+        if symbol.binding == elf.STB_LOCAL and symbol.value not in typed:
+            continue  # an anonymous constant
+        taken.add(symbol.value)
         spec.variables[symbol.name] = VariableSpec(
             symbol.name,
             map=found,
             offset=symbol.value,
             size=symbol.size,
-            type_id=typed.get(symbol.name, 0),
+            type_id=typed.get(symbol.value, 0),
             btf=btf,
         )
+
+
+def _types_by_offset(btf: Btf | None, section_type: int) -> dict[int, int]:
+    """Offset in a data section -> BTF type of the variable there, where it has the variable's size."""
+    if btf is None or not section_type:
+        return {}
+    found = {}
+    for variable, offset, size in btf.get(section_type).variables:
+        type_id = btf.get(variable).type
+        if layout.size_of(btf.types, type_id) == size:  # not so for a piece of a variable that LLVM split
+            found[offset] = type_id
+    return found

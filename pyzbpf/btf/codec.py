@@ -12,6 +12,7 @@ float                        float
 ``unsigned char[N]``, u8[N]  bytes
 other arrays                 list
 struct, union                an instance of `Record`
+data section                 an instance of `Record` with its variables
 ============================ =================================================
 """
 
@@ -21,7 +22,8 @@ import struct
 
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.decode import ORDER
-from pyzbpf.errors import Error
+from pyzbpf.btf.types import Member
+from pyzbpf.errors import Error, ObjectError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pyzbpf.btf.decode import Btf
-    from pyzbpf.btf.types import Member, Type
+    from pyzbpf.btf.types import Type
 
 _INTEGER = {1: "b", 2: "h", 4: "i", 8: "q"}
 
@@ -113,6 +115,7 @@ class _Compiler:
         self.format = ORDER[btf.endian]
         self.count = 0
         self.names: dict[str, Any] = {"text": text}
+        self.inside: list[int] = []  # ids of the types around the one at hand
 
     def compile(self, type_id: int) -> Callable[[bytes | memoryview], Any]:
         expression = self.value(type_id)
@@ -143,7 +146,12 @@ class _Compiler:
         if found is None or found.kind not in _EXPRESSIONS:
             self.btf.size_of(type_id)  # raises, and names the type
             raise Error(f"a value of type {self.btf.describe(type_id)} cannot be decoded")
-        return _EXPRESSIONS[found.kind](self, real_id, found)
+        if real_id in self.inside:
+            raise ObjectError(f"BTF type {real_id} ({self.btf.describe(real_id)}) holds itself", section=".BTF")
+        self.inside.append(real_id)
+        expression = _EXPRESSIONS[found.kind](self, real_id, found)
+        self.inside.pop()
+        return expression
 
     def integer(self, _: int, found: Type) -> str:
         if found.encoding & kinds.BOOL:
@@ -186,7 +194,7 @@ class _Compiler:
 
     def structure(self, type_id: int, found: Type) -> str:
         """A struct member by member where its members lie side by side, else as a union."""
-        members = sorted(found.members, key=lambda member: member.bit_offset)
+        members = sorted(_members(self.btf, found), key=lambda member: member.bit_offset)
         sizes = [self.btf.size_of(member.type) for member in members]
         end = 0
         for member, size in zip(members, sizes, strict=True):
@@ -205,8 +213,9 @@ class _Compiler:
 
     def overlapping(self, type_id: int, found: Type) -> str:
         """A union, or a struct with bit fields: every member decodes the same bytes by itself."""
-        getters = [_member_getter(self.btf, member) for member in found.members]
-        made = self.record_class(type_id, [member.name for member in found.members])
+        members = _members(self.btf, found)
+        getters = [_member_getter(self.btf, member) for member in members]
+        made = self.record_class(type_id, [member.name for member in members])
         raw = self.take(f"{found.size}s")
         make, get = self.bind(made), self.bind(getters)
         return f"(lambda raw: {make}(*[g(raw) for g in {get}]))({raw})"
@@ -221,6 +230,7 @@ _EXPRESSIONS: dict[int, Callable[[_Compiler, int, Type], str]] = {
     kinds.ARRAY: _Compiler.array,
     kinds.STRUCT: _Compiler.structure,
     kinds.UNION: _Compiler.overlapping,
+    kinds.DATASEC: _Compiler.structure,
 }
 
 
@@ -280,6 +290,14 @@ _KEYWORDS = frozenset(
         "yield",
     ]
 )
+
+
+def _members(btf: Btf, found: Type) -> list[Member]:
+    """The members of a struct or union; of a data section its variables."""
+    if found.kind != kinds.DATASEC:
+        return found.members
+    variables = [(btf.get(variable), offset) for variable, offset, _ in found.variables]
+    return [Member(variable.name, variable.type, 8 * offset) for variable, offset in variables]
 
 
 def _member_getter(btf: Btf, member: Member) -> Callable[[bytes], Any]:

@@ -6,7 +6,7 @@ import struct
 import sys
 
 from pyzbpf.adapt.adapt import adapt
-from pyzbpf.errors import Error, ObjectError, PrivilegeError, UnsupportedError
+from pyzbpf.errors import Error, ObjectError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands, syscall
 from pyzbpf.kernel.fd import Fd
 from pyzbpf.kernel.privilege import refusal
@@ -114,12 +114,23 @@ class Loader:
             return
         try:
             self.btf = commands.btf_load(data)
-        except PrivilegeError:
-            raise
-        except Error as error:
+        except SystemCallError as error:
+            self.btf_error = self._btf_refused(data, error)
+        except UnsupportedError as error:
             self.btf_error = error
-            return
-        self.made.append(self.btf)
+        if self.btf is not None:
+            self.made.append(self.btf)
+
+    def _btf_refused(self, data: bytes, error: SystemCallError) -> SystemCallError:
+        """The same error with the last line of the kernel's own log in it."""
+        log = bytearray(_LOG_SIZES[0])
+        try:
+            commands.btf_load(data, log=log).close()
+        except Error:
+            pass
+        lines = log.partition(b"\0")[0].decode(errors="replace").split("\n")
+        reason = next((line.strip() for line in reversed(lines) if line.strip()), "no reason given")
+        return syscall.detailed(error, f"{self.spec.file}, section '.BTF': {reason}")
 
     def _open_map(self, spec: MapSpec, given: KernelMap | None) -> None:
         if given is not None:

@@ -29,8 +29,8 @@ class BtfBytes:
         self.count += 1
         return self.count
 
-    def integer(self, name: str, size: int, *, signed: bool = False, char: bool = False) -> int:
-        return self._type(name, 1, size, [(1 if signed else 0) << 24 | (2 if char else 0) << 24 | size * 8])
+    def integer(self, name: str, size: int, *, signed: bool = False) -> int:
+        return self._type(name, 1, size, [(1 if signed else 0) << 24 | size * 8])
 
     def pointer(self, to: int = 0) -> int:
         return self._type("", 2, to, [])

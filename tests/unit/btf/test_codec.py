@@ -157,6 +157,23 @@ def test_what_a_struct_does_not_have_is_named() -> None:
         codec.encode(btf, event, {"kind": "third"})
 
 
+def test_a_data_section_is_a_record_of_its_variables() -> None:
+    writer = Writer()
+    u32, u8 = writer.int("u32", 4), writer.int("u8", 1)
+    limit, flag = writer.var("limit", u32), writer.var("flag", u8)
+    section = writer.datasec(".data", [(limit, 0, 4), (flag, 8, 1)], 16)
+    value = codec.decode(made(writer), section, struct.pack("<I4xB7x", 7, 1))
+    assert (value.limit, value.flag) == (7, 1)
+
+
+def test_a_struct_that_holds_itself_is_refused() -> None:
+    writer = Writer()
+    u32 = writer.int("u32", 4)
+    writer.struct("A", 8, [("n", u32, 0), ("a", 2, 32)])
+    with pytest.raises(ObjectError, match="struct A.* holds itself"):
+        codec.decoder(made(writer), 2)
+
+
 def test_types_without_values_are_refused() -> None:
     writer = Writer()
     forward = writer.fwd("later")

@@ -1,0 +1,99 @@
+"""Tests that need Linux and the privilege to load BPF programs.
+
+Skipped without it; with PYZBPF_REQUIRE=kernel in the environment they fail instead. Every test is
+checked for descriptors and kernel objects it leaves behind.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+import pytest
+
+from pyzbpf.errors import Error
+from pyzbpf.kernel import commands
+from pyzbpf.uapi import attrs, enums
+
+HERE = os.path.dirname(__file__)
+
+
+def _obstacle() -> str:
+    if not sys.platform.startswith("linux"):
+        return "needs Linux; run the suite there"
+    try:
+        commands.map_create("obstacle", map_type=2, key_size=4, value_size=4, max_entries=1).close()
+        commands.next_id("prog", 0)
+    except Error as error:
+        return f"needs the privilege to load BPF programs; run pytest as root: {error}"
+    return ""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ours = [item for item in items if str(item.path).startswith(HERE)]
+    reason = _obstacle() if ours else ""
+    for item in ours:
+        item.add_marker(pytest.mark.kernel)
+        if reason and "kernel" not in os.environ.get("PYZBPF_REQUIRE", "").split(","):
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+_CREATING = {
+    enums.BPF_MAP_CREATE: ("map", attrs.MAP_INFO),
+    enums.BPF_PROG_LOAD: ("prog", attrs.PROG_INFO),
+    enums.BPF_BTF_LOAD: ("btf", attrs.BTF_INFO),
+    enums.BPF_LINK_CREATE: ("link", {"id": (4, 4)}),
+    enums.BPF_RAW_TRACEPOINT_OPEN: ("link", {"id": (4, 4)}),
+}
+
+
+def _descriptors() -> dict[str, str]:
+    found = {}
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            found[number] = os.readlink(f"/proc/self/fd/{number}")
+        except FileNotFoundError:  # that of the listing itself
+            pass
+    return found
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(monkeypatch: pytest.MonkeyPatch):
+    """Fail a test that leaves descriptors open or objects of its own in the kernel.
+
+    Only ids made by this process count: other processes load programs at the same time.
+    """
+    made: list[tuple[str, int]] = []
+    real = commands.bpf
+
+    def bpf(command: int, attributes: bytearray) -> int:
+        result = real(command, attributes)
+        if result >= 0 and command in _CREATING:
+            kind, layout = _CREATING[command]
+            made.append((kind, int(commands.object_info(result, layout)["id"])))
+        return result
+
+    monkeypatch.setattr(commands, "bpf", bpf)
+    before = _descriptors()
+    yield
+    after = _descriptors()
+    left = {number: after[number] for number in after.keys() - before.keys()}
+    assert not left, f"descriptors left open: {left}"
+    # The kernel frees after a grace period, in its own time.
+    deadline = time.monotonic() + 20
+    while True:
+        alive = [(kind, number) for kind, number in made if _exists(kind, number)]
+        if not alive:
+            return
+        if time.monotonic() > deadline:
+            pytest.fail(f"objects left in the kernel: {alive}")
+        time.sleep(0.02)
+
+
+def _exists(kind: str, number: int) -> bool:
+    fd = commands.fd_by_id(kind, number)
+    if fd is None:
+        return False
+    fd.close()
+    return True

@@ -1,0 +1,283 @@
+"""Loading, running and closing whole objects on the real kernel."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from pyzbpf.errors import Error, ObjectError, UnsupportedError, VerifierError
+from pyzbpf.kernel import commands
+from tests.support.assemble import (
+    R0, R1, R2, R3, R4, R10, Asm, add_data_map, add_function, add_map, add_program, add_variable, object_spec,
+)  # fmt: skip
+from tests.support.probes import PACKET, types, with_types
+
+
+def returning(value: int, name: str = "answer"):
+    spec = object_spec(name)
+    add_program(spec, "answer", "socket", Asm().mov_imm(R0, value).exit_())
+    return spec
+
+
+def test_run_without_attaching():
+    with returning(42).load() as probe:
+        result = probe.programs["answer"].test_run(PACKET, repeat=3)
+        assert result.retval == 42
+        assert result.data == PACKET
+        assert result.duration_ns >= 0
+
+
+def test_info_has_the_kernels_words():
+    spec = object_spec()
+    add_program(spec, "a_name_longer_than_fifteen", "socket", Asm().mov_imm(R0, 0).exit_())
+    with spec.load() as probe:
+        info = probe.programs["a_name_longer_than_fifteen"].info
+        assert info["name"] == b"a_name_longer_t\0"
+        assert info["type"] == 1
+
+
+def test_subprograms_are_called():
+    spec = object_spec()
+    main = Asm().mov_imm(R1, 20).call_function("double").mov(R1, R0).call_function("one_more").exit_()
+    add_program(spec, "main", "socket", main)
+    add_function(spec, "unused", Asm().exit_())
+    add_function(spec, "one_more", Asm().mov(R0, R1).add_imm(R0, 1).exit_())
+    add_function(spec, "double", Asm().mov(R0, R1).raw(0x0F, R0, R1).exit_())
+    with spec.load() as probe:
+        assert probe.programs["main"].test_run(PACKET).retval == 41
+
+
+def test_a_callback_is_called():
+    btf, ids = types()
+    callback = btf.function("each", ids["int"], [("index", ids["u64"]), ("context", ids["pointer"])], linkage=0)
+    spec = with_types(object_spec(), btf)
+    add_data_map(spec, ".bss", bytes(8))
+    add_variable(spec, "calls", ".bss", offset=0, size=8, type_id=ids["u64"])
+    loop = Asm().mov_imm(R1, 5).load_function(R2, "each").mov_imm(R3, 0).mov_imm(R4, 0).call(181)
+    add_program(spec, "main", "socket", loop.mov_imm(R0, 0).exit_(), type_id=ids["program"])
+    body = Asm().load_data(R1, ".bss").mov_imm(R2, 1).atomic_add(8, R1, R2).mov_imm(R0, 0).exit_()
+    add_function(spec, "each", body, type_id=callback)
+    with spec.load() as probe:
+        probe.programs["main"].test_run(PACKET)
+        assert probe.variables["calls"].value == 5
+
+
+def test_variables_cross_both_ways():
+    btf, ids = types()
+    spec = with_types(object_spec("globals"), btf)
+    add_data_map(spec, ".data", bytes(16))
+    add_data_map(spec, ".rodata", bytes(8), frozen=True)
+    add_variable(spec, "seen", ".data", offset=0, size=4, type_id=ids["u32"])
+    add_variable(spec, "big", ".data", offset=8, size=8, type_id=ids["u64"])
+    add_variable(spec, "limit", ".rodata", offset=4, size=4, type_id=ids["u32"])
+    asm = Asm().load_data(R1, ".rodata", 4).load(4, R0, R1).load_data(R2, ".data").store(4, R2, R0).exit_()
+    add_program(spec, "main", "socket", asm, type_id=ids["program"])
+    spec.variables["limit"].value = 77
+    spec.variables["big"].value = 1 << 40
+    with spec.load() as probe:
+        assert probe.variables["big"].value == 1 << 40
+        assert probe.programs["main"].test_run(PACKET).retval == 77
+        assert probe.variables["seen"].value == 77
+        probe.variables["seen"].value = 5
+        assert probe.variables["seen"].value == 5
+        assert probe.variables["limit"].value == 77
+        with pytest.raises(Error, match=r"frozen.*before load\(\)"):
+            probe.variables["limit"].value = 1
+        with pytest.raises(Error):
+            probe.variables["seen"].value = "text"
+        assert commands.map_lookup(probe.maps[".rodata"].fileno(), bytes(4), 8)[4:] == (77).to_bytes(4, sys.byteorder)
+        assert probe.maps[".rodata"].info["name"] == b"globals.rodata\0\0"
+        with pytest.raises(Error):
+            probe.maps[".rodata"][0] = bytes(8)
+    assert spec.variables["seen"].value == 0, "loading must not change the spec"
+
+
+def test_variables_without_shared_memory():
+    # An older kernel has no BPF_F_MMAPABLE: an array made without it stands for one.
+    spec = object_spec()
+    add_data_map(spec, ".bss", bytes(range(16)))
+    add_variable(spec, "four", ".bss", offset=4, size=4)
+    with spec.load() as owner:
+        plain = object_spec()
+        add_map(plain, "array", 2, key_size=4, value_size=16, max_entries=1)
+        with plain.load() as other:
+            other.maps["array"][0] = bytes(range(16))
+            from pyzbpf.maps.variables import DataMap, Variable
+
+            data = DataMap(other.maps["array"])
+            variable = Variable(spec.variables["four"], data, None)
+            assert data.memory is None
+            assert variable.value == bytes([4, 5, 6, 7])
+            variable.value = b"abcd"
+            assert other.maps["array"][0] == bytes(range(4)) + b"abcd" + bytes(range(8, 16))
+        assert owner.variables["four"].value == bytes([4, 5, 6, 7])
+
+
+def test_maps_of_another_object_are_used():
+    spec = object_spec()
+    add_map(spec, "shared", 2, key_size=4, value_size=8, max_entries=1)
+    asm = Asm().load_map(R1, "shared").mov(R2, R10).add_imm(R2, -4).store_imm(4, R10, 0, -4).call(1)
+    asm.jump_if_equal_imm(R0, 0, 2).mov_imm(R1, 9).store(8, R0, R1).mov_imm(R0, 0).exit_()
+    add_program(spec, "write", "socket", asm)
+    with spec.load() as first, spec.load(maps={"shared": first.maps["shared"]}) as second:
+        second.programs["write"].test_run(PACKET)
+        second.close()
+        assert first.maps["shared"][0] == (9).to_bytes(8, sys.byteorder)
+    with pytest.raises(KeyError, match="there is: shared"):
+        spec.load(maps={"other": None})
+
+
+def test_autoload_off_leaves_a_program_out():
+    spec = returning(1)
+    add_program(spec, "broken", "socket", Asm().exit_()).autoload = False
+    with spec.load() as probe:
+        assert list(probe.programs) == ["answer"]
+
+
+def test_other_byte_order():
+    other = "big" if sys.byteorder == "little" else "little"
+    spec = object_spec(endian=other)
+    add_program(spec, "main", "socket", Asm(other).mov_imm(R0, 0).exit_())
+    with pytest.raises(ObjectError, match=r"endian both"):
+        spec.load()
+
+
+def test_btf_that_the_kernel_refuses_is_left_out():
+    btf, ids = types()
+    btf.integer("not a C name", 4)
+    spec = with_types(returning(3), btf)
+    spec.functions["answer"].type_id = ids["program"]
+    with spec.load() as probe:
+        assert "Invalid name" in str(probe.btf_error)
+        assert probe.programs["answer"].test_run(PACKET).retval == 3
+
+
+def test_btf_reaches_the_kernel():
+    btf, ids = types()
+    spec = with_types(returning(3), btf)
+    spec.functions["answer"].type_id = ids["program"]
+    spec.functions["answer"].lines = [(0, btf.string("a.zig"), btf.string("return 3;"), 7 << 10 | 5)]
+    spec = with_types(spec, btf)
+    with spec.load() as probe:
+        assert probe.btf_error is None
+        info = probe.programs["answer"].info
+        assert info["btf_id"]
+        assert info["nr_func_info"] == info["nr_line_info"] == 1
+
+
+def test_a_log_on_request():
+    with returning(3).load(log_level=4) as probe:
+        assert "processed" in probe.programs["answer"].log
+
+
+def test_rejection_names_line_and_advice():
+    btf, ids = types()
+    spec = object_spec()
+    add_map(spec, "values", 1, key_size=4, value_size=8, max_entries=4)
+    asm = Asm()
+    file = btf.string("probe.zig")
+    asm.line(file, btf.string("const value = values.lookup(&key);"), 8, 19)
+    asm.store_imm(4, R10, 0, -4).mov(R2, R10).add_imm(R2, -4).load_map(R1, "values").call(1)
+    asm.line(file, btf.string("    value.* += 1;"), 9, 5).load(8, R1, R0).mov_imm(R0, 0).exit_()
+    add_program(spec, "lookup", "socket", asm, type_id=ids["program"])
+    with_types(spec, btf)
+    with pytest.raises(VerifierError) as caught:
+        spec.load()
+    error = caught.value
+    assert error.reason == "R0 invalid mem access 'map_value_or_null'"
+    assert error.source == "probe.zig:9:5: value.* += 1;"
+    assert "orelse" in error.hint
+    assert error.errno == 13
+    assert "R0 invalid mem access" in error.log
+    assert "processed" in error.log
+    assert str(error).startswith("program 'lookup': the verifier says: R0 invalid")
+
+
+def test_a_log_longer_than_the_first_buffers():
+    spec = object_spec()
+    asm = Asm().mov_imm(R0, 0)
+    for _ in range(3000):
+        asm.add_imm(R0, 1)
+    asm.load(8, R1, R0).exit_()
+    add_program(spec, "long", "socket", asm)
+    with pytest.raises(VerifierError) as caught:
+        spec.load()
+    assert caught.value.reason == "R0 invalid mem access 'scalar'"
+    assert len(caught.value.log) > 65536
+
+
+def test_failure_in_the_middle_leaves_nothing():
+    # The fixture looks for what is left; here two maps, BTF and a program exist before the failure.
+    btf, ids = types()
+    spec = with_types(returning(0), btf)
+    add_map(spec, "hash", 1, key_size=4, value_size=8, max_entries=4)
+    add_data_map(spec, ".bss", bytes(8))
+    add_program(spec, "broken", "socket", Asm().exit_())
+    with pytest.raises(VerifierError, match="R0 !read_ok"):
+        spec.load()
+    assert ids
+
+
+def test_map_that_cannot_be_made():
+    spec = returning(0)
+    add_map(spec, "first", 1, key_size=4, value_size=8, max_entries=4)
+    add_map(spec, "wrong", 1, key_size=0, value_size=8, max_entries=4)
+    with pytest.raises(OSError, match=r"'wrong', type hash, key 0 bytes"):
+        spec.load()
+
+
+@pytest.mark.parametrize("size", [0, 5000])
+def test_ring_size(size):
+    spec = returning(0)
+    add_map(spec, "ring", 27, max_entries=size)
+    with pytest.raises(ObjectError, match="power of two"):
+        spec.load()
+
+
+def test_extern_is_refused_before_anything_is_made():
+    spec = object_spec()
+    add_program(spec, "main", "socket", Asm().load_extern(R1, "LINUX_KERNEL_VERSION").mov_imm(R0, 0).exit_())
+    with pytest.raises(UnsupportedError, match="LINUX_KERNEL_VERSION"):
+        spec.load()
+
+
+def test_close_is_idempotent_and_closes_what_was_attached():
+    probe = returning(0).load()
+    link = probe.programs["answer"].attach(interface="lo")
+    assert probe.links == [link]
+    probe.close()
+    probe.close()
+    assert not link.attached
+    with pytest.raises(ValueError, match="closed"):
+        link.fileno()
+    with pytest.raises(ValueError, match="closed"):
+        probe.programs["answer"].fileno()
+
+
+def test_no_descriptor_reaches_a_child():
+    with returning(0).load() as probe:
+        probe.programs["answer"].attach()
+        numbers = {probe.programs["answer"].fileno(), probe.links[0].fileno()}
+        assert not any(os.get_inheritable(number) for number in numbers)
+
+
+def test_test_run_where_the_kernel_has_none():
+    spec = object_spec()
+    add_program(spec, "main", "tracepoint", Asm().mov_imm(R0, 0).exit_(), target="sched/sched_switch")
+    with spec.load() as probe, pytest.raises(UnsupportedError, match="Attach it"):
+        probe.programs["main"].test_run(PACKET)
+
+
+def test_test_run_of_a_raw_tracepoint_takes_its_arguments():
+    spec = object_spec()
+    add_program(spec, "main", "raw_tracepoint", Asm().load(8, R0, R1, 8).exit_(), target="sys_enter")
+    with spec.load() as probe:
+        context = b"".join(n.to_bytes(8, sys.byteorder) for n in (1, 22))
+        assert probe.programs["main"].test_run(context=context).retval == 22
+
+
+def test_short_packet_is_explained():
+    with returning(0).load() as probe, pytest.raises(OSError, match="14 or more"):
+        probe.programs["answer"].test_run(b"short")

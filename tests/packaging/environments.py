@@ -1,0 +1,76 @@
+"""Pythons that hold just what a test wants, copies of projects, and ways to build them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = "import sys, pyzbpf.build as b; print(b.build_wheel(sys.argv[1]))"
+
+
+class Environment:
+    """A Python that sees the given folders, and nothing else that is installed."""
+
+    def __init__(self, folder: Path, *paths: Path) -> None:
+        self.folder = folder
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+        self.scripts = folder / ("Scripts" if os.name == "nt" else "bin")
+        self.python = self.scripts / "python"
+        (site,) = [path for path in folder.rglob("site-packages") if path.is_dir()]
+        (site / "given.pth").write_text("".join(f"{path}\n" for path in paths))
+
+    def run(
+        self, *arguments: str | Path, cwd: Path | None = None, check: bool = True, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``python ARGUMENT...``; a failure shows what it printed."""
+        done = subprocess.run(
+            [self.python, *arguments],
+            cwd=cwd or self.folder,
+            env={**clean_environment(), **environment},
+            capture_output=True,
+            text=True,
+        )
+        if check and done.returncode:
+            pytest.fail(f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def build_wheel(self, project: Path, output: Path, **environment: str) -> Path:
+        """The wheel of a project by our hook, without isolation."""
+        output.mkdir(parents=True, exist_ok=True)
+        done = self.run("-c", BUILD, output, cwd=project, **environment)
+        return output / done.stdout.splitlines()[-1]
+
+
+def clean_environment() -> dict[str, str]:
+    """Ours, without what would reach into the environments under test."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "SKBUILD"))}
+
+
+def copy_project(source: Path, target: Path) -> Path:
+    """The files that belong to a project, without what tools have left in it."""
+    ignore = shutil.ignore_patterns(
+        ".git", "__pycache__", ".*_cache", ".hypothesis", ".zig-cache", "zig-out", "*.o", "*.egg-info"
+    )
+    shutil.copytree(source, target, ignore=ignore)
+    return target
+
+
+def isolated_build(project: Path, output: Path, *options: str) -> None:
+    """``python -m build``, isolated, as a user runs it; the wheels in ``output`` are at hand for it."""
+    output.mkdir(parents=True, exist_ok=True)
+    links = f"{os.environ.get('PIP_FIND_LINKS', '')} {output}".strip()
+    done = subprocess.run(
+        [sys.executable, "-m", "build", *options, "--outdir", output, project],
+        env={**clean_environment(), "PIP_FIND_LINKS": links},
+        capture_output=True,
+        text=True,
+        cwd=output,
+    )
+    if done.returncode:
+        pytest.fail(f"python -m build {project}\n{done.stdout}\n{done.stderr}")

@@ -1,0 +1,252 @@
+"""Users' projects: examples/loopback, through both doors, and what happens to mistakes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.packaging.environments import ROOT, Environment, clean_environment, copy_project, isolated_build
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Example = Callable[[str], Path]
+
+OBJECTS = {"loopback/loopback.bpfel.o", "loopback/loopback.bpfeb.o"}
+LISTS = """
+cmake_minimum_required(VERSION 3.20...4.1)
+project(loopback LANGUAGES NONE)
+find_package(pyzbpf 0.1 REQUIRED CONFIG)
+pyzbpf_add_probe(loopback SOURCE probes/loopback.zig {})
+"""
+
+
+def contents(wheel: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def refused(builder: Environment, project: Path) -> str:
+    """What an author sees whose project cannot be built, by pip and without -v."""
+    done = builder.run(
+        "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-w", project / "out", project, check=False
+    )
+    assert done.returncode != 0
+    assert not list((project / "out").glob("*.whl"))
+    return done.stdout + done.stderr
+
+
+def test_isolated(index: None, wheel: Path, tool_site: Path, tmp_path: Path) -> None:
+    """As in a user's hands: requirements from the index, pyzbpf from a folder; installed and run."""
+    folder = tmp_path / "dist"
+    folder.mkdir()
+    shutil.copy(wheel, folder)
+    project = copy_project(ROOT / "examples" / "loopback", tmp_path / "loopback")
+    isolated_build(project, folder, "--wheel")
+    (built,) = folder.glob("loopback-*.whl")
+    assert built.name.endswith("-py3-none-any.whl")
+    assert set(contents(built)) >= OBJECTS | {"loopback/_pyzbpf_index.py", "loopback/__init__.py"}
+    environment = Environment(tmp_path / "user", tool_site)
+    environment.run("-m", "pip", "install", "--no-deps", "--no-index", built, wheel)
+    (item,) = json.loads(environment.run("-m", "pyzbpf", "inspect", "loopback:loopback", "--json").stdout)
+    assert [program["name"] for program in item["programs"]] == ["watch"]
+    assert "unsigned int length;" in item["maps"][0]["event_type"]
+    done = subprocess.run(
+        [environment.scripts / "loopback", "--help"], env=clean_environment(), capture_output=True, text=True
+    )
+    assert "--count" in done.stdout
+
+
+def test_two_places_give_the_same_wheel(builder: Environment, example: Example, tmp_path: Path) -> None:
+    first = builder.build_wheel(example("one"), tmp_path / "out1")
+    second = builder.build_wheel(
+        example("two/deeper"), tmp_path / "out2", ZIG_GLOBAL_CACHE_DIR=str(tmp_path / "cache")
+    )
+    assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize("generator", ["Ninja", "Unix Makefiles"])
+def test_own_cmake(builder: Environment, example: Example, tmp_path: Path, generator: str) -> None:
+    """Door B: plain scikit-build-core, find_package(pyzbpf), and both build tools."""
+    if not shutil.which({"Ninja": "ninja", "Unix Makefiles": "make"}[generator]):
+        pytest.skip(f"the build tool of {generator} is missing: install it")
+    project = example("own")
+    (project / "CMakeLists.txt").write_text(LISTS.format("ENDIAN both PACKAGE loopback"))
+    edit(project / "pyproject.toml", '"pyzbpf.build"', '"scikit_build_core.build"')
+    done = builder.run(
+        "-c",
+        "import sys, scikit_build_core.build as b; print(b.build_wheel(sys.argv[1]))",
+        tmp_path,
+        cwd=project,
+        CMAKE_GENERATOR=generator,
+    )
+    found = contents(tmp_path / done.stdout.splitlines()[-1])
+    shipped = contents(builder.build_wheel(example("other"), tmp_path / "out"))
+    for name in [*OBJECTS, "loopback/_pyzbpf_index.py"]:
+        assert found[name] == shipped[name]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("ENDIAN middle", "ENDIAN must be one of both;host;little;big, not middle"),
+        ("MODE quick", "MODE must be one of fast;small, not quick"),
+        ("CPU v5", "CPU must be one of v3;v1;v2;v4, not v5"),
+        ("SPEED fast", "wrong arguments"),
+        ("PACKAGE", "wrong arguments"),
+        (")\npyzbpf_add_probe(loopback SOURCE probes/loopback.zig", "has a probe of this name already"),
+        (")\npyzbpf_add_probe(a-b SOURCE probes/loopback.zig", "letters, digits and underscores only"),
+        (")\npyzbpf_add_probe(x SOURCE probes/none.zig", r"probes/none\.zig does not exist"),
+    ],
+)
+def test_wrong_arguments_of_the_cmake_function(
+    installed: Path, tmp_path: Path, example: Example, arguments: str, message: str
+) -> None:
+    cmake = shutil.which("cmake")
+    if cmake is None:
+        pytest.skip("cmake is missing: install it")
+    project = example("own")
+    (project / "CMakeLists.txt").write_text(LISTS.format(arguments))
+    done = subprocess.run(
+        [
+            cmake,
+            f"-Dpyzbpf_ROOT={installed / 'pyzbpf' / 'build' / 'cmake'}",
+            f"-DPython_EXECUTABLE={sys.executable}",
+            "-DSKBUILD_PROJECT_NAME=loopback",
+            "-S",
+            project,
+            "-B",
+            tmp_path / "tree",
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert re.search(message, " ".join(done.stderr.split()))
+
+
+def test_cmake_and_table_together(builder: Environment, example: Example, tmp_path: Path) -> None:
+    """A CMakeLists.txt of one's own with pyzbpf_add_project(), or a refusal where it forgets that."""
+    project = example("own")
+    with (project / "pyproject.toml").open("a") as file:
+        file.write('[tool.scikit-build]\ncmake.source-dir = "."\n')
+    lists = project / "CMakeLists.txt"
+    lists.write_text(LISTS.replace("pyzbpf_add_probe(loopback SOURCE probes/loopback.zig {})", ""))
+    error = refused(builder, project)
+    assert "pyzbpf: error: the wheel would lack loopback/loopback.bpfel.o" in error
+    lists.write_text(lists.read_text() + "pyzbpf_add_project()\n")
+    assert set(contents(builder.build_wheel(project, tmp_path / "out"))) >= OBJECTS
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("probes =", "probe =", r"\[tool\.pyzbpf\] has no key 'probe'; did you mean 'probes'\?"),
+        ("probes/*.zig", "probes/*.zigg", r"probes: 'probes/\*\.zigg' matches no file below"),
+        (
+            "[tool.pyzbpf]",
+            '[tool.pyzbpf]\nendian = "litle"',
+            "endian cannot be 'litle'; did you mean 'little'",
+        ),
+        ("[tool.pyzbpf]", "[tool.pyzbpf]\ncpu = 3", r"cpu cannot be 3; did you mean 'v3'\?"),
+    ],
+)
+def test_mistakes_in_the_table(
+    builder: Environment, example: Example, old: str, new: str, message: str
+) -> None:
+    project = example("wrong")
+    edit(project / "pyproject.toml", old, new)
+    error = refused(builder, project)
+    assert re.search(f"pyzbpf: error: pyproject.toml: .*{message}", error)
+    assert "Traceback" not in error
+
+
+def test_a_probe_that_does_not_compile(builder: Environment, example: Example) -> None:
+    project = example("broken")
+    edit(project / "probes" / "loopback.zig", "ctx.len,", "ctx.size,")
+    error = refused(builder, project)
+    assert "loopback.zig:20:23: error: no field named 'size' in struct '" in error
+    assert "        .length = ctx.size,\n" in error
+    assert "                      ^~~~" in error
+    assert error.count("pyzbpf: error: loopback.zig: Zig could not compile the probe for bpfel") == 1
+    assert "Traceback (most recent call last):\n  File" not in error.split("pyzbpf: error:")[0]
+
+
+def test_a_known_limit_earns_advice(builder: Environment, example: Example) -> None:
+    project = example("broken")
+    with (project / "probes" / "loopback.zig").open("a") as file:
+        file.write("export fn quotient(a: i64, b: i64) i64 {\n    return @divTrunc(a, b);\n}\n")
+    error = refused(builder, project)
+    assert "unsupported signed division" in error
+    assert "BPF has signed division only from CPU v4 (Linux 6.6)." in error
+
+
+def test_one_byte_order(builder: Environment, example: Example, tmp_path: Path) -> None:
+    project = example("host")
+    edit(
+        project / "pyproject.toml",
+        "[tool.pyzbpf]",
+        '[tool.pyzbpf]\nendian = "host"\npackage = "loopback.probes"',
+    )
+    found = contents(builder.build_wheel(project, tmp_path / "out"))
+    machine = "bpfel" if sys.byteorder == "little" else "bpfeb"
+    assert [name for name in found if name.endswith(".o")] == [f"loopback/probes/loopback.{machine}.o"]
+    assert "loopback/probes/_pyzbpf_index.py" in found
+
+
+def test_editable_follows_the_sources(
+    installed: Path, tool_site: Path, example: Example, tmp_path: Path
+) -> None:
+    """With editable.rebuild an import compiles what changed: a probe, its imports, a new probe."""
+    project = example("edited")
+    environment = Environment(tmp_path / "editable", installed, tool_site)
+    environment.run(
+        "-m", "pip", "install", "--no-deps", "--no-build-isolation",
+        "-C", "build-dir=tree", "-C", "editable.rebuild=true", "-C", "editable.verbose=false", "-e", project,
+    )  # fmt: skip
+
+    def programs(probe: str = "loopback") -> list[str]:
+        code = f"import pyzbpf; print(*pyzbpf.open('loopback:{probe}').programs)"
+        return environment.run("-c", code).stdout.split()
+
+    assert programs() == ["watch"]
+    source = project / "probes" / "loopback.zig"
+    # Same size, same second: CMake's own check would leave the old object in place.
+    for name in ("catch", "match", "watch"):
+        source.write_text(re.sub(r"export fn \w+", f"export fn {name}_", source.read_text()))
+        assert programs() == [f"{name}_"]
+    second = project / "probes" / "second.zig"
+    second.write_text(source.read_text().replace("watch_", "other"))
+    assert programs("second") == ["other"]
+
+
+@pytest.mark.kernel
+@pytest.mark.skipif(
+    sys.platform != "linux" or not hasattr(os, "geteuid") or os.geteuid() != 0,
+    reason="loading a probe needs Linux and root: run as root",
+)
+def test_the_example_runs(
+    builder: Environment, installed: Path, tool_site: Path, example: Example, tmp_path: Path
+) -> None:
+    built = builder.build_wheel(example("run"), tmp_path / "out")
+    environment = Environment(tmp_path / "user", built, installed, tool_site)
+    done = environment.run("-m", "loopback", "--count", "3", "--duration", "10")
+    assert len(done.stdout.splitlines()) == 3
+    assert all(
+        re.fullmatch(r"\d+ \d+ bytes, protocol 0x[0-9a-f]{4}", line) for line in done.stdout.splitlines()
+    )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Command -> one line of help; its module is pyzbpf.cli.<command>, with add_arguments() and run().
 COMMANDS = {
+    "demo": "run a prebuilt probe and watch its events",
     "build": "compile probes to BPF objects, without making a wheel",
     "inspect": "show what an object, a wheel or an installed probe holds",
 }

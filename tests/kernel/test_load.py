@@ -51,7 +51,9 @@ def test_subprograms_are_called():
 
 def test_a_callback_is_called():
     btf, ids = types()
-    callback = btf.function("each", ids["int"], [("index", ids["u64"]), ("context", ids["pointer"])], linkage=0)
+    callback = btf.function(
+        "each", ids["int"], [("index", ids["u64"]), ("context", ids["pointer"])], linkage=0
+    )
     spec = with_types(object_spec(), btf)
     add_data_map(spec, ".bss", bytes(8))
     add_variable(spec, "calls", ".bss", offset=0, size=8, type_id=ids["u64"])
@@ -87,7 +89,9 @@ def test_variables_cross_both_ways():
             probe.variables["limit"].value = 1
         with pytest.raises(Error):
             probe.variables["seen"].value = "text"
-        assert commands.map_lookup(probe.maps[".rodata"].fileno(), bytes(4), 8)[4:] == (77).to_bytes(4, sys.byteorder)
+        assert commands.map_lookup(probe.maps[".rodata"].fileno(), bytes(4), 8)[4:] == (77).to_bytes(
+            4, sys.byteorder
+        )
         assert probe.maps[".rodata"].info["name"] == b"globals.rodata\0\0"
         with pytest.raises(Error):
             probe.maps[".rodata"][0] = bytes(8)
@@ -146,7 +150,7 @@ def test_other_byte_order():
 
 def test_btf_that_the_kernel_refuses_is_left_out():
     btf, ids = types()
-    btf.integer("not a C name", 4)
+    btf.struct("not a C name", 4, [("member", ids["u32"], 0)])
     spec = with_types(returning(3), btf)
     spec.functions["answer"].type_id = ids["program"]
     with spec.load() as probe:

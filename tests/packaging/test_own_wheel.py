@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -147,10 +148,9 @@ def test_zipped(wheel: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("rebuilt", [False, True], ids=["plain", "rebuilding"])
 def test_editable(source_tree: Path, tool_site: Path, tmp_path: Path, rebuilt: bool) -> None:
     project = tmp_path / "pyzbpf"
-    subprocess.run([sys.executable, "-c", "import shutil, sys; shutil.copytree(*sys.argv[1:])", source_tree, project],
-                   check=True)  # fmt: skip
+    shutil.copytree(source_tree, project)
     environment = Environment(tmp_path / "editable", tool_site)
-    options = ["-C", "build-dir=build-tree", "-C", "editable.rebuild=true"] if rebuilt else []
+    options = ["-Cbuild-dir=tree", "-Ceditable.rebuild=true", "-Ceditable.verbose=false"] if rebuilt else []
     environment.run("-m", "pip", "install", "--no-deps", "--no-build-isolation", *options, "-e", project)
     done = environment.run(
         "-c",

@@ -33,7 +33,9 @@ def types() -> tuple[BtfBytes, dict[str, int]]:
     ids["name"] = btf.array(ids["char"], 12, ids["u32"])
     ids["pointer"] = btf.pointer()
     ids["Event"] = btf.struct(
-        "Event", EVENT_SIZE, [("sequence", ids["u64"], 0), ("value", ids["u32"], 8), ("name", ids["name"], 12)]
+        "Event",
+        EVENT_SIZE,
+        [("sequence", ids["u64"], 0), ("value", ids["u32"], 8), ("name", ids["name"], 12)],
     )
     ids["program"] = btf.function("program", ids["int"], [("context", ids["pointer"])])
     return btf, ids

@@ -52,10 +52,11 @@ function(pyzbpf_add_probe NAME)
   endif()
 
   # Always run: no list of dependencies can be had from Zig, which compiles in a tenth of a second, and
-  # outputs are replaced only when they change.
+  # outputs are replaced only when they change. They are not declared, for nothing is decided by them and
+  # build tools print them all when the command fails.
   get_property(python GLOBAL PROPERTY PYZBPF_PYTHON)
   get_property(run GLOBAL PROPERTY PYZBPF_RUN)
-  add_custom_target(${target} ALL COMMAND "${python}" "${run}" compile "${job}" BYPRODUCTS ${objects}
+  add_custom_target(${target} ALL COMMAND "${python}" "${run}" compile "${job}"
                     COMMENT "Probe ${ARG_PACKAGE}:${NAME}" VERBATIM)
   _pyzbpf_install("${folder}" ${objects})
   _pyzbpf_add_to_index("${folder}" "${target}" ${objects})
@@ -157,7 +158,7 @@ function(_pyzbpf_write_indexes)
     string(REPLACE "/" "_" mangled "${folder}")
     set(index "${CMAKE_BINARY_DIR}/pyzbpf/objects/${folder}/_pyzbpf_index.py")
     add_custom_target(pyzbpf_index_${mangled} ALL COMMAND "${python}" "${run}" index "${index}" ${objects}
-                      BYPRODUCTS "${index}" COMMENT "Index of ${folder}" VERBATIM)
+                      COMMENT "Index of ${folder}" VERBATIM)
     add_dependencies(pyzbpf_index_${mangled} ${targets})
     _pyzbpf_install("${folder}" "${index}")
   endforeach()

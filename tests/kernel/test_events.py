@@ -1,0 +1,271 @@
+"""Ring and perf buffers on the real kernel: order, wrap-around, losses, waiting, closing."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import signal
+import threading
+import time
+
+import pytest
+
+from pyzbpf.errors import Error
+from pyzbpf.kernel import cpus
+from tests.support.probes import PACKET, sender
+
+RING, PERF = 27, 4
+PATIENCE = 30
+
+
+def send(probe, count: int) -> None:
+    program = probe.programs["send"]
+    for _ in range(count):
+        program.test_run(PACKET)
+
+
+def open_probe(type_: int, **options):
+    probe = sender(type_, **options).load(pages=1 if type_ == PERF else None)
+    if type_ == PERF:
+        probe.maps["events"].open(1)
+    return probe
+
+
+@pytest.mark.parametrize("type_", [RING, PERF])
+def test_typed_events_in_order(type_):
+    with open_probe(type_) as probe:
+        events = probe.maps["events"]
+        assert events.read(timeout=0) == []
+        send(probe, 5)
+        got = events.read(timeout=PATIENCE)
+        while len(got) < 5:
+            got += events.read(timeout=PATIENCE)
+        assert sorted(event.sequence for event in got) == [0, 1, 2, 3, 4]
+        assert {(event.value, event.name) for event in got} == {(len(PACKET) - 14, "zig")}
+        assert events.read(timeout=0) == []
+        assert events.lost == 0
+
+
+def test_ring_wraps_around_many_times():
+    with open_probe(RING, discard=True) as probe:
+        events = probe.maps["events"]
+        expected = 0
+        for _ in range(40):
+            send(probe, 23)
+            for event in events.read(timeout=0):
+                assert event.sequence == expected
+                expected += 1
+        assert expected == 40 * 23
+        assert events.lost == 0
+
+
+def test_perf_wraps_around_many_times():
+    with open_probe(PERF) as probe:
+        events = probe.maps["events"]
+        seen = []
+        for _ in range(40):
+            send(probe, 23)
+            seen += [event.sequence for event in events.read(timeout=0)]
+        assert sorted(seen) == list(range(40 * 23))
+        assert events.lost == 0
+
+
+@pytest.mark.parametrize("type_", [RING, PERF])
+def test_a_slow_reader_loses_and_knows(type_):
+    with open_probe(type_) as probe:
+        events = probe.maps["events"]
+        send(probe, 600)
+        got = events.read(timeout=0)
+        assert 0 < len(got) < 600
+        assert events.lost == 600 - len(got)
+        assert probe.variables["events_lost"].value == 600 - len(got)
+        send(probe, 3)
+        assert len(events.read(timeout=0)) == 3
+        assert events.lost == 600 - len(got)
+
+
+def test_losses_are_known_after_closing():
+    with open_probe(PERF) as probe:
+        send(probe, 600)
+        events = probe.maps["events"]
+        lost = events.lost
+    assert events.lost == lost > 0
+
+
+def test_max_events_leaves_the_rest():
+    with open_probe(RING) as probe:
+        events = probe.maps["events"]
+        send(probe, 10)
+        assert [e.sequence for e in events.read(3, timeout=0)] == [0, 1, 2]
+        assert [e.sequence for e in events.read(3, timeout=0)] == [3, 4, 5]
+        assert events.read(0) == []
+        send(probe, 1)
+        assert [e.sequence for e in events.read(timeout=0)] == [6, 7, 8, 9, 10]
+
+
+def test_leaving_a_loop_loses_nothing():
+    with open_probe(RING) as probe:
+        events = probe.maps["events"]
+        send(probe, 6)
+        for event in events:
+            if event.sequence == 2:
+                break
+        assert next(iter(events)).sequence == 3
+        assert [e.sequence for e in events.read(timeout=0)] == [4, 5]
+
+
+@pytest.mark.parametrize("type_", [RING, PERF])
+def test_events_without_a_type_are_bytes(type_):
+    with open_probe(type_, typed=False) as probe:
+        send(probe, 1)
+        (event,) = probe.maps["events"].read(timeout=PATIENCE)
+        assert isinstance(event, bytes)
+        assert event[12:16] == b"zig\0"
+        assert len(event) >= 24
+        assert probe.maps["events"].lost == 0
+
+
+@pytest.mark.parametrize("type_", [RING, PERF])
+def test_descriptor_tells_when_there_is_something(type_):
+    with open_probe(type_) as probe:
+        events = probe.maps["events"]
+        assert select.select([events], [], [], 0)[0] == []
+        send(probe, 1)
+        assert select.select([events], [], [], PATIENCE)[0] == [events]
+        events.read(timeout=0)
+        assert select.select([events], [], [], 0)[0] == []
+
+
+@pytest.mark.parametrize("type_", [RING, PERF])
+def test_waiting_ends_with_an_event(type_):
+    with open_probe(type_) as probe:
+        events = probe.maps["events"]
+        timer = threading.Timer(0.05, send, (probe, 1))
+        timer.start()
+        assert len(events.read()) == 1
+        timer.join()
+
+
+@pytest.mark.parametrize("type_", [RING, PERF])
+def test_closing_from_another_thread_ends_the_loop(type_):
+    probe = open_probe(type_)
+    send(probe, 2)
+    seen = []
+    reader = threading.Thread(target=lambda: seen.extend(probe.maps["events"]))
+    reader.start()
+    while len(seen) < 2:
+        time.sleep(0.01)
+    time.sleep(0.05)
+    probe.close()
+    reader.join(PATIENCE)
+    assert not reader.is_alive()
+    assert len(seen) == 2
+    assert probe.maps["events"].read() == []
+
+
+def test_interrupted_while_waiting():
+    with open_probe(RING) as probe:
+        threading.Timer(0.1, signal.raise_signal, (signal.SIGINT,)).start()
+        with pytest.raises(KeyboardInterrupt):
+            # raise_signal runs in the timer's thread; the main thread sleeps in epoll
+            probe.maps["events"].read(timeout=PATIENCE)
+        send(probe, 1)
+        assert len(probe.maps["events"].read(timeout=0)) == 1
+
+
+@pytest.mark.parametrize("type_", [RING, PERF])
+def test_async(type_):
+    async def main(probe) -> list[int]:
+        events = probe.maps["events"]
+
+        async def produce() -> None:
+            for _ in range(3):
+                await asyncio.sleep(0.02)
+                send(probe, 2)
+
+        task = asyncio.create_task(produce())
+        seen = []
+        async for event in events:
+            seen.append(event.sequence)
+            if len(seen) == 6:
+                break
+        await task
+        return sorted(seen)
+
+    with open_probe(type_) as probe:
+        assert asyncio.run(asyncio.wait_for(main(probe), PATIENCE)) == [0, 1, 2, 3, 4, 5]
+
+
+def test_closing_ends_an_async_loop():
+    async def main(probe) -> int:
+        asyncio.get_running_loop().call_later(0.05, probe.close)
+        return len([event async for event in probe.maps["events"]])
+
+    with open_probe(RING) as probe:
+        assert asyncio.run(asyncio.wait_for(main(probe), PATIENCE)) == 0
+
+
+def test_two_tasks_may_not_wait_for_one_buffer():
+    async def main(probe) -> None:
+        events = probe.maps["events"]
+        first = asyncio.create_task(anext(aiter(events)))
+        await asyncio.sleep(0.01)
+        with pytest.raises(Error, match="two tasks"):
+            await anext(aiter(events))
+        first.cancel()
+
+    with open_probe(RING) as probe:
+        asyncio.run(main(probe))
+
+
+def test_events_shorter_than_their_type():
+    spec = sender(RING)
+    function = spec.functions["send"]
+    # mov r3, EVENT_SIZE becomes a shorter size
+    place = function.instructions.index(bytes([0xB7, 3, 0, 0, 24, 0, 0, 0]))
+    code = bytearray(function.instructions)
+    code[place + 4] = 12
+    function.instructions = bytes(code)
+    with spec.load() as probe:
+        events = probe.maps["events"]
+        send(probe, 2)
+        for _ in range(2):
+            with pytest.raises(Error, match="12 bytes in 'events'"):
+                events.read(timeout=0)
+        assert events.read(timeout=0) == []
+
+
+def test_perf_pages():
+    with sender(PERF).load() as probe:
+        events = probe.maps["events"]
+        with pytest.raises(Error, match="power of two"):
+            events.open(3)
+        assert events.open(2) is events.open() is events.open(2)
+        with pytest.raises(Error, match="open with 2 pages"):
+            events.open(4)
+        assert events.info["max_entries"] >= cpus.possible()
+
+
+def test_attaching_opens_perf_buffers():
+    with sender(PERF).load(pages=2) as probe:
+        probe.attach()
+        send(probe, 1)
+        assert probe.maps["events"].read(timeout=PATIENCE)[0].name == "zig"
+
+
+def test_busy_record_holds_the_reader_and_wakes_it():
+    """A reserved record is not passed: what was committed behind it waits."""
+    from pyzbpf.events.record import BUSY
+
+    with open_probe(RING) as probe:
+        events = probe.maps["events"].open()
+        send(probe, 2)
+        # The kernel's pages are read-only here, so the header is made busy in a copy.
+        memory = events._memory
+        words = memoryview(bytearray(memory.data)).cast("I")
+        from pyzbpf.events.record import ring_records
+
+        assert len(ring_records(words, memory.size, 0, memory.produced(), 99)[0]) == 2
+        words[8] |= BUSY
+        assert ring_records(words, memory.size, 0, memory.produced(), 99) == ([(8, 24)], 32)
+        words.release()

@@ -1,0 +1,220 @@
+"""Maps of each kind on the real kernel."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from pyzbpf.errors import Error
+from pyzbpf.kernel import cpus
+from tests.support.assemble import R0, R1, R2, Asm, add_map, add_program, object_spec
+from tests.support.probes import PACKET, types, with_types
+
+HASH, ARRAY, PROG_ARRAY, PERCPU_HASH, PERCPU_ARRAY, LRU_HASH, LPM_TRIE = 1, 2, 3, 5, 6, 9, 11
+QUEUE, STACK = 22, 23
+NO_PREALLOC = 1
+
+
+def typed(type_: int, **members):
+    """A spec with one map from u32 to u64."""
+    btf, ids = types()
+    spec = with_types(object_spec("maps"), btf)
+    members = {
+        "key_size": 4,
+        "value_size": 8,
+        "max_entries": 8,
+        "key_type": ids["u32"],
+        "value_type": ids["u64"],
+        **members,
+    }
+    add_map(spec, "map", type_, **members)
+    return spec
+
+
+@pytest.mark.parametrize("type_", [HASH, LRU_HASH])
+def test_hash_is_a_mapping(type_):
+    with typed(type_).load() as probe:
+        map = probe.maps["map"]
+        assert not map
+        assert len(map) == 0
+        map[1] = 10
+        map.update({2: 20, 3: 30})
+        assert map[2] == 20
+        assert 3 in map
+        assert 4 not in map
+        assert len(map) == 3
+        assert map
+        assert dict(map) == {1: 10, 2: 20, 3: 30}
+        assert sorted(map.items()) == [(1, 10), (2, 20), (3, 30)]
+        assert sorted(map.values()) == [10, 20, 30]
+        assert map.get(9) is None
+        assert map.setdefault(4, 40) == 40
+        assert map.pop(4) == 40
+        del map[1]
+        with pytest.raises(KeyError):
+            del map[1]
+        with pytest.raises(KeyError):
+            map[1]
+        for key in map:
+            del map[key]
+        assert dict(map) == {}
+        assert map.info["type"] == type_
+        assert map.info["btf_value_type_id"]
+
+
+def test_insert_and_replace_are_decided_by_the_kernel():
+    with typed(HASH).load() as probe:
+        map = probe.maps["map"]
+        map.insert(1, 10)
+        with pytest.raises(KeyError):
+            map.insert(1, 11)
+        map.replace(1, 12)
+        assert map[1] == 12
+        with pytest.raises(KeyError):
+            map.replace(2, 0)
+
+
+def test_full_map_says_so():
+    with typed(HASH, max_entries=2).load() as probe:
+        map = probe.maps["map"]
+        map[1] = map[2] = 0
+        with pytest.raises(Error, match="holds 2 keys"):
+            map[3] = 0
+
+
+def test_values_out_of_range_name_the_range():
+    with typed(HASH).load() as probe:
+        with pytest.raises(Error):
+            probe.maps["map"][1] = 1 << 64
+        with pytest.raises(Error):
+            probe.maps["map"]["key"] = 1
+
+
+def test_records_as_values():
+    btf, ids = types()
+    spec = with_types(object_spec(), btf)
+    add_map(
+        spec,
+        "map",
+        HASH,
+        key_size=4,
+        value_size=24,
+        max_entries=2,
+        key_type=ids["u32"],
+        value_type=ids["Event"],
+    )
+    with spec.load() as probe:
+        map = probe.maps["map"]
+        map[7] = {"sequence": 1, "value": 2, "name": "zig"}
+        assert (map[7].sequence, map[7].value, map[7].name) == (1, 2, "zig")
+
+
+def test_without_types_everything_is_bytes():
+    spec = object_spec()
+    add_map(spec, "map", HASH, key_size=4, value_size=2, max_entries=2)
+    with spec.load() as probe:
+        map = probe.maps["map"]
+        map[b"keyy"] = b"va"
+        assert list(map.items()) == [(b"keyy", b"va")]
+        with pytest.raises(Error, match="4 bytes, not 3"):
+            map[b"key"]
+        with pytest.raises(Error, match="its type is not known"):
+            map[b"keyy"] = 5
+
+
+def test_array():
+    with typed(ARRAY).load() as probe:
+        map = probe.maps["map"]
+        map[3] = 33
+        assert len(map) == 8
+        assert list(map) == list(range(8))
+        assert list(map.values()) == [0, 0, 0, 33, 0, 0, 0, 0]
+        assert dict(map.items())[3] == 33
+        assert 7 in map
+        assert 8 not in map
+        with pytest.raises(KeyError, match="8 elements"):
+            map[8]
+        with pytest.raises(KeyError):
+            map[-1]
+        with pytest.raises(Error, match="store zero"):
+            del map[3]
+
+
+@pytest.mark.parametrize("type_", [PERCPU_HASH, PERCPU_ARRAY])
+@pytest.mark.parametrize("size", [4, 8])
+def test_per_cpu_values_are_lists(type_, size):
+    _, ids = types()
+    with typed(type_, value_size=size, value_type=ids["u32" if size == 4 else "u64"]).load() as probe:
+        map = probe.maps["map"]
+        values = list(range(1, cpus.possible() + 1))
+        map[1] = values
+        assert map[1] == values
+        assert map.sum(1) == sum(values)
+        assert dict(map.items())[1] == values
+        with pytest.raises(Error, match="possible CPUs"):
+            map[1] = [*values, 0]
+
+
+@pytest.mark.parametrize(("type_", "order"), [(QUEUE, [1, 2, 3]), (STACK, [3, 2, 1])])
+def test_queue_and_stack(type_, order):
+    with typed(type_, key_size=0, key_type=0, max_entries=3).load() as probe:
+        map = probe.maps["map"]
+        for value in (1, 2, 3):
+            map.push(value)
+        with pytest.raises(Error):
+            map.push(4)
+        assert map.peek() == order[0]
+        assert map.pop() == order[0]
+        assert map
+        assert list(map) == order[1:]
+        assert not map
+        assert map.pop(None) is None
+        with pytest.raises(KeyError, match="empty"):
+            map.pop()
+        with pytest.raises(Error, match="no keys"):
+            len(map)
+
+
+def test_longest_prefix():
+    spec = object_spec()
+    add_map(spec, "map", LPM_TRIE, key_size=8, value_size=1, max_entries=8, flags=NO_PREALLOC)
+    with spec.load() as probe:
+        map = probe.maps["map"]
+        network = (8).to_bytes(4, sys.byteorder) + bytes([10, 0, 0, 0])
+        map[network] = b"a"
+        assert map[(32).to_bytes(4, sys.byteorder) + bytes([10, 1, 2, 3])] == b"a"
+        assert list(map) == [network]
+
+
+def test_tail_calls_go_where_the_array_says():
+    spec = object_spec()
+    add_map(spec, "map", PROG_ARRAY, key_size=4, value_size=4, max_entries=4)
+    jump = Asm().load_map(R2, "map").mov_imm(3, 1).call(12).mov_imm(R0, 1).exit_()
+    add_program(spec, "entry", "socket", jump)
+    add_program(spec, "second", "socket", Asm().mov_imm(R0, 2).exit_())
+    with spec.load() as probe:
+        map = probe.maps["map"]
+        assert probe.programs["entry"].test_run(PACKET).retval == 1
+        assert len(map) == 0
+        map[1] = probe.programs["second"]
+        assert probe.programs["entry"].test_run(PACKET).retval == 2
+        assert list(map) == [1]
+        assert map[1] == probe.programs["second"].info["id"]
+        del map[1]
+        assert 1 not in map
+        assert R1
+
+
+def test_keys_that_vanish_do_not_make_iteration_endless():
+    with typed(HASH, max_entries=64).load() as probe:
+        map = probe.maps["map"]
+        for key in range(64):
+            map[key] = key
+        seen = 0
+        for key in map:
+            seen += 1
+            for other in range(64):
+                map.pop(other, None)
+            map[(key + 1) % 64] = 1
+        assert seen <= 128

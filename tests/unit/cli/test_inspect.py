@@ -1,0 +1,150 @@
+"""`pyzbpf inspect` and `pyzbpf build` on probes that are compiled here."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from pyzbpf.build import compiler
+from pyzbpf.build.compile import build_probe
+from pyzbpf.cli.main import main
+from pyzbpf.errors import BuildError
+
+PROBE = """
+const bpf = @import("bpf");
+const Inner = extern struct { low: u32, high: i32 };
+const Event = extern struct {
+    time: u64,
+    command: bpf.Text(16),
+    pair: [2]Inner,
+    next: ?*const Inner,
+};
+export var counts: bpf.Hash(u32, Inner, 64) linksection(".maps") = .{};
+export var events: bpf.PerfEventArrayOf(Event) linksection(".maps") = .{};
+export var wanted: u32 linksection(".rodata") = 7;
+export var table: [40]u32 linksection(".data") = @splat(1);
+
+export fn watch(ctx: *bpf.SkBuff) linksection("socket") c_int {
+    if (counts.lookup(&wanted)) |pair| pair.low +%= ctx.len;
+    table[1] +%= 1;
+    var event: Event = @import("std").mem.zeroes(Event);
+    event.time = ctx.len;
+    events.output(ctx, &event) catch {};
+    return 0;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the objects of one probe."""
+    try:
+        compiler.find_zig()
+    except BuildError as error:
+        pytest.skip(str(error))
+    folder = tmp_path_factory.mktemp("objects")
+    (folder / "watch.zig").write_text(PROBE)
+    build_probe(folder / "watch.zig", output_directory=folder)
+    return folder
+
+
+@pytest.mark.zig
+def test_text(objects: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = objects / "watch.bpfeb.o"
+    assert main(["inspect", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{path}: big-endian, licence GPL\nprograms\n  watch: socket_filter in socket, ")
+    assert (
+        "\n  counts: hash, key 4 B, value 8 B, max_entries 64\n    key: unsigned int\n    value: struct Inner {"
+        in out
+    )
+    assert (
+        "    event: struct Event {\n"
+        "        unsigned long long time;\n"
+        "        char command[16];\n"
+        "        struct Inner pair[2];\n"
+        "        struct Inner *next;\n"
+        "    };\n"
+    ) in out.replace("const struct Inner *", "struct Inner *").replace("const struct", "struct")
+    assert "\n  wanted: const unsigned int = 7\n" in out
+    assert "table: unsigned int[40] = [1, 1, 1" in out
+    assert "…" in out
+
+
+@pytest.mark.zig
+def test_json(objects: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", "--json", str(objects / "watch.bpfel.o")]) == 0
+    (item,) = json.loads(capsys.readouterr().out)
+    assert (item["name"], item["endian"], item["license"]) == ("watch", "little", "GPL")
+    (program,) = item["programs"]
+    assert (program["name"], program["type"], program["section"]) == ("watch", "socket_filter", "socket")
+    assert program["instructions"] > 10
+    values = {variable["name"]: variable["value"] for variable in item["variables"]}
+    assert values == {"wanted": 7, "table": [1] * 40}
+    types = {found["name"]: found["type"] for found in item["maps"]}
+    assert types["counts"] == "hash"
+    assert types["events"] == "perf_event_array"
+    assert types[".rodata"] == "array"
+
+
+@pytest.mark.zig
+def test_wheel(objects: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wheel = tmp_path / "tool-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for path in objects.glob("*.o"):
+            archive.write(path, f"tool/{path.name}")
+        archive.writestr("tool/__init__.py", "")
+    assert main(["inspect", "--json", str(wheel)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [(item["name"], item["endian"]) for item in found] == [("watch", "big"), ("watch", "little")]
+    assert found[0]["file"] == f"{wheel}/tool/watch.bpfeb.o"
+
+
+def test_a_wheel_without_probes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wheel = tmp_path / "tool-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("tool/__init__.py", "")
+    assert main(["inspect", str(wheel)]) == 1
+    assert "holds no probe" in capsys.readouterr().err
+
+
+def test_no_wheel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "x.whl").write_text("text")
+    assert main(["inspect", str(tmp_path / "x.whl")]) == 1
+    assert main(["inspect", str(tmp_path / "y.whl")]) == 1
+    assert capsys.readouterr().err.count("cannot be read as a wheel") == 2
+
+
+@pytest.mark.zig
+def test_build(objects: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [
+        "build",
+        str(objects / "watch.zig"),
+        "-o",
+        str(tmp_path),
+        "--endian",
+        "big",
+        "--mode",
+        "small",
+    ]
+    assert main([*arguments, "--keep", str(tmp_path / "raw")]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'watch.bpfeb.o'}\n"
+    assert (tmp_path / "raw" / "watch.bpfeb.raw.o").is_file()
+
+
+@pytest.mark.zig
+def test_build_of_a_wrong_probe(objects: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bad.zig").write_text("const x = ;")
+    assert main(["build", str(tmp_path / "bad.zig"), "-o", str(tmp_path)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("bad.zig:1:11: error: expected expression")
+    assert list(tmp_path.glob("*.o")) == []
+
+
+def test_two_sources_of_one_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", str(tmp_path / "a" / "x.zig"), str(tmp_path / "b" / "x.zig")]) == 1
+    assert "would make the same object" in capsys.readouterr().err

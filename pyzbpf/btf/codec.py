@@ -147,7 +147,9 @@ class _Compiler:
             self.btf.size_of(type_id)  # raises, and names the type
             raise Error(f"a value of type {self.btf.describe(type_id)} cannot be decoded")
         if real_id in self.inside:
-            raise ObjectError(f"BTF type {real_id} ({self.btf.describe(real_id)}) holds itself", section=".BTF")
+            raise ObjectError(
+                f"BTF type {real_id} ({self.btf.describe(real_id)}) holds itself", section=".BTF"
+            )
         self.inside.append(real_id)
         expression = _EXPRESSIONS[found.kind](self, real_id, found)
         self.inside.pop()

@@ -150,6 +150,7 @@ def _decode_types(btf: Btf, position: int, end: int) -> list[Type | None]:
             raise ObjectError(f"type {len(types)} is cut off", section=".BTF", offset=start) from error
         except ObjectError as error:
             raise ObjectError(f"type {len(types)}: {error.message}", section=".BTF", offset=start) from error
+        decoded.place = start
         types.append(decoded)
     if position != end:
         raise ObjectError("the last type is cut off", section=".BTF", offset=end)

@@ -46,12 +46,13 @@ class Type:
     DECL_TAG                 name, type, component (-1: the declaration itself)
     ======================== =====================================================================
 
-    Sizes and offsets are in bytes, bit counts and bit offsets in bits.
+    Sizes and offsets are in bytes, bit counts and bit offsets in bits. ``place`` is where the type
+    begins in the section it was read from.
     """
 
     __slots__ = (
         "bit_offset", "bits", "component", "count", "encoding", "flag", "index_type", "kind",
-        "linkage", "members", "name", "parameters", "size", "type", "values", "variables",
+        "linkage", "members", "name", "parameters", "place", "size", "type", "values", "variables",
     )  # fmt: skip
 
     def __init__(self, kind: int, name: str = "", *, type: int = 0, size: int = 0) -> None:
@@ -63,6 +64,7 @@ class Type:
         self.encoding = self.bits = self.bit_offset = 0
         self.index_type = self.count = 0
         self.linkage = 0
+        self.place = 0
         self.component = -1
         self.members: list[Member] = []
         self.values: list[tuple[str, int]] = []

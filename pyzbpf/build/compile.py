@@ -66,7 +66,6 @@ def build_probe(
                 cache=zig_cache,
                 modules=modules,
                 zig=zig,
-                timeout_s=float(os.environ.get("PYZBPF_ZIG_TIMEOUT") or compiler.TIMEOUT_S),
             )
             data = raw.read_bytes()
             if keep is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,6 +37,7 @@ SUFFIXES = (".zig", ".c")
 
 # A probe compiles in about a second with empty caches; a compiler that needs minutes has hung.
 TIMEOUT_S = 300.0
+TIMEOUT_VARIABLE = "PYZBPF_ZIG_TIMEOUT"
 
 
 def find_zig() -> Path:
@@ -57,7 +59,7 @@ def find_zig() -> Path:
         )
     try:
         version = _run([str(program), "version"], cwd=None, timeout_s=60).stdout.strip()
-    except OSError as error:
+    except (OSError, subprocess.TimeoutExpired) as error:
         raise BuildError(f"the Zig compiler {program} cannot be run: {error}; {mend}") from error
     if version != ZIG_VERSION:
         raise BuildError(f"Zig {version} is installed, but probes are built with {ZIG_VERSION}; {mend}")
@@ -85,7 +87,6 @@ def compile_probe(
     cache: Path,
     modules: Mapping[str, Path] | None = None,
     zig: Path | None = None,
-    timeout_s: float = TIMEOUT_S,
 ) -> None:
     """Compile ``source`` (``.zig`` or ``.c``) into the raw object ``output``.
 
@@ -93,6 +94,7 @@ def compile_probe(
     BuildError carries its text unchanged and, after it, advice where the limit is a known one.
     """
     zig = zig or find_zig()
+    timeout_s = _timeout_s()
     source = source.resolve()
     if source.suffix == ".c":
         arguments = _clang(source, output, endian=endian, mode=mode, cpu=cpu)
@@ -109,7 +111,7 @@ def compile_probe(
     except subprocess.TimeoutExpired as error:
         raise BuildError(
             f"{source.name}: the Zig compiler did not end within {timeout_s:g} s and was stopped; "
-            "look for a comptime loop without end, or set PYZBPF_ZIG_TIMEOUT (seconds)"
+            f"look for a comptime loop without end, or set {TIMEOUT_VARIABLE} (seconds)"
         ) from error
     if done.returncode != 0 or not output.is_file():
         raise _failure(source, ARCHITECTURES[endian], done)
@@ -136,6 +138,14 @@ def path_prefixes(source: Path, *, zig: Path, cache: Path) -> list[tuple[str, st
         except ValueError:
             continue  # another drive, to which no way leads
     return prefixes
+
+
+def _timeout_s() -> float:
+    text = os.environ.get(TIMEOUT_VARIABLE) or str(TIMEOUT_S)
+    try:
+        return float(text)
+    except ValueError:
+        raise BuildError(f"{TIMEOUT_VARIABLE} must be a number of seconds, not '{text}'") from None
 
 
 def _zig(
@@ -188,19 +198,28 @@ def _run(
     timeout_s: float,
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    with subprocess.Popen(
         command,
         cwd=cwd,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=timeout_s,
-        check=False,
         text=True,
         encoding="utf-8",
         errors="replace",
-    )
+        start_new_session=True,  # no effect on Windows
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=timeout_s)
+        except BaseException:
+            # Zig starts itself again for clang and lld; a child that lives on would hold the pipe.
+            if sys.platform == "win32":
+                process.kill()
+            else:
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, output)
 
 
 def _failure(source: Path, architecture: str, done: subprocess.CompletedProcess[str]) -> BuildError:

@@ -1,4 +1,7 @@
-"""Where the Zig SDK is: beside the package in the source tree, inside it when installed."""
+"""Where the Zig SDK is: beside the package in the source tree, inside it when installed.
+
+``python -m pyzbpf.build.sdk`` prints it, for ``zig fetch --save`` in a project with a build.zig.
+"""
 
 from __future__ import annotations
 
@@ -24,3 +27,7 @@ def root() -> Path:
 def module() -> Path:
     """The file that ``@import("bpf")`` means."""
     return root() / "zig" / "bpf.zig"
+
+
+if __name__ == "__main__":
+    print(root())

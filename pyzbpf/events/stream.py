@@ -62,18 +62,30 @@ class Stream(KernelMap):
     Several threads may read: each event goes to one of them.
     """
 
-    __slots__ = ("_closed", "_decode", "_lock", "_poll", "_reader", "_state", "_waiter", "_wake")
+    __slots__ = (
+        "_busy",
+        "_closed",
+        "_decode",
+        "_lock",
+        "_poll",
+        "_sleepers",
+        "_state",
+        "_waiter",
+        "_wake",
+    )
 
     def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
         super().__init__(spec, fd)
         self._decode: Decoder | None = None
         if btf is not None and spec.event_type:
             self._decode = codec.decoder(btf, spec.event_type)
-        self._lock = _thread.allocate_lock()
+        # Reentrant, for a signal handler may close the stream while this thread reads it.
+        self._lock = _thread.RLock()
         self._state = State([], [], 0)
         self._poll: select.epoll | None = None
         self._wake: Fd | None = None
-        self._reader = 0
+        self._busy = False
+        self._sleepers = 0
         self._waiter: Any = None
         self._closed = False
 
@@ -160,12 +172,12 @@ class Stream(KernelMap):
     def _fill(self, limit: int) -> bool:
         """Take a batch from the kernel; whether there is an event now."""
         with self._lock:
-            if self._state.ready:
-                return True
-            if self._closed:
-                return False
-            self._reader = _thread.get_ident()
+            self._busy = True
             try:
+                if self._state.ready:
+                    return True
+                if self._closed:
+                    return False
                 self.open()
                 state = self._collect(self._state, limit)
                 state.ready = self._decoded(state.ready)
@@ -173,7 +185,7 @@ class Stream(KernelMap):
                 self._release(state)
                 return bool(state.ready)
             finally:
-                self._reader = 0
+                self._busy = False
                 self._finish_late()
 
     def _decoded(self, payloads: list[bytes]) -> list[Any]:
@@ -216,14 +228,19 @@ class Stream(KernelMap):
 
     def _wait(self, timeout: float | None) -> None:
         """Sleep until there may be an event, the time is over or the stream is closed."""
+        with self._lock:
+            if self._closed:
+                return
+            poll = self._epoll()
+            self._sleepers += 1
         try:
-            if not self._epoll().poll(timeout) or self._fill(_BATCH) or self._closed:
-                return
-        except ValueError:
-            if self._closed:  # by another thread
-                return
-            raise
-        time.sleep(_BUSY_PAUSE)
+            found = poll.poll(timeout)
+        finally:
+            with self._lock:
+                self._sleepers -= 1
+                self._finish_late()
+        if found and not self._fill(_BATCH) and not self._closed:
+            time.sleep(_BUSY_PAUSE)
 
     def __aiter__(self) -> Self:
         return self
@@ -259,27 +276,28 @@ class Stream(KernelMap):
     def close(self) -> None:
         """End all reading and give everything back; what was decoded already can still be read."""
         self._closed = True
-        if self._reader == _thread.get_ident():
-            return  # a signal handler in the middle of `_fill`, which sees to it
         if self._waiter is not None:
             self._waiter.get_loop().call_soon_threadsafe(_wake_up, self._waiter)
-        if self._wake is not None and not self._wake.closed:
-            os.eventfd_write(self._wake.fileno(), 1)
         with self._lock:
-            self._finish()
+            if self._wake is not None and not self._wake.closed:
+                os.eventfd_write(self._wake.fileno(), 1)
+            # A signal handler may come here in the middle of `_fill`: that one unmaps when it is done.
+            if not self._busy:
+                self._finish()
 
     def _finish_late(self) -> None:
-        """Finish if a signal handler closed the stream meanwhile: it could not unmap what was being read."""
         if self._closed:
             self._finish()
 
     def _finish(self) -> None:
         self._unmap()
-        if self._poll is not None:
-            self._poll.close()
-        if self._wake is not None:
-            self._wake.close()
         super().close()
+        # Who still sleeps must find the wake-up there when it comes to run; the last one closes.
+        if not self._sleepers:
+            if self._poll is not None:
+                self._poll.close()
+            if self._wake is not None:
+                self._wake.close()
 
 
 def _wake_up(waiter: Any) -> None:

@@ -10,7 +10,6 @@ from pyzbpf.finish import audit, unit
 from pyzbpf.finish.passes import (
     aliases,
     constants,
-    data_sections,
     functions,
     leftovers,
     lines,
@@ -50,7 +49,6 @@ PASSES: tuple[Callable[[Unit], None], ...] = (
     functions.run,  # FUNC: name and linkage of its symbol
     variables.run,  # VAR: name and linkage of its symbol
     parameters.run,  # every parameter has a name
-    data_sections.run,  # DATASEC: size, and variables in order
     lines.run,  # file names without the builder's folders, one record per instruction
 )
 

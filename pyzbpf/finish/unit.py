@@ -8,6 +8,8 @@ from __future__ import annotations
 from pyzbpf.btf import decode as btf_decode
 from pyzbpf.btf import encode as btf_encode
 from pyzbpf.btf import ext as btf_ext
+from pyzbpf.btf import types as kinds
+from pyzbpf.btf.types import Type
 from pyzbpf.elf import image as elf
 from pyzbpf.elf import reader, writer
 
@@ -15,7 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from pyzbpf.btf.types import Type
     from pyzbpf.elf.image import Image, Section, Symbol
 
 
@@ -36,16 +37,19 @@ class Unit:
 
     ``types`` are the BTF types by id (None: void at 0, deleted elsewhere until `squeeze`);
     ``functions`` (byte offset, type id), ``lines`` and ``core`` (byte offset, type id, access path,
-    kind) are the records of `.BTF.ext` by section name. ``prefixes`` are (absolute folder, what
+    kind) are the records of `.BTF.ext` by section name. ``variables`` are what DATASECs say, by
+    section: [VAR id, offset, size]; the DATASECs of the kernel's symbols (`.ksyms`, `.kconfig`), which
+    have no section, stay among the types. ``prefixes`` are (absolute folder, what
     stands for it in file names) pairs.
     """
 
-    __slots__ = ("core", "functions", "image", "lines", "prefixes", "types")
+    __slots__ = ("core", "functions", "image", "lines", "prefixes", "types", "variables")
 
     def __init__(self, image: Image, *, prefixes: Sequence[tuple[str, str]] = ()) -> None:
         self.image = image
         self.prefixes = prefixes
         self.types: list[Type | None] = [None]
+        self.variables: dict[Section, list[tuple[int, int, int]]] = {}
         self.functions: dict[str, list[tuple[int, int]]] = {}
         self.lines: dict[str, list[Line]] = {}
         self.core: dict[str, list[tuple[int, int, str, int]]] = {}
@@ -93,6 +97,8 @@ class Unit:
                 member.type = new(member.type)
             found.parameters = [(name, new(type_id)) for name, type_id in found.parameters]
             found.variables = [(new(v), offset, size) for v, offset, size in found.variables]
+        for data, variables in self.variables.items():
+            self.variables[data] = [(new(v), offset, size) for v, offset, size in variables]
         for section, functions in self.functions.items():
             self.functions[section] = [(offset, new(type_id)) for offset, type_id in functions]
         for section, records in self.core.items():
@@ -105,6 +111,18 @@ class Unit:
             if named and (section is None or symbol.section is section):
                 yield symbol
 
+    def map_definitions(self) -> Iterator[tuple[str, Type]]:
+        """(map's name, its struct) of every map of `.maps`."""
+        section = self.image.section(".maps")
+        if section is None:
+            return
+        names = {symbol.value: symbol.name for symbol in self.named_symbols(section)}
+        for variable_id, offset, _ in self.variables.get(section, ()):
+            variable = self.types[variable_id]
+            definition = self.types[variable.type] if variable is not None else None
+            if definition is not None and definition.kind == kinds.STRUCT and offset in names:
+                yield names[offset], definition
+
 
 def read(data: bytes, *, file: str, prefixes: Sequence[tuple[str, str]] = ()) -> Unit:
     """Take an object apart; raises ObjectError as `elf.reader` and `btf.decode` do."""
@@ -115,6 +133,7 @@ def read(data: bytes, *, file: str, prefixes: Sequence[tuple[str, str]] = ()) ->
         return unit
     btf = btf_decode.decode(bytes(section.data), image.endian, file=file)
     unit.types = btf.types
+    _take_variables(unit, section)
     more = image.section(".BTF.ext")
     if more is None:
         return unit
@@ -128,12 +147,35 @@ def read(data: bytes, *, file: str, prefixes: Sequence[tuple[str, str]] = ()) ->
     return unit
 
 
+def _take_variables(unit: Unit, btf_section: Section) -> None:
+    """Turn DATASECs into lists of variables by section.
+
+    Sections may share a name (LLVM writes a `.rodata` for what may and one for what may not change),
+    and then share a DATASEC; the relocation of an entry says which section it is about.
+    """
+    relocated = {relocation.offset: relocation.symbol.section for relocation in btf_section.relocations}
+    for type_id, found in list(unit.each(kinds.DATASEC)):
+        by_name = unit.image.section(found.name)
+        for index, (variable, offset, size) in enumerate(found.variables):
+            place = found.place + _DATASEC_HEAD + _DATASEC_ENTRY * index + _OFFSET_IN_ENTRY
+            section = relocated.get(place) or by_name
+            if section is not None:
+                unit.variables.setdefault(section, []).append((variable, offset, size))
+        if by_name is not None:
+            unit.types[type_id] = None
+
+
+# Bytes before a DATASEC's entries, of an entry, and before the offset in it.
+_DATASEC_HEAD, _DATASEC_ENTRY, _OFFSET_IN_ENTRY = 12, 12, 4
+
+
 def write(unit: Unit) -> bytes:
     """Put the object together again: `.BTF` and `.BTF.ext` made anew, everything else as it stands."""
     image = unit.image
     image.sections = [s for s in image.sections if s.name not in (".BTF", ".BTF.ext")]
     image.symbols = [s for s in image.symbols if s.section is None or s.section in image.sections]
     if len(unit.types) > 1:
+        _give_variables(unit)
         unit.squeeze()
         strings = btf_encode.Strings()
         ext = btf_ext.Ext()
@@ -150,3 +192,12 @@ def write(unit: Unit) -> bytes:
         for name, data in ((".BTF", btf_data), (".BTF.ext", ext_data)):
             image.sections.append(elf.Section(name, type=elf.SHT_PROGBITS, data=data, align=4))
     return writer.write(image)
+
+
+def _give_variables(unit: Unit) -> None:
+    """Make a DATASEC of each section's variables, in order of section and offset."""
+    for section in unit.image.sections:
+        if section in unit.variables:
+            made = Type(kinds.DATASEC, section.name, size=len(section.data))
+            made.variables = sorted(unit.variables[section], key=lambda variable: variable[1])
+            unit.add_type(made)

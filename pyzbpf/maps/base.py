@@ -33,6 +33,15 @@ else:
     Values = ValuesView
 
 
+def coders(
+    btf: Btf | None, type_id: int, size: int, what: str
+) -> tuple[Callable[[Any], bytes], Callable[[bytes], Any]]:
+    """How keys or values of a map are encoded and decoded; as bytes where their type is not known."""
+    if btf is None or not type_id:
+        return _as_bytes(size, what), bytes
+    return codec.encoder(btf, type_id), codec.decoder(btf, type_id)
+
+
 def _as_bytes(size: int, what: str) -> Callable[[Any], bytes]:
     """The encoder of a key or value whose type is not known: bytes of the right length."""
 
@@ -98,15 +107,12 @@ class Map(KernelMap, Mapping):
 
     def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
         super().__init__(spec, fd)
-        self._encode_key, self._decode_key = self._coders(btf, spec.key_type, spec.key_size, "key")
-        self._encode_value, self._decode_value = self._coders(btf, spec.value_type, spec.value_size, "value")
-
-    def _coders(
-        self, btf: Btf | None, type_id: int, size: int, what: str
-    ) -> tuple[Callable[[Any], bytes], Callable[[bytes], Any]]:
-        if btf is None or not type_id:
-            return _as_bytes(size, f"a {what} of map '{self.spec.name}'"), bytes
-        return codec.encoder(btf, type_id), codec.decoder(btf, type_id)
+        self._encode_key, self._decode_key = coders(
+            btf, spec.key_type, spec.key_size, f"a key of map '{spec.name}'"
+        )
+        self._encode_value, self._decode_value = coders(
+            btf, spec.value_type, spec.value_size, f"a value of map '{spec.name}'"
+        )
 
     @property
     def _value_bytes(self) -> int:

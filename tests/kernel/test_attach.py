@@ -13,7 +13,14 @@ import pytest
 from pyzbpf.errors import Error, NotFoundError, UnsupportedError
 from pyzbpf.kernel import tracefs
 from tests.support.assemble import (
-    R0, R1, R2, Asm, add_data_map, add_program, add_variable, object_spec,
+    R0,
+    R1,
+    R2,
+    Asm,
+    add_data_map,
+    add_program,
+    add_variable,
+    object_spec,
 )  # fmt: skip
 from tests.support.probes import counter
 

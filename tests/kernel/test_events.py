@@ -165,9 +165,9 @@ def test_closing_from_another_thread_ends_the_loop(type_):
 
 def test_interrupted_while_waiting():
     with open_probe(RING) as probe:
-        threading.Timer(0.1, signal.raise_signal, (signal.SIGINT,)).start()
+        main = threading.main_thread().ident
+        threading.Timer(0.1, signal.pthread_kill, (main, signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt):
-            # raise_signal runs in the timer's thread; the main thread sleeps in epoll
             probe.maps["events"].read(timeout=PATIENCE)
         send(probe, 1)
         assert len(probe.maps["events"].read(timeout=0)) == 1

@@ -10,7 +10,19 @@ import pytest
 from pyzbpf.errors import Error, ObjectError, UnsupportedError, VerifierError
 from pyzbpf.kernel import commands
 from tests.support.assemble import (
-    R0, R1, R2, R3, R4, R10, Asm, add_data_map, add_function, add_map, add_program, add_variable, object_spec,
+    R0,
+    R1,
+    R2,
+    R3,
+    R4,
+    R10,
+    Asm,
+    add_data_map,
+    add_function,
+    add_map,
+    add_program,
+    add_variable,
+    object_spec,
 )  # fmt: skip
 from tests.support.probes import PACKET, types, with_types
 

@@ -26,13 +26,17 @@ class Environment:
         (site / "given.pth").write_text("".join(f"{path}\n" for path in paths))
 
     def run(
-        self, *arguments: str | Path, cwd: Path | None = None, check: bool = True, **environment: str
+        self,
+        *arguments: str | Path,
+        cwd: Path | None = None,
+        check: bool = True,
+        environment: dict[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run ``python ARGUMENT...``; a failure shows what it printed."""
         done = subprocess.run(
             [self.python, *arguments],
             cwd=cwd or self.folder,
-            env={**clean_environment(), **environment},
+            env={**clean_environment(), **(environment or {})},
             capture_output=True,
             text=True,
         )
@@ -43,7 +47,7 @@ class Environment:
     def build_wheel(self, project: Path, output: Path, **environment: str) -> Path:
         """The wheel of a project by our hook, without isolation."""
         output.mkdir(parents=True, exist_ok=True)
-        done = self.run("-c", BUILD, output, cwd=project, **environment)
+        done = self.run("-c", BUILD, output, cwd=project, environment=environment)
         return output / done.stdout.splitlines()[-1]
 
 

@@ -93,7 +93,7 @@ def test_own_cmake(builder: Environment, example: Example, tmp_path: Path, gener
         "import sys, scikit_build_core.build as b; print(b.build_wheel(sys.argv[1]))",
         tmp_path,
         cwd=project,
-        CMAKE_GENERATOR=generator,
+        environment={"CMAKE_GENERATOR": generator},
     )
     found = contents(tmp_path / done.stdout.splitlines()[-1])
     shipped = contents(builder.build_wheel(example("other"), tmp_path / "out"))

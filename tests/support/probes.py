@@ -7,7 +7,20 @@ import sys
 from pyzbpf.btf.decode import decode
 from pyzbpf.spec.model import ObjectSpec
 from tests.support.assemble import (
-    R0, R1, R2, R3, R4, R5, R6, R10, Asm, add_data_map, add_map, add_program, add_variable, object_spec,
+    R0,
+    R1,
+    R2,
+    R3,
+    R4,
+    R5,
+    R6,
+    R10,
+    Asm,
+    add_data_map,
+    add_map,
+    add_program,
+    add_variable,
+    object_spec,
 )  # fmt: skip
 from tests.support.btf_bytes import BtfBytes
 

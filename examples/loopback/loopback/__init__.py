@@ -16,7 +16,9 @@ def main() -> int:
     """Run until so many packets were seen, or for so long."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=10, help="stop after so many packets (%(default)s)")
-    parser.add_argument("--duration", type=float, default=5.0, help="stop after so many seconds (%(default)s)")
+    parser.add_argument(
+        "--duration", type=float, default=5.0, help="stop after so many seconds (%(default)s)"
+    )
     arguments = parser.parse_args()
     try:
         return watch(arguments.count, arguments.duration)

@@ -1,6 +1,8 @@
-"""One `.rodata`: LLVM puts constants into mergeable sections (`.rodata.cst4`, `.rodata.str1.1`).
+"""One `.rodata`: LLVM spreads constants over several sections.
 
-libbpf would make a map of each, cilium/ebpf refuses them. Only a linker needs them apart.
+Mergeable ones (`.rodata.cst4`, `.rodata.str1.1`), one for what `linksection(".rodata")` lets change
+before loading, one for the rest. libbpf would make a map of each, cilium/ebpf refuses them, and two
+sections of one name are one variable map to nobody. Only a linker needs them apart.
 """
 
 from __future__ import annotations
@@ -10,46 +12,65 @@ from pyzbpf.insn import instruction as insn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyzbpf.elf.image import Image, Section
+    from pyzbpf.elf.image import Section, Symbol
     from pyzbpf.finish.unit import Unit
+
+_NAME = ".rodata"
+_MERGEABLE = (".rodata.cst", ".rodata.str")
 
 
 def run(unit: Unit) -> None:
     image = unit.image
-    mergeable = [
-        section for section in image.sections if section.name.startswith((".rodata.cst", ".rodata.str"))
-    ]
-    if not mergeable:
+    found = [s for s in image.sections if s.name == _NAME or s.name.startswith(_MERGEABLE)]
+    if not found:
         return
-    merged = image.section(".rodata")
-    if merged is None:
-        merged = elf.Section(".rodata", type=elf.SHT_PROGBITS, flags=elf.SHF_ALLOC)
-        image.sections.insert(image.sections.index(mergeable[0]), merged)
-    for section in mergeable:
-        _append(image, merged, section)
+    merged = next((section for section in found if section.name == _NAME), found[0])
+    merged.name, merged.entry_size = _NAME, 0
+    merged.flags &= ~(elf.SHF_MERGE | elf.SHF_STRINGS)
+    for section in found:
+        if section is not merged:
+            _append(unit, merged, section)
+    for symbol in image.symbols:
+        if symbol.type == elf.STT_SECTION and symbol.section is merged:
+            symbol.name = _NAME
 
 
-def _append(image: Image, merged: Section, section: Section) -> None:
+def _append(unit: Unit, merged: Section, section: Section) -> None:
+    """Move a section's bytes, symbols, variables and the relocations that mean them."""
+    image = unit.image
     merged.align = max(merged.align, section.align)
+    merged.flags |= section.flags & elf.SHF_WRITE
     merged.data += bytes(-len(merged.data) % section.align)
     base = len(merged.data)
     merged.data += section.data
-    section_symbol = next(
-        (s for s in image.symbols if s.section is merged and s.type == elf.STT_SECTION), None
-    )
-    if section_symbol is None:
-        section_symbol = elf.Symbol(merged.name, section=merged, binding=elf.STB_LOCAL, type=elf.STT_SECTION)
-        image.symbols.insert(0, section_symbol)
+    for relocation in section.relocations:
+        relocation.offset += base
+        merged.relocations.append(relocation)
+    section_symbol = _section_symbol(unit, merged)
     for code in image.sections:
         for relocation in code.relocations:
             if relocation.symbol.section is section and relocation.symbol.type == elf.STT_SECTION:
-                addend = insn.immediate(code.data, relocation.offset, image.endian)
-                insn.set_immediate(code.data, relocation.offset, image.endian, addend + base)
                 relocation.symbol = section_symbol
-    for symbol in [s for s in image.symbols if s.section is section]:
+                if code.is_code:
+                    addend = insn.immediate(code.data, relocation.offset, image.endian)
+                    insn.set_immediate(code.data, relocation.offset, image.endian, addend + base)
+    for symbol in [symbol for symbol in image.symbols if symbol.section is section]:
         if symbol.type == elf.STT_SECTION:
             image.symbols.remove(symbol)
         else:
             symbol.section = merged
             symbol.value += base
+    moved = [(variable, offset + base, size) for variable, offset, size in unit.variables.pop(section, ())]
+    if moved:
+        unit.variables.setdefault(merged, []).extend(moved)
     image.sections.remove(section)
+
+
+def _section_symbol(unit: Unit, section: Section) -> Symbol:
+    """The symbol that stands for a section, made where there is none."""
+    for symbol in unit.image.symbols:
+        if symbol.section is section and symbol.type == elf.STT_SECTION:
+            return symbol
+    made = elf.Symbol(section.name, section=section, binding=elf.STB_LOCAL, type=elf.STT_SECTION)
+    unit.image.symbols.insert(0, made)
+    return made

@@ -19,18 +19,11 @@ def run(unit: Unit) -> None:
     counters = {
         found.name: type_id for type_id, found in unit.each(kinds.VAR) if found.name.endswith(".lost")
     }
-    section = next((found for _, found in unit.each(kinds.DATASEC) if found.name == ".maps"), None)
-    symbols = {
-        s.value: s.name for s in unit.named_symbols() if s.section is not None and s.section.name == ".maps"
-    }
-    for variable_id, offset, _ in section.variables if section is not None and counters else ():
-        variable = unit.types[variable_id]
-        definition = unit.types[variable.type] if variable is not None else None
-        counter_name = f"{definition.name}.lost" if definition is not None else ""
-        if counter_name not in counters or offset not in symbols:
+    for map_name, definition in list(unit.map_definitions()):
+        counter = f"{definition.name}.lost"
+        if counter not in counters:
             continue
-        map_name = symbols[offset]
-        unit.add_type(Type(kinds.DECL_TAG, LOST_TAG + map_name, type=counters[counter_name]))
+        unit.add_type(Type(kinds.DECL_TAG, LOST_TAG + map_name, type=counters[counter]))
         for symbol in unit.named_symbols():
-            if symbol.name == counter_name:
+            if symbol.name == counter:
                 symbol.name = f"{map_name}_lost"

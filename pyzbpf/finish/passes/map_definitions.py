@@ -19,21 +19,11 @@ _TAGGABLE = (kinds.STRUCT, kinds.UNION, kinds.TYPEDEF)
 
 
 def run(unit: Unit) -> None:
-    section = next((found for _, found in unit.each(kinds.DATASEC) if found.name == ".maps"), None)
-    symbols = {
-        symbol.value: symbol.name
-        for symbol in unit.named_symbols()
-        if symbol.section is not None and symbol.section.name == ".maps"
-    }
-    for variable_id, offset, _ in section.variables if section is not None else ():
-        variable = unit.types[variable_id]
-        definition = unit.types[variable.type] if variable is not None else None
-        if definition is None or definition.kind != kinds.STRUCT:
-            continue
+    for name, definition in unit.map_definitions():
         definition.name = ""
         for member in definition.members:
             if member.name == EVENT_MEMBER:
-                _tag(unit, member.type, symbols.get(offset, ""))
+                _tag(unit, member.type, name)
     for _, definition in unit.each(kinds.STRUCT):
         if any(member.name == EVENT_MEMBER for member in definition.members):
             definition.members = [m for m in definition.members if m.name != EVENT_MEMBER]

@@ -17,7 +17,7 @@ TRAP = "__bpf_trap"
 
 def run(unit: Unit) -> None:
     declared = {type_id for type_id, found in unit.each(kinds.FUNC) if found.name == TRAP}
-    for type_id, section in list(unit.each(kinds.DATASEC)):
+    for type_id, section in list(unit.each(kinds.DATASEC)):  # those of the kernel's symbols
         kept = [variable for variable in section.variables if variable[0] not in declared]
         if section.variables and not kept:
             declared.add(type_id)

@@ -19,15 +19,14 @@ if TYPE_CHECKING:
 
 
 def run(unit: Unit) -> None:
-    symbols = {
-        (symbol.section.name, symbol.value): symbol
-        for symbol in unit.named_symbols()
-        if symbol.section is not None and symbol.type in (elf.STT_OBJECT, elf.STT_NOTYPE)
-    }
-    for _, section in list(unit.each(kinds.DATASEC)):
-        for variable_id, offset, size in section.variables:
-            found = unit.types[variable_id]
-            symbol = symbols.get((section.name, offset))
+    for section, variables in unit.variables.items():
+        symbols = {
+            symbol.value: symbol
+            for symbol in unit.named_symbols(section)
+            if symbol.type in (elf.STT_OBJECT, elf.STT_NOTYPE)
+        }
+        for variable_id, offset, size in variables:
+            found, symbol = unit.types[variable_id], symbols.get(offset)
             if found is None or found.kind != kinds.VAR:
                 continue
             if symbol is not None:

@@ -64,7 +64,7 @@ def _facts(found: kinds.Type | None) -> object:
     if found is None:
         return None
     members = [(m.name, m.type, m.bit_offset, m.bits) for m in found.members]
-    plain = [getattr(found, name) for name in kinds.Type.__slots__ if name not in ("members", "flag")]
+    plain = [getattr(found, name) for name in kinds.Type.__slots__ if name not in ("members", "flag", "place")]
     return plain, members
 
 

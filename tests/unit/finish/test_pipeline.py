@@ -123,9 +123,8 @@ def test_names_are_cs() -> None:
 def test_a_piece_of_a_variable_is_bytes() -> None:
     section = elf.Section(".data", type=1, flags=3, data=bytes(8))
     whole, var = Type(kinds.STRUCT, "Loose", size=16), Type(kinds.VAR, "probe.loose", type=1)
-    datasec = Type(kinds.DATASEC, ".data")
-    datasec.variables = [(2, 0, 8)]
-    work = unit_of(whole, var, datasec)
+    work = unit_of(whole, var)
+    work.variables[section] = [(2, 0, 8)]
     work.image.sections = [section]
     work.image.symbols = [elf.Symbol("loose_0", section=section, size=8, binding=elf.STB_LOCAL, type=elf.STT_OBJECT)]
     variables.run(work)

@@ -6,9 +6,20 @@
 pub inline fn at(comptime T: type, context: anytype, offset: usize) ?*align(1) T {
     @setRuntimeSafety(false);
     const start: usize = context.data;
-    const end: usize = context.data_end;
-    if (start + offset + @sizeOf(T) > end) return null;
+    const past = hidden(start + offset + @sizeOf(T));
+    if (past > context.data_end) return null;
     return @ptrFromInt(start + offset);
+}
+
+/// The same number, of which LLVM knows nothing.
+///
+/// Else it would compare the lower 32 bits only, or turn `start + 1 > end` into `start >= end`, and
+/// neither tells the verifier how many bytes of the packet there are.
+inline fn hidden(value: usize) usize {
+    return asm (""
+        : [same] "=r" (-> usize),
+        : [value] "0" (value),
+    );
 }
 
 /// Copy `target.*` bytes from `offset` of a socket buffer, which need not be linear in memory.

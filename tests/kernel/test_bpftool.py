@@ -1,0 +1,83 @@
+"""Another loader as a witness: Debian's bpftool (libbpf) must take our finished objects as they are."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.support import zig_probes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+BPFTOOL = shutil.which("bpftool", path=PATH)
+pytestmark = pytest.mark.skipif(BPFTOOL is None, reason="needs bpftool: apt-get install bpftool")
+
+# libbpf has dropped what the historic example uses: the `maps` section and numbered `socket1`.
+STANDARD = ("exec", "loopback", "constants", "subprograms", "tracepoints")
+
+
+def bpftool(*arguments: str | Path) -> str:
+    done = subprocess.run([str(BPFTOOL), *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"bpftool {' '.join(map(str, arguments))}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture
+def bpffs(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "bpf"
+    folder.mkdir()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(b"bpf", os.fsencode(folder), b"bpf", 0, None):
+        pytest.fail(f"no bpf file system: {os.strerror(ctypes.get_errno())}")
+    try:
+        yield folder
+    finally:
+        libc.umount2(os.fsencode(folder), 2)
+
+
+@pytest.mark.parametrize("name", [*STANDARD, "hostile", "historic"])
+def test_type_information_is_read(name: str) -> None:
+    text = bpftool("btf", "dump", "file", zig_probes.path(name))
+    assert "FUNC" in text and "DATASEC" in text
+    bpftool("btf", "dump", "file", zig_probes.path(name), "format", "c")
+
+
+@pytest.mark.parametrize("name", STANDARD)
+def test_objects_load(name: str, bpffs: Path) -> None:
+    bpftool("prog", "loadall", zig_probes.path(name), bpffs / "p")
+    spec = zig_probes.spec(name)
+    assert sorted(os.listdir(bpffs / "p")) == sorted(spec.programs)
+
+
+def test_programs_refer_to_the_right_maps(bpffs: Path) -> None:
+    bpftool("prog", "loadall", zig_probes.path("exec"), bpffs / "p")
+    used = {}
+    for name in ("remember", "report"):
+        (program,) = [json.loads(bpftool("-j", "prog", "show", "pinned", bpffs / "p" / name))]
+        maps = [json.loads(bpftool("-j", "map", "show", "id", str(number))) for number in program["map_ids"]]
+        used[name] = {(found["type"], found.get("name")) for found in maps}
+    assert used["remember"] == {("lru_hash", "parents")}
+    assert {("lru_hash", "parents"), ("ringbuf", "events")} <= used["report"]
+    code = bpftool("prog", "dump", "xlated", "pinned", bpffs / "p" / "report")
+    assert "map[id:" in code
+
+
+def test_the_loader_sends_what_libbpf_sends(bpffs: Path) -> None:
+    """The same translated program, tag by tag: the kernel hashes the instructions without map addresses."""
+    for name in STANDARD:
+        bpftool("prog", "loadall", zig_probes.path(name), bpffs / name)
+        with zig_probes.spec(name).load() as probe:
+            for program_name, program in probe.programs.items():
+                shown = json.loads(bpftool("-j", "prog", "show", "pinned", bpffs / name / program_name))
+                assert program.info["tag"].to_bytes(8, sys.byteorder).hex() == shown["tag"], (name, program_name)
+                assert program.info["xlated_prog_len"] == shown["bytes_xlated"], (name, program_name)

@@ -139,7 +139,7 @@ class _Compiler:
         made = self.btf.classes.get(type_id)
         if made is None:
             made = self.btf.classes[type_id] = record_class(self.btf.get(type_id).name, fields)
-        return made  # type: ignore[return-value]
+        return made
 
     def value(self, type_id: int) -> str:
         real_id, found = self.btf.resolve(type_id)

@@ -120,7 +120,7 @@ def test_raw_tracepoint_counts_our_calls():
 
 def test_unknown_raw_tracepoint():
     with counter("raw_tracepoint", "sched_swich", 0).load() as probe:
-        with pytest.raises(NotFoundError, match="there is .*sched_switch"):
+        with pytest.raises(NotFoundError, match=r"there is .*sched_switch"):
             probe.attach()
         with pytest.raises(NotFoundError, match="has no category"):
             probe.programs["count"].attach(target="sched/sched_switch")

@@ -12,6 +12,7 @@ import sys
 import pytest
 
 from tests.support import zig_probes
+from tests.support.require import missing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,10 +21,15 @@ if TYPE_CHECKING:
 
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 BPFTOOL = shutil.which("bpftool", path=PATH)
-pytestmark = pytest.mark.skipif(BPFTOOL is None, reason="needs bpftool: apt-get install bpftool")
 
 # libbpf has dropped what the historic example uses: the `maps` section and numbered `socket1`.
 STANDARD = ("exec", "loopback", "constants", "subprograms", "tracepoints")
+
+
+@pytest.fixture(autouse=True)
+def _witness() -> None:
+    if BPFTOOL is None:
+        missing("bpftool", "needs bpftool: apt-get install bpftool")
 
 
 def bpftool(*arguments: str | Path) -> str:
@@ -79,5 +85,8 @@ def test_the_loader_sends_what_libbpf_sends(bpffs: Path) -> None:
         with zig_probes.spec(name).load() as probe:
             for program_name, program in probe.programs.items():
                 shown = json.loads(bpftool("-j", "prog", "show", "pinned", bpffs / name / program_name))
-                assert program.info["tag"].to_bytes(8, sys.byteorder).hex() == shown["tag"], (name, program_name)
+                assert program.info["tag"].to_bytes(8, sys.byteorder).hex() == shown["tag"], (
+                    name,
+                    program_name,
+                )
                 assert program.info["xlated_prog_len"] == shown["bytes_xlated"], (name, program_name)

@@ -57,21 +57,9 @@ def write(
         strings.extend(value.encode() + b"\0")
         return len(strings) - len(value) - 1
 
-    raw: list[tuple[str, int, int, bytes, int, int, int, int, int]] = []
-    for section in sections:
-        raw.append(
-            (
-                section.name,
-                section.type,
-                section.flags,
-                section.data,
-                0,
-                0,
-                section.align,
-                0,
-                len(section.data),
-            )
-        )
+    raw: list[tuple[str, int, int, bytes, int, int, int, int, int]] = [
+        (s.name, s.type, s.flags, s.data, 0, 0, s.align, 0, len(s.data)) for s in sections
+    ]
     symbol_table = len(raw) + sum(bool(s.relocations) for s in sections) + 1
     for number, section in enumerate(sections, 1):
         if section.relocations:

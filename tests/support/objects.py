@@ -38,8 +38,14 @@ def sample(
     u32, u64 = btf.int("u32", 4), btf.int("u64", 8)
     event = btf.struct("probe.Event", 16, [("time", u64, 0), ("pid", u32, 64)])
     attributes = {"type": HASH, "max_entries": 8} if map_attributes is None else map_attributes
-    first = btf.var("probe.first", definition(btf, **attributes, key=("type", u32), value=("type", u64)), linkage)
-    ring: dict[str, int | tuple[str, int]] = {"type": RINGBUF, "max_entries": 4096, "pyzbpf_event": ("type", event)}
+    first = btf.var(
+        "probe.first", definition(btf, **attributes, key=("type", u32), value=("type", u64)), linkage
+    )
+    ring: dict[str, int | tuple[str, int]] = {
+        "type": RINGBUF,
+        "max_entries": 4096,
+        "pyzbpf_event": ("type", event),
+    }
     second = btf.var("probe.second", definition(btf, **ring), linkage)
     limit = btf.var("probe.limit", u32, linkage)
     btf.datasec(".maps", [(first, 0, 32), (second, 32, 24)])
@@ -58,7 +64,10 @@ def sample(
     subprogram = bytes(Asm(endian).mov_imm(0, 0).raw(0x95).code)
     ext = btf.ext(
         {section: [(0, func)], ".text": [(0, sub)]},
-        {section: [(0, "/home/me/probe.zig", "    call();", 7 << 10 | 5)], ".text": [(0, "/home/me/probe.zig", "}", 9 << 10)]},
+        {
+            section: [(0, "/home/me/probe.zig", "    call();", 7 << 10 | 5)],
+            ".text": [(0, "/home/me/probe.zig", "}", 9 << 10)],
+        },
     )
     relocations = (
         (maps_at, R_64_64, "section:.maps" if relocate_by_section else "second"),

@@ -6,24 +6,23 @@ import functools
 import tempfile
 from pathlib import Path
 
-import pytest
-
 import pyzbpf
 from pyzbpf.build import compiler
 from pyzbpf.build.compile import build_probe
 from pyzbpf.errors import BuildError
+from tests.support.require import missing
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (ROOT / "tests" / "zig" / "probes", ROOT / "zig" / "probes")
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def path(name: str, mode: str = "fast") -> Path:
     """The finished object of a probe for this machine's byte order."""
     try:
         compiler.find_zig()
     except BuildError as error:
-        pytest.skip(str(error))
+        missing("zig", str(error))
     source = next(folder / f"{name}.zig" for folder in FOLDERS if (folder / f"{name}.zig").exists())
     target = Path(tempfile.gettempdir()) / f"pyzbpf-tests-{_session()}" / mode
     return build_probe(source, endian="host", mode=mode, output_directory=target, cache=target / "cache")[0]
@@ -34,7 +33,7 @@ def spec(name: str, mode: str = "fast") -> pyzbpf.ObjectSpec:
     return pyzbpf.open(path(name, mode))
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _session() -> str:
     import atexit
     import os

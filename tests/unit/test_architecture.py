@@ -127,7 +127,9 @@ def test_the_plan_is_the_one_in_the_documentation() -> None:
         if len(cells) == 3 and cells[0].startswith("`"):
             for room in cells[0].replace("`", "").split(", "):
                 rows[room] = {word for word in cells[2].replace("`", "").split(", ") if word not in ("–", "")}
-    assert rows == {room: allowed for room, allowed in MAY_IMPORT.items() if room not in ("__init__", "probes")}
+    assert rows == {
+        room: allowed for room, allowed in MAY_IMPORT.items() if room not in ("__init__", "probes")
+    }
 
 
 def test_room_doors_are_empty() -> None:

@@ -9,6 +9,7 @@ import pytest
 from pyzbpf.build import compiler
 from pyzbpf.build.compile import build_probe
 from pyzbpf.errors import BuildError
+from tests.support.require import missing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def zig() -> Path:
     try:
         return compiler.find_zig()
     except BuildError as error:
-        pytest.skip(str(error))
+        missing("zig", str(error))
 
 
 @pytest.fixture

@@ -45,7 +45,11 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str, st
 def test_the_historic_example(objects: dict[tuple[str, str, str], bytes], endian: str, mode: str) -> None:
     spec = pyzbpf.open(objects["historic", endian, mode])
     events = spec.maps["events"]
-    assert (events.section, events.type, events.max_entries) == ("maps", enums.BPF_MAP_TYPE_PERF_EVENT_ARRAY, 256)
+    assert (events.section, events.type, events.max_entries) == (
+        "maps",
+        enums.BPF_MAP_TYPE_PERF_EVENT_ARRAY,
+        256,
+    )
     program = spec.programs["bpf_prog"]
     assert (program.type, program.section) == (enums.BPF_PROG_TYPE_SOCKET_FILTER, "socket1")
     function = spec.functions["bpf_prog"]
@@ -110,7 +114,11 @@ def test_maps_are_what_the_source_says(objects: dict[tuple[str, str, str], bytes
 @pytest.mark.parametrize("endian", ENDIANS)
 def test_variables_are_typed_and_settable(objects: dict[tuple[str, str, str], bytes], endian: str) -> None:
     spec = pyzbpf.open(objects["hostile", endian, "fast"])
-    values = {name: v.value for name, v in spec.variables.items() if name in ("limit", "enabled", "label", "preset", "counter", "hidden")}
+    values = {
+        name: v.value
+        for name, v in spec.variables.items()
+        if name in ("limit", "enabled", "label", "preset", "counter", "hidden")
+    }
     assert values == {"limit": 10, "enabled": True, "label": "hey", "preset": -7, "counter": 0, "hidden": 5}
     assert spec.variables["kind"].value.name == "second"
     assert tuple(spec.variables["pair"].value) == (1, 2)
@@ -119,7 +127,9 @@ def test_variables_are_typed_and_settable(objects: dict[tuple[str, str, str], by
     spec.variables["limit"].value = 0x01020304
     raw = spec.maps[".rodata"].contents
     at = spec.variables["limit"].offset
-    assert raw is not None and struct.unpack_from("<I" if endian == "little" else ">I", raw, at) == (0x01020304,)
+    assert raw is not None and struct.unpack_from("<I" if endian == "little" else ">I", raw, at) == (
+        0x01020304,
+    )
     assert (spec.variables["label"].value, spec.variables["kind"].value.name) == ("new", "first")
     with pytest.raises(Error, match="limit"):
         spec.variables["limit"].value = 1 << 32
@@ -156,21 +166,25 @@ def test_the_licence_is_gpl_unless_said(compile_text: Compile) -> None:
 
 def test_gpl_helpers_are_refused_to_other_licences(compile_text: Compile) -> None:
     probe = HEAD + 'pub const license = "MIT";\n' + XDP.format('_ = ctx; bpf.printk("x", .{});')
-    with pytest.raises((BuildError, ObjectError), match=r"bpf_trace_printk\(\), which the kernel gives to GPL-compatible"):
+    with pytest.raises(
+        (BuildError, ObjectError), match=r"bpf_trace_printk\(\), which the kernel gives to GPL-compatible"
+    ):
         compile_text(probe)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("export var m: bpf.Hash(u32, []const u8, 4) linksection(\".maps\") = .{};", "is a pointer, which means nothing to user space"),
-        ("export var m: bpf.Hash(*u32, u32, 4) linksection(\".maps\") = .{};", "the key type *u32 of a map is a pointer"),
-        ("export var m: bpf.RingBuf(struct { a: u32 }) linksection(\".maps\") = .{};", "declare it `extern struct`"),
-        ("export var m: bpf.Array(u24, 4) linksection(\".maps\") = .{};", "has padding bits"),
-        ("export var m: bpf.Array(?u32, 4) linksection(\".maps\") = .{};", "no layout that C and Python know"),
+        ('export var m: bpf.Hash(u32, []const u8, 4) linksection(".maps") = .{};', "is a pointer, which means nothing to user space"),
+        ('export var m: bpf.Hash(*u32, u32, 4) linksection(".maps") = .{};', "the key type *u32 of a map is a pointer"),
+        ('export var m: bpf.RingBuf(struct { a: u32 }) linksection(".maps") = .{};', "declare it `extern struct`"),
+        ('export var m: bpf.Array(u24, 4) linksection(".maps") = .{};', "has padding bits"),
+        ('export var m: bpf.Array(?u32, 4) linksection(".maps") = .{};', "no layout that C and Python know"),
     ],
 )  # fmt: skip
-def test_types_that_cannot_cross_are_refused_by_the_compiler(compile_text: Compile, text: str, message: str) -> None:
+def test_types_that_cannot_cross_are_refused_by_the_compiler(
+    compile_text: Compile, text: str, message: str
+) -> None:
     with pytest.raises(BuildError) as caught:
         compile_text(HEAD + text + "\n" + XDP.format("_ = ctx;"))
     assert message in caught.value.output
@@ -194,13 +208,16 @@ def test_printk_counts_its_arguments(compile_text: Compile, call: str, good: boo
 
 def test_a_syntax_error_is_zigs_own(compile_text: Compile) -> None:
     with pytest.raises(BuildError) as caught:
-        compile_text(HEAD + "export fn prog(ctx: *bpf.XdpMd linksection(\"xdp\") c_int { return 2; }\n")
+        compile_text(HEAD + 'export fn prog(ctx: *bpf.XdpMd linksection("xdp") c_int { return 2; }\n')
     assert "probe.zig:3:" in caught.value.output and "error: expected" in caught.value.output
 
 
 def test_a_name_that_is_no_section_is_refused(compile_text: Compile) -> None:
     with pytest.raises((BuildError, ObjectError), match="tracepoint/sched/sched_switch"):
-        compile_text(HEAD + 'export fn prog(_: *anyopaque) linksection("tracepint/sched/sched_switch") c_int { return 0; }\n')
+        compile_text(
+            HEAD
+            + 'export fn prog(_: *anyopaque) linksection("tracepint/sched/sched_switch") c_int { return 0; }\n'
+        )
 
 
 def test_a_probe_without_a_program_is_refused(compile_text: Compile) -> None:

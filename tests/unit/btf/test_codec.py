@@ -44,7 +44,9 @@ def event_types(endian: str) -> tuple[Writer, int]:
     i16, double = writer.int("short", 2, kinds.SIGNED), writer.float("double", 8)
     kind = writer.enum("Kind", [("first", 1), ("second", 2)])
     inner = writer.struct("Inner", 8, [("a", u32, 0), ("b", i16, 32)])
-    union = writer.struct("Choice", 8, [("number", u64, 0), ("bytes", writer.array(u8, u32, 8), 0)], union=True)
+    union = writer.struct(
+        "Choice", 8, [("number", u64, 0), ("bytes", writer.array(u8, u32, 8), 0)], union=True
+    )
     pointer = writer.ptr(inner)
     event = writer.struct(
         "Event",
@@ -100,7 +102,9 @@ def test_a_struct_goes_back_to_the_same_bytes(endian: str) -> None:
 def test_bit_fields(endian: str) -> None:
     writer = Writer(endian)
     u32, s32 = writer.int("u32", 4), writer.int("s32", 4, kinds.SIGNED)
-    bits = writer.bit_struct("Bits", 8, [("a", u32, 0, 3), ("b", s32, 3, 5), ("c", u32, 8, 24), ("d", u32, 32, 0)])
+    bits = writer.bit_struct(
+        "Bits", 8, [("a", u32, 0, 3), ("b", s32, 3, 5), ("c", u32, 8, 24), ("d", u32, 32, 0)]
+    )
     if endian == "little":
         raw = struct.pack("<II", 5 | (-2 & 31) << 3 | 0xABCDEF << 8, 77)
     else:
@@ -170,7 +174,7 @@ def test_a_struct_that_holds_itself_is_refused() -> None:
     writer = Writer()
     u32 = writer.int("u32", 4)
     writer.struct("A", 8, [("n", u32, 0), ("a", 2, 32)])
-    with pytest.raises(ObjectError, match="struct A.* holds itself"):
+    with pytest.raises(ObjectError, match=r"struct A.* holds itself"):
         codec.decoder(made(writer), 2)
 
 
@@ -186,4 +190,7 @@ def test_any_bytes_decode_and_come_back(raw: bytes) -> None:
     writer, event = event_types("little")
     btf = made(writer)
     value = codec.decode(btf, event, raw)
-    assert len(codec.encode(btf, event, {"time": value.time, "inner": value.inner, "choice": value.choice})) == 88
+    assert (
+        len(codec.encode(btf, event, {"time": value.time, "inner": value.inner, "choice": value.choice}))
+        == 88
+    )

@@ -64,13 +64,20 @@ def _facts(found: kinds.Type | None) -> object:
     if found is None:
         return None
     members = [(m.name, m.type, m.bit_offset, m.bits) for m in found.members]
-    plain = [getattr(found, name) for name in kinds.Type.__slots__ if name not in ("members", "flag", "place")]
+    plain = [
+        getattr(found, name) for name in kinds.Type.__slots__ if name not in ("members", "flag", "place")
+    ]
     return plain, members
 
 
 @pytest.mark.parametrize(
     ("name", "kind", "size"),
-    [("Event", kinds.STRUCT, 32), ("event_t", kinds.TYPEDEF, 32), ("Kind", kinds.ENUM, 4), ("double", kinds.FLOAT, 8)],
+    [
+        ("Event", kinds.STRUCT, 32),
+        ("event_t", kinds.TYPEDEF, 32),
+        ("Kind", kinds.ENUM, 4),
+        ("double", kinds.FLOAT, 8),
+    ],
 )
 def test_sizes(name: str, kind: int, size: int) -> None:
     btf = decode.decode(every_kind("little").bytes(), "little")
@@ -129,7 +136,8 @@ def test_a_reference_outside_of_the_table_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("type_id", "text"), [(0, "void"), (3, "s8[16]"), (4, "struct Event"), (7, "struct Event *"), (13, "const u32")]
+    ("type_id", "text"),
+    [(0, "void"), (3, "s8[16]"), (4, "struct Event"), (7, "struct Event *"), (13, "const u32")],
 )
 def test_description(type_id: int, text: str) -> None:
     assert decode.decode(every_kind("little").bytes(), "little").describe(type_id) == text
@@ -138,7 +146,10 @@ def test_description(type_id: int, text: str) -> None:
 @pytest.mark.parametrize("endian", ENDIANS)
 def test_extension_both_ways(endian: str) -> None:
     writer = every_kind(endian)
-    raw = writer.ext({"xdp": [(0, 15)]}, {"xdp": [(0, "probe.zig", "return 0;", 7 << 10 | 5), (8, "probe.zig", "}", 8 << 10)]})
+    raw = writer.ext(
+        {"xdp": [(0, 15)]},
+        {"xdp": [(0, "probe.zig", "return 0;", 7 << 10 | 5), (8, "probe.zig", "}", 8 << 10)]},
+    )
     btf = decode.decode(writer.bytes(), endian)
     found = ext.decode(raw, btf)
     assert found.functions == {"xdp": [(0, 15)]}
@@ -150,7 +161,12 @@ def test_extension_both_ways(endian: str) -> None:
         strings.add(text)
     moved = ext.Ext()
     moved.functions = found.functions
-    moved.lines = {"xdp": [(r[0], strings.add(btf.string(r[1])), strings.add(btf.string(r[2])), r[3]) for r in found.lines["xdp"]]}
+    moved.lines = {
+        "xdp": [
+            (r[0], strings.add(btf.string(r[1])), strings.add(btf.string(r[2])), r[3])
+            for r in found.lines["xdp"]
+        ]
+    }
     ext_data = ext.encode(moved, strings, endian)
     data = encode.encode(btf.types, strings, endian)
     again = decode.decode(data, endian)

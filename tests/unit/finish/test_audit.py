@@ -23,7 +23,12 @@ def refused(data: bytes, **options: str) -> ObjectError:
     return caught.value
 
 
-def small(asm: Asm, *relocations: tuple[int, int, str], sections: tuple[Section, ...] = (), symbols: tuple[Symbol, ...] = ()) -> bytes:
+def small(
+    asm: Asm,
+    *relocations: tuple[int, int, str],
+    sections: tuple[Section, ...] = (),
+    symbols: tuple[Symbol, ...] = (),
+) -> bytes:
     code = bytes(asm.code)
     return elf_writer.write(
         [Section("xdp", code, EXEC, relocations=relocations), Section("license", b"GPL\0"), *sections],
@@ -63,7 +68,9 @@ def test_a_trap_is_explained() -> None:
 
 
 def test_an_unused_trap_symbol_is_dropped() -> None:
-    data = finish(small(Asm("little").mov_imm(0, 0).raw(0x95), symbols=(Symbol("__bpf_trap", None),)), file="probe.zig")
+    data = finish(
+        small(Asm("little").mov_imm(0, 0).raw(0x95), symbols=(Symbol("__bpf_trap", None),)), file="probe.zig"
+    )
     assert b"__bpf_trap" not in data
 
 

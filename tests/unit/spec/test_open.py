@@ -48,9 +48,11 @@ def on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def facts(spec: pyzbpf.ObjectSpec) -> object:
     """Everything a spec says, as comparable values."""
+
     def slots(thing: object) -> dict[str, object]:
         names = [n for n in type(thing).__slots__ if not n.startswith("_") and n not in ("map", "references")]
         return {name: getattr(thing, name) for name in names}
+
     functions = [
         (slots(f), [slots(r) | {"kind": r.kind} for r in f.references]) for f in spec.functions.values()
     ]
@@ -105,7 +107,9 @@ def test_index_and_object_must_belong_together() -> None:
 
 def test_an_index_of_another_format_falls_back_to_the_object(on_path: Path) -> None:
     root = package(on_path, "pkg_old", index=False)
-    (root / "_pyzbpf_index.py").write_text("PROBES = {'probe': {'little': {'format': 0}, 'big': {'format': 0}}}\n")
+    (root / "_pyzbpf_index.py").write_text(
+        "PROBES = {'probe': {'little': {'format': 0}, 'big': {'format': 0}}}\n"
+    )
     assert list(pyzbpf.open("pkg_old:probe").programs) == ["prog"]
 
 

@@ -10,11 +10,6 @@ from pathlib import Path, PurePath
 from pyzbpf.build.compiler import CPUS, ENDIAN_CHOICES, SUFFIXES, ZIG_MODES
 from pyzbpf.errors import BuildError
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # scikit-build-core depends on it there
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -64,6 +59,11 @@ class Settings:
 
 def load(root: Path) -> dict[str, Any]:
     """The project's pyproject.toml as it stands."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib  # scikit-build-core depends on it there; `pyzbpf build` does without
+
     path = root / "pyproject.toml"
     try:
         with path.open("rb") as file:

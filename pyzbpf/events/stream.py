@@ -3,7 +3,7 @@
 An event is taken from the kernel's memory in batches. A batch and the position behind it become the
 stream's state by one assignment, and only then is the memory given back: a Ctrl-C at any point
 leaves either the old state or the new one, so no event is lost or seen twice. Decoded events that
-were not handed out yet stay in the stream for whoever reads next.
+were not handed out yet stay in the stream for who reads next.
 """
 
 from __future__ import annotations
@@ -58,21 +58,13 @@ class Stream(KernelMap):
     """A buffer of events: iterable, async-iterable, with `read` and a descriptor to wait for.
 
     Events are decoded by the type the probe declares for the buffer; without one they are bytes.
-    `for event in stream` waits for ever, and ends when the stream is closed, by another thread too.
-    Several threads may read: each event goes to one of them.
+    `for event in stream` waits for ever, and ends when the stream is closed. One thread or task reads
+    at a time; any other, and a signal handler, may close.
     """
 
     __slots__ = (
-        "_busy",
-        "_closed",
-        "_decode",
-        "_lock",
-        "_poll",
-        "_sleepers",
-        "_state",
-        "_waiter",
-        "_wake",
-    )
+        "_busy", "_closed", "_decode", "_lock", "_poll", "_sleepers", "_state", "_waiter", "_wake",
+    )  # fmt: skip
 
     def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
         super().__init__(spec, fd)
@@ -125,39 +117,51 @@ class Stream(KernelMap):
         """
         limit = _ALL if max_events is None else max_events
         deadline = None if timeout is None else time.monotonic() + timeout
-        while limit > 0:
-            taken = self._take(limit)
-            if taken or self._closed:
-                return taken
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                break
-            self._wait(left)
-        return []
+        taken: list[Any] = []
+        try:
+            while limit > 0:
+                self._take(taken, limit)
+                if taken or self._closed:
+                    break
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    break
+                self._wait(left)
+            return taken
+        except BaseException:
+            # An interrupt after the events left the stream and before the caller has them.
+            self._state.ready.extend(reversed(taken))
+            raise
 
-    def _take(self, limit: int) -> list[Any]:
-        """What was decoded before, then what one look at the kernel's memory gives."""
-        taken = self._ready(limit)
+    def _take(self, taken: list[Any], limit: int) -> None:
+        """Move to ``taken`` what was decoded before, then what one look at the kernel's memory gives."""
+        self._move(taken, limit)
         if len(taken) < limit and not self._state.ready and self._fill(limit):
-            taken += self._ready(limit - len(taken), first=not taken)
-        return taken
+            self._move(taken, limit - len(taken))
 
-    def _ready(self, limit: int, *, first: bool = True) -> list[Any]:
-        """Up to ``limit`` decoded events, up to the first broken one; that is raised when it is the first."""
+    def _move(self, taken: list[Any], limit: int) -> None:
+        """Move decoded events up to the first broken one, which is raised where it is the first."""
         ready = self._state.ready
         part = ready[: -limit - 1 : -1]
         broken = next((position for position, event in enumerate(part) if type(event) is _Short), None)
         if broken is not None:
             del part[broken:]
-            if not part and first:
+            if not part and not taken:
                 raise ready.pop()
-        del ready[len(ready) - len(part) :]
-        return part
+        rest = len(ready) - len(part)
+        # No call between the two, so no interrupt: the interpreter looks for one at calls and jumps.
+        taken += part
+        del ready[rest:]
 
     def __iter__(self) -> Iterator[Any]:
         while True:
-            while self._state.ready:
-                yield self._next()
+            ready = self._state.ready
+            while ready:
+                event = ready[-1]
+                if type(event) is _Short:
+                    raise ready.pop()
+                del ready[-1]  # rather than pop(): no call between this and the hand-over
+                yield event
             if not self._fill(_BATCH):
                 if self._closed:
                     return
@@ -218,7 +222,8 @@ class Stream(KernelMap):
         """One descriptor for all sources, and for close() to wake up who waits."""
         if self._poll is None:
             self.open()
-            self._wake = Fd(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK), f"wake-up of '{self.name}'")
+            if self._wake is None:
+                self._wake = Fd(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK), f"wake-up of '{self.name}'")
             poll = select.epoll()  # close-on-exec by itself
             poll.register(self._wake, select.EPOLLIN)
             for source in self._sources():

@@ -66,6 +66,8 @@ def _read(data: bytes, *, file: str, name: str) -> ObjectSpec:
 def _open_probe(package: str, probe: str, endian: str) -> ObjectSpec:
     module = _import(package)
     name = probe + SUFFIX[endian]
+    # The index first: in an editable install its import is what rebuilds the objects.
+    entry = _index(package).get(probe, {}).get(endian)
     found = _data(module, name)
     if found is None:
         raise NotFoundError(
@@ -74,7 +76,6 @@ def _open_probe(package: str, probe: str, endian: str) -> ObjectSpec:
             advice=_what_there_is(module, package, endian),
         )
     data, file = found
-    entry = _index(package).get(probe, {}).get(endian)
     if entry is not None:
         from pyzbpf.spec.index import from_index
 

@@ -150,7 +150,8 @@ def test_editable(source_tree: Path, tool_site: Path, tmp_path: Path, rebuilt: b
     project = tmp_path / "pyzbpf"
     shutil.copytree(source_tree, project)
     environment = Environment(tmp_path / "editable", tool_site)
-    options = ["-Cbuild-dir=tree", "-Ceditable.rebuild=true", "-Ceditable.verbose=false"] if rebuilt else []
+    settings = ["build-dir=tree", "editable.rebuild=true", "editable.verbose=false"] if rebuilt else []
+    options = [f"--config-settings={setting}" for setting in settings]
     environment.run("-m", "pip", "install", "--no-deps", "--no-build-isolation", *options, "-e", project)
     done = environment.run(
         "-c",

@@ -217,7 +217,8 @@ def test_editable_follows_the_sources(
     environment = Environment(tmp_path / "editable", installed, tool_site)
     environment.run(
         "-m", "pip", "install", "--no-deps", "--no-build-isolation",
-        "-C", "build-dir=tree", "-C", "editable.rebuild=true", "-C", "editable.verbose=false", "-e", project,
+        "--config-settings=build-dir=tree", "--config-settings=editable.rebuild=true",
+        "--config-settings=editable.verbose=false", "-e", project,
     )  # fmt: skip
 
     def programs(probe: str = "loopback") -> list[str]:

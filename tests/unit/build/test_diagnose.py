@@ -1,0 +1,205 @@
+"""Advice for the limits of BPF: the compiler's texts as they were, and the compiler itself."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pyzbpf.build import compiler, diagnose
+from pyzbpf.errors import BuildError
+
+# What Zig 0.17.1 printed -> the beginning of the advice.
+TEXTS = [
+    (
+        "error: <unknown>:0:0: in function probe.half void (ptr, i64): aggregate returns are not supported\n\n",
+        "A BPF function returns one register",
+    ),
+    (
+        "error: probe.zig:3:19: in function probe.prog i32 (ptr): only small returns supported\n\n",
+        "A BPF function returns one register",
+    ),
+    ("LLVM ERROR: unable to allocate function return #1\n", "A BPF function returns one register"),
+    (
+        "error: probe.zig:3:43: in function probe.prog i32 (ptr): 0x7fdf01bd48d0: i64 = GlobalAddress<ptr "
+        "@probe.six> 0, probe.zig:3:43 too many arguments\n\n",
+        "A BPF function takes at most five arguments",
+    ),
+    (
+        "error: probe.zig:5:18: in function probe.prog i32 (ptr): Looks like the BPF stack limit is exceeded. "
+        "Please move large on stack variables into BPF per-cpu array map. For non-kernel uses, the stack can "
+        "be increased using -mllvm -bpf-stack-size.\n\n",
+        "A BPF program has 512 bytes of stack",
+    ),
+    (
+        "error: probe.zig:2:22: in function probe.prog i32 (ptr): unsupported signed division, please convert "
+        "to unsigned div/mod.\n\n",
+        "BPF has signed division only from CPU v4",
+    ),
+    (
+        "LLVM ERROR: Cannot select: 0x7f6a498ae010: ch = brind 0x7f6a498ae240, 0x7f6a498ae630, probe.zig:3:20\n"
+        "In function: probe.prog\n",
+        "A labelled switch",
+    ),
+    (
+        "error: probe.zig:2:33: in function probe.prog i32 (ptr): A call to built-in function '__multi3' is "
+        "not supported.\n\n",
+        "BPF has no 128-bit arithmetic",
+    ),
+    (
+        "error: probe.zig:2:33: in function probe.prog i32 (ptr): A call to built-in function '__muldf3' is "
+        "not supported.\n\n",
+        "BPF has no floating point",
+    ),
+    (
+        "probe.zig:2:58: error: pointer type '*const fn () callconv(.c) u64' requires aligned address\n",
+        "A helper's address is its number",
+    ),
+    (
+        "probe.zig:1:21: error: no module named 'bff' available within module 'root'\n",
+        'A probe can import "bpf"',
+    ),
+    ("probe.zig:1:21: error: import of file outside module path\n", "A probe can import files"),
+    (
+        "Threaded.zig:2104:45: error: struct 'posix.system__struct_2' has no member named 'getrandom'\n",
+        "This part of the standard library",
+    ),
+]
+
+# Zig 0.17.1 prints each of these texts for one of these probes.
+HEAD = 'export fn prog(ctx: *const [8]u64) linksection("socket") c_int {\n'
+SOURCES = {
+    "an optional by value": (
+        "small",
+        "noinline fn half(x: u64) ?u64 { return if (x & 1 == 0) x / 2 else null; }\n"
+        + HEAD
+        + "const a = half(ctx[0]) orelse return 1; const b = half(ctx[1]) orelse return 2;\n"
+        "return @intCast((a ^ b) & 3); }",
+        "A BPF function returns one register",
+    ),
+    "a struct by value": (
+        "fast",
+        "const Pair = extern struct { a: u64, b: u64 };\n"
+        "export fn two(x: u64) Pair { return .{ .a = x, .b = x +% 1 }; }",
+        "A BPF function returns one register",
+    ),
+    "a slice by value": (
+        "fast",
+        "noinline fn pick(p: *const [8]u64) []const u8 { const b: [*]const u8 = @ptrFromInt(p[0]); "
+        "return b[0..p[1]]; }\n" + HEAD + "const s = pick(ctx); return @intCast((s.len ^ s[0]) & 3); }",
+        "A BPF function returns one register",
+    ),
+    "u128 by value": (
+        "fast",
+        "export fn two(x: u64) u128 { return x; }",
+        "A BPF function returns one register",
+    ),
+    "six arguments": (
+        "fast",
+        "noinline fn six(a: u64, b: u64, c: u64, d: u64, e: u64, f: u64) u64 "
+        "{ return a ^ (b +% c) ^ (d *% e) ^ f; }\n"
+        + HEAD
+        + "return @truncate(@as(i64, @bitCast(six(ctx[0], ctx[1], ctx[2], ctx[3], ctx[4], ctx[5])))); }",
+        "A BPF function takes at most five arguments",
+    ),
+    "600 bytes on the stack": (
+        "fast",
+        HEAD + "var buffer: [600]u8 = undefined;\n"
+        "const f: *align(1) const fn (*anyopaque, u64) callconv(.c) u64 = @ptrFromInt(16);\n"
+        "_ = f(&buffer, ctx[0]); return buffer[7]; }",
+        "A BPF program has 512 bytes of stack",
+    ),
+    "signed division": (
+        "fast",
+        'export fn prog(ctx: *const [2]i64) linksection("socket") c_int '
+        "{ return @truncate(@divTrunc(ctx[0], ctx[1])); }",
+        "BPF has signed division only from CPU v4",
+    ),
+    "a labelled switch": (
+        "fast",
+        HEAD + "var i: u32 = 0;\n"
+        "state: switch (ctx[0] & 3) {\n"
+        "0 => { i +%= 1; if (i > 7) return 1; continue :state ctx[i] & 3; },\n"
+        "1 => { i +%= 3; if (i > 7) return 2; continue :state ctx[i] & 3; },\n"
+        "2 => { i +%= 2; if (i > 7) return 5; continue :state ctx[i] & 3; },\n"
+        "else => return 3,\n} }",
+        "A labelled switch",
+    ),
+    "a checked multiplication": (
+        "fast",
+        HEAD + "const r = @mulWithOverflow(ctx[0], ctx[1]); return r[1]; }",
+        "BPF has no 128-bit arithmetic",
+    ),
+    "floating point": (
+        "fast",
+        'export fn prog(ctx: *const [2]f64) linksection("socket") c_int '
+        "{ return @intFromFloat(ctx[0] * ctx[1]); }",
+        "BPF has no floating point",
+    ),
+    "an unaligned helper": (
+        "fast",
+        "const f: *const fn () callconv(.c) u64 = @ptrFromInt(5);\n"
+        + HEAD
+        + "_ = ctx; return @truncate(@as(i64, @bitCast(f()))); }",
+        "A helper's address is its number",
+    ),
+    "an unknown module": ("fast", 'comptime { _ = @import("bff"); }', 'A probe can import "bpf"'),
+    "a file above": ("fast", 'comptime { _ = @import("../above.zig"); }', "A probe can import files"),
+    "printing": (
+        "fast",
+        HEAD + '@import("std").debug.print("x {}\\n", .{ctx[0]}); return 0; }',
+        "This part of the standard library",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "advice"), TEXTS, ids=[advice for _, advice in TEXTS])
+def test_text(text: str, advice: str) -> None:
+    (found,) = diagnose.advice(text)
+    assert found.startswith(advice)
+
+
+def test_an_ordinary_error_earns_no_advice() -> None:
+    assert diagnose.advice("probe.zig:2:15: error: expected expression, found ';'\n") == []
+
+
+def test_advice_is_given_once() -> None:
+    assert len(diagnose.advice(TEXTS[0][0] * 3 + TEXTS[1][0])) == 1
+
+
+def test_every_advice_has_a_text_and_a_source() -> None:
+    for known in diagnose.KNOWN:
+        assert any(known.advice.startswith(advice) for _, advice in TEXTS)
+        assert any(known.advice.startswith(advice) for _, _, advice in SOURCES.values())
+
+
+@pytest.mark.zig
+@pytest.mark.parametrize(("mode", "source", "advice"), SOURCES.values(), ids=SOURCES)
+def test_compiler(zig: Path, tmp_path: Path, mode: str, source: str, advice: str) -> None:
+    (tmp_path / "above.zig").write_text("")
+    folder = tmp_path / "probes"
+    folder.mkdir()
+    probe = folder / "probe.zig"
+    probe.write_text(source)
+    with pytest.raises(BuildError) as caught:
+        compiler.compile_probe(
+            probe, tmp_path / "probe.o", endian="little", mode=mode, cache=tmp_path / "cache", zig=zig
+        )
+    first, *advised = str(caught.value).splitlines()
+    assert first.startswith("probe.zig: Zig could not compile the probe for bpfel")
+    assert [line.strip() for line in advised] == diagnose.advice(caught.value.output)
+    assert advised, caught.value.output
+    assert advised[0].strip().startswith(advice)
+
+
+@pytest.mark.zig
+def test_the_compilers_own_words_are_unchanged(zig: Path, tmp_path: Path) -> None:
+    probe = tmp_path / "probe.zig"
+    probe.write_text("export fn prog() void {\n    const x = ;\n}\n")
+    with pytest.raises(BuildError) as caught:
+        compiler.compile_probe(probe, tmp_path / "probe.o", endian="big", cache=tmp_path / "cache", zig=zig)
+    plain = subprocess.run([zig, "ast-check", "probe.zig"], cwd=tmp_path, capture_output=True, text=True)
+    assert caught.value.output == plain.stderr
+    assert "probe.zig:2:15: error: expected expression, found ';'\n    const x = ;" in caught.value.output
+    assert str(caught.value) == "probe.zig: Zig could not compile the probe for bpfeb"

@@ -1,0 +1,111 @@
+"""What a stream promises, over a buffer that exists only here."""
+
+from __future__ import annotations
+
+import os
+import struct
+
+import pytest
+
+from pyzbpf.errors import Error
+from pyzbpf.events.stream import State, Stream
+from pyzbpf.kernel.fd import Fd
+from pyzbpf.spec.model import MapSpec
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "eventfd"), reason="needs epoll and eventfd, so Linux")
+
+
+class Fake(Stream):
+    """Payloads given by the test; `interrupt` raises at a named step, as a Ctrl-C would."""
+
+    __slots__ = ("interrupt", "payloads", "released", "unmapped")
+
+    def __init__(self) -> None:
+        super().__init__(MapSpec("fake", section=".maps", type=27), Fd(os.eventfd(0), "fake map"), None)
+        self.payloads: list[bytes] = []
+        self.released: list[int] = []
+        self.interrupt = ""
+        self.unmapped = False
+        self._state = State([0], [], 0)
+
+    def open(self) -> Fake:
+        return self
+
+    def fileno(self) -> int:
+        return self.fd.fileno()
+
+    def _sources(self) -> list[int]:
+        return [self.fd.fileno()]
+
+    def _collect(self, state: State, limit: int) -> State:
+        if self.interrupt == "collect":
+            raise KeyboardInterrupt
+        if self.interrupt == "close":
+            self.close()
+        position = state.positions[0]
+        found = self.payloads[position : position + limit]
+        return State([position + len(found)], list(found), 0)
+
+    def _release(self, state: State) -> None:
+        if self.interrupt == "release":
+            raise KeyboardInterrupt
+        self.released.append(state.positions[0])
+
+    def _unmap(self) -> None:
+        self.unmapped = True
+
+    @property
+    def lost(self) -> int:
+        return 0
+
+
+@pytest.fixture
+def stream():
+    with Fake() as fake:
+        yield fake
+
+
+def test_interrupts_neither_lose_nor_repeat(stream):
+    stream.payloads = [b"a", b"b", b"c"]
+    for step in ("collect", "release"):
+        stream.interrupt = step
+        with pytest.raises(KeyboardInterrupt):
+            stream.read(timeout=0)
+    stream.interrupt = ""
+    stream.payloads.append(b"d")
+    assert stream.read(timeout=0) == [b"a", b"b", b"c", b"d"]
+    assert stream.read(timeout=0) == []
+    assert stream.released[-1] == 4
+
+
+def test_an_event_that_is_too_short_is_raised_in_its_turn(stream):
+    number = struct.Struct("=I")
+    stream._decode = lambda raw: number.unpack_from(raw)[0]
+    stream.payloads = [number.pack(1), b"?", number.pack(2), b"??", b"???", number.pack(3)]
+    assert stream.read(timeout=0) == [1]
+    with pytest.raises(Error, match="1 bytes"):
+        stream.read(timeout=0)
+    assert stream.read(timeout=0) == [2]
+    with pytest.raises(Error, match="2 bytes"):
+        stream.read(1, timeout=0)
+    iterator = iter(stream)
+    with pytest.raises(Error, match="3 bytes"):
+        next(iterator)
+    assert stream.read(timeout=0) == [3]
+    assert stream.read(timeout=0) == []
+
+
+def test_closing_inside_of_a_read_waits_for_its_end(stream):
+    stream.payloads = [b"a"]
+    stream.interrupt = "close"
+    assert stream.read(timeout=0) == [b"a"]
+    assert stream.unmapped
+    assert stream.read() == []
+    assert list(stream) == []
+
+
+def test_what_was_decoded_survives_closing(stream):
+    stream.payloads = [b"a", b"b"]
+    assert next(iter(stream)) == b"a"
+    stream.close()
+    assert list(stream) == [b"b"]

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import errno
+import sys
+
+import pytest
+
+from pyzbpf.errors import PrivilegeError, SystemCallError, UnsupportedError
+from pyzbpf.kernel import limits, privilege, syscall
+
+
+def test_errno_becomes_a_system_call_error():
+    error = syscall.failure(-errno.EINVAL, command="BPF_MAP_CREATE", capability="CAP_BPF", detail="map 'm'")
+    assert isinstance(error, SystemCallError)
+    assert isinstance(error, OSError)
+    assert error.errno == errno.EINVAL
+    assert str(error) == "BPF_MAP_CREATE: Invalid argument (errno 22): map 'm'"
+    assert "more" in str(syscall.detailed(error, "more"))
+
+
+def test_the_kernels_own_errno_has_words():
+    error = syscall.failure(524, command="BPF_PROG_TEST_RUN", capability="CAP_BPF")
+    assert "not supported by the kernel" in str(error)
+
+
+def test_a_missing_system_call():
+    error = syscall.failure(errno.ENOSYS, command="BPF_MAP_CREATE", capability="CAP_BPF")
+    assert isinstance(error, UnsupportedError)
+    assert "CONFIG_BPF_SYSCALL" in str(error)
+
+
+NOTHING, EVERYTHING, ADMIN = 0, (1 << 41) - 1, 1 << 21
+
+
+@pytest.mark.parametrize(
+    ("wanted", "held", "missing"),
+    [
+        ("CAP_BPF", NOTHING, ["CAP_BPF"]),
+        ("CAP_BPF", EVERYTHING, []),
+        ("CAP_BPF and CAP_PERFMON", ADMIN, []),
+        ("CAP_BPF and CAP_NET_ADMIN", ADMIN, ["CAP_NET_ADMIN"]),
+        ("CAP_BPF and CAP_PERFMON", 1 << 39, ["CAP_PERFMON"]),
+        ("CAP_BPF", None, ["CAP_BPF"]),
+    ],
+)
+def test_capabilities_that_are_missing(wanted, held, missing):
+    assert privilege.missing(wanted, held) == missing
+
+
+@pytest.mark.parametrize(
+    ("held", "user", "disabled", "words"),
+    [
+        (NOTHING, 1000, "2", ["lacks CAP_BPF", "sudo", "unprivileged_bpf_disabled is 2"]),
+        (NOTHING, 1000, "0", ["lacks CAP_BPF", "sudo"]),
+        (NOTHING, 0, None, ["lacks CAP_BPF", "container"]),
+        (EVERYTHING, 0, "2", ["although this process has CAP_BPF", "lockdown"]),
+    ],
+)
+def test_a_refusal_says_what_is_missing(monkeypatch, held, user, disabled, words):
+    monkeypatch.setattr(privilege, "effective", lambda: held)
+    monkeypatch.setattr(privilege, "sysctl", lambda _: disabled)
+    monkeypatch.setattr(privilege.os, "geteuid", lambda: user, raising=False)
+    error = syscall.failure(-errno.EPERM, command="BPF_MAP_CREATE", capability="CAP_BPF", detail="map 'm'")
+    assert isinstance(error, PrivilegeError)
+    assert error.capability == "CAP_BPF"
+    assert str(error).startswith("BPF_MAP_CREATE (map 'm'): not permitted")
+    for word in words:
+        assert word in str(error)
+
+
+@pytest.mark.parametrize(
+    ("release", "charges"),
+    [("5.10.0-30-amd64", True), ("4.18", True), ("5.11.0", False), ("6.1.0+", False), ("custom", False)],
+)
+def test_kernels_that_charge_memlock(release, charges):
+    assert limits.charges_memlock(release) is charges
+
+
+@pytest.mark.parametrize(
+    ("name", "narrow", "row"),
+    [
+        ("x86_64", False, "x86_64"),
+        ("x86_64", True, "i386"),
+        ("i686", True, "i386"),
+        ("aarch64", False, "aarch64"),
+        ("aarch64", True, "arm"),
+        ("armv7l", True, "arm"),
+        ("s390x", False, "s390x"),
+    ],
+)
+def test_row_of_the_number_table(name, narrow, row):
+    assert syscall.machine(name, narrow=narrow) == row
+    assert row in syscall.NUMBERS
+
+
+def test_other_systems_are_refused_at_the_call(monkeypatch):
+    monkeypatch.setattr(syscall, "_gate", None)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(UnsupportedError, match="darwin"):
+        syscall.raw("bpf")

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from pyzbpf.errors import UnsupportedError
+from pyzbpf.links import attach
+from pyzbpf.links.base import Link
+from pyzbpf.spec.model import ProgramSpec
+from pyzbpf.spec.section_table import SECTIONS
+
+
+def program(kind: str) -> ProgramSpec:
+    return ProgramSpec("probe", section=kind, kind=kind, type=1, attach_type=None)
+
+
+@pytest.mark.parametrize("kind", attach.KINDS)
+def test_rows_name_a_file_and_its_options(kind):
+    file, options = attach.KINDS[kind]
+    parameters = inspect.signature(attach._file(file).attach).parameters
+    assert tuple(p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY) == options
+    assert attach.options(kind) == options
+
+
+def test_kinds_are_those_of_the_section_table():
+    sections = {pattern.rstrip("+/") for pattern, *_ in SECTIONS}
+    assert attach.KINDS.keys() <= sections
+
+
+def test_unknown_kind_lists_the_known():
+    with pytest.raises(UnsupportedError, match=r"kind 'lsm'") as caught:
+        attach.attach(None, program("lsm"))
+    assert "tracepoint" in str(caught.value)
+    assert "autoattach" in str(caught.value)
+    assert attach.options("lsm") == ()
+
+
+def test_unknown_option_names_the_known():
+    with pytest.raises(TypeError, match="takes interface and mode, not 'device'"):
+        attach.attach(None, program("xdp"), device="eth0")
+
+
+class Part:
+    def __init__(self, name: str, closed: list[str]) -> None:
+        self.name = name
+        self.closed = closed
+
+    def fileno(self) -> int:
+        return 7
+
+    def close(self) -> None:
+        self.closed.append(self.name)
+
+
+def test_link_closes_the_link_first_and_once():
+    closed: list[str] = []
+    with Link(program("xdp"), "somewhere", [Part("link", closed), Part("event", closed)]) as link:
+        assert link.fileno() == 7
+        assert link.attached
+        assert repr(link) == "<Link probe to somewhere, attached>"
+    link.detach()
+    assert closed == ["link", "event"]
+    assert repr(link) == "<Link probe to somewhere, detached>"
+    with pytest.raises(ValueError, match="closed"):
+        link.fileno()

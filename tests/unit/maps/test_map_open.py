@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+from pyzbpf.errors import ObjectError, UnsupportedError
+from pyzbpf.kernel.memory import PAGE
+from pyzbpf.maps import open as map_open
+from pyzbpf.runtime import loader
+from pyzbpf.spec.model import MapSpec
+from pyzbpf.uapi import enums as e
+
+
+@pytest.mark.parametrize("kind", loader.KINDS)
+def test_rows_name_a_class(kind):
+    file, name = loader.KINDS[kind]
+    assert isinstance(getattr(importlib.import_module(file), name), type)
+
+
+def spec(type_: int, **members) -> MapSpec:
+    return MapSpec("m", section=".maps", type=type_, **members)
+
+
+def test_ring_size_is_at_least_a_page():
+    assert map_open._members(spec(e.BPF_MAP_TYPE_RINGBUF, max_entries=64))["max_entries"] == PAGE
+    assert map_open._members(spec(e.BPF_MAP_TYPE_RINGBUF, max_entries=1 << 20))["max_entries"] == 1 << 20
+
+
+@pytest.mark.parametrize(("size", "advice"), [(0, PAGE), (1 << 20 | 1, 1 << 21), (100000, 131072)])
+def test_ring_size_that_is_no_power_of_two(size, advice):
+    with pytest.raises(ObjectError, match=f"max_entries = {advice}"):
+        map_open._members(spec(e.BPF_MAP_TYPE_RINGBUF, max_entries=size))
+
+
+def test_data_maps_ask_for_shared_memory_or_no_change():
+    writable = spec(e.BPF_MAP_TYPE_ARRAY, contents=bytearray(8), value_size=8, max_entries=1)
+    flags = [a["map_flags"] for a in map_open._attempts(writable, map_open._members(writable), None)]
+    assert flags == [e.BPF_F_MMAPABLE, 0]
+    frozen = spec(e.BPF_MAP_TYPE_ARRAY, contents=bytearray(8), value_size=8, max_entries=1, frozen=True)
+    flags = [a["map_flags"] for a in map_open._attempts(frozen, map_open._members(frozen), None)]
+    assert flags == [e.BPF_F_RDONLY_PROG]
+
+
+def test_types_are_offered_first_and_dropped_when_refused():
+    hash = spec(e.BPF_MAP_TYPE_HASH, key_type=3, value_type=4)
+    first, second = map_open._attempts(hash, map_open._members(hash), 9)
+    assert (first["btf_fd"], first["btf_key_type_id"], first["btf_value_type_id"]) == (9, 3, 4)
+    assert "btf_fd" not in second
+    ring = spec(e.BPF_MAP_TYPE_RINGBUF, max_entries=4096, value_type=4)
+    assert len(map_open._attempts(ring, map_open._members(ring), 9)) == 1
+
+
+def test_what_is_not_there_yet_is_named():
+    with pytest.raises(UnsupportedError, match="maps of maps"):
+        map_open._members(spec(e.BPF_MAP_TYPE_HASH_OF_MAPS))
+    with pytest.raises(UnsupportedError, match="pinning by name"):
+        map_open._members(spec(e.BPF_MAP_TYPE_HASH, pinning=1))
+
+
+def test_type_names():
+    assert map_open.type_name(e.BPF_MAP_TYPE_LRU_HASH) == "lru_hash"
+    assert map_open.type_name(9999) == "9999"

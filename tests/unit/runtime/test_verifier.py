@@ -1,0 +1,232 @@
+"""Excerpts of real logs (Linux 6.18 unless the case says otherwise) -> reason, place, hint."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from pyzbpf.adapt.adapt import adapt
+from pyzbpf.btf.decode import decode
+from pyzbpf.runtime.verifier import explain, reason_of
+from tests.support.assemble import R0, Asm, add_function, add_program, object_spec
+from tests.support.btf_bytes import BtfBytes
+
+PROCESSED = (
+    "processed 6 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0\n"
+)
+
+MAYBE_NULL = """\
+arg#0 reference type('UNKNOWN ') size cannot be determined: -22
+0: R1=ctx() R10=fp0
+; const value = values.lookup(&key); @ probe.zig:4
+3: (18) r1 = 0xffff888104382400       ; R1=map_ptr(map=m,ks=4,vs=16)
+5: (85) call bpf_map_lookup_elem#1    ; R0=map_value_or_null(id=1,map=m,ks=4,vs=16)
+; value.* += 1; @ probe.zig:5
+6: (79) r1 = *(u64 *)(r0 +0)
+R0 invalid mem access 'map_value_or_null'
+"""
+
+UNBOUNDED = """\
+8: (0f) r0 += r6                      ; R0=map_value(map=m,ks=4,vs=16,smin=0,smax=umax=0xffffffff,var_off=(0x0; 0xffffffff))
+9: (71) r1 = *(u8 *)(r0 +0)
+R0 unbounded memory access, make sure to bounds check any such access
+"""
+
+NEGATIVE = """\
+10: (65) if r6 s> 0x8 goto pc+2       ; R6=scalar(smin=0xffffffff80000000,smax=smax32=8)
+11: (0f) r0 += r6
+value -2147483648 makes map_value pointer be out of bounds
+"""
+
+SCALAR = """\
+0: (b7) r1 = 0                        ; R1=0
+1: (79) r0 = *(u64 *)(r1 +0)
+R1 invalid mem access 'scalar'
+"""
+
+STACK = """\
+0: R1=ctx() R10=fp0
+0: (7a) *(u64 *)(r10 -600) = 0
+invalid write to stack R10 off=-600 size=8
+"""
+
+TOO_LARGE = """\
+3: (2d) if r1 > r0 goto pc-2          ; R0=0x51615 R1=0x51615
+BPF program is too large. Processed 1000001 insn
+"""
+
+PACKET = """\
+0: (61) r2 = *(u32 *)(r1 +0)          ; R1=ctx() R2=pkt(r=0)
+1: (71) r0 = *(u8 *)(r2 +0)
+invalid access to packet, off=0 size=1, R2(id=0,off=0,r=0)
+R2 offset is outside of the packet
+"""
+
+LEAK = """\
+4: (85) call bpf_ringbuf_reserve#131          ; R0=ringbuf_mem_or_null(id=2,ref_obj_id=2,sz=8) refs=2
+5: (b7) r0 = 0                        ; R0=0 refs=2
+6: (95) exit
+Unreleased reference id=2 alloc_insn=1
+BPF_EXIT instruction in main prog would lead to reference leak
+"""
+
+HELPER = "0: (85) call unknown#9999\ninvalid func unknown#9999\n"
+WRONG_HELPER = "2: (85) call bpf_redirect#23\nprogram of this type cannot use helper bpf_redirect#23\n"
+OLD_HELPER = "2: (85) call unknown#195\nunknown func unknown#195\n"
+GPL = (
+    "4: (85) call bpf_probe_read_kernel#113\n"
+    "cannot call GPL-restricted function from non-GPL compatible program\n"
+)
+NOT_READ = "0: R1=ctx() R10=fp0\n0: (95) exit\nR0 !read_ok\n"
+CONTEXT = "0: (79) r0 = *(u64 *)(r1 +9000)\ninvalid bpf_context access off=9000 size=8\n"
+ARGUMENT = "2: (85) call bpf_map_lookup_elem#1\nR1 type=scalar expected=map_ptr\n"
+POINTER = "1: (9f) r0 %= r1\nR0 pointer arithmetic with %= operator prohibited\n"
+BACK_EDGE = "back-edge from insn 4 to 2\n"  # Linux 5.2
+UNREACHABLE = "unreachable insn 2\n"
+STATISTICS = "verification time 1234 usec\nstack depth 16+0\nsubprog 0 insns_self 12\n"
+
+CASES = [
+    (MAYBE_NULL, "R0 invalid mem access 'map_value_or_null'", "orelse return"),
+    (UNBOUNDED, "R0 unbounded memory access, make sure to bounds check any such access", "items.len"),
+    (NEGATIVE, "value -2147483648 makes map_value pointer be out of bounds", "unsigned"),
+    (SCALAR, "R1 invalid mem access 'scalar'", "probe_read"),
+    (STACK, "invalid write to stack R10 off=-600 size=8", "512 bytes"),
+    (TOO_LARGE, "BPF program is too large. Processed 1000001 insn", "million instructions"),
+    (
+        PACKET,
+        "invalid access to packet, off=0 size=1, R2(id=0,off=0,r=0); R2 offset is outside of the packet",
+        "data_end",
+    ),
+    (LEAK, "BPF_EXIT instruction in main prog would lead to reference leak", "submit or discard"),
+    (HELPER, "invalid func unknown#9999", "does not exist in this kernel"),
+    (WRONG_HELPER, "program of this type cannot use helper bpf_redirect#23", "not for this kind"),
+    (OLD_HELPER, "unknown func unknown#195", "does not exist in this kernel"),
+    (GPL, "cannot call GPL-restricted function from non-GPL compatible program", "licence"),
+    (NOT_READ, "R0 !read_ok", "every path"),
+    (CONTEXT, "invalid bpf_context access off=9000 size=8", "context"),
+    (ARGUMENT, "R1 type=scalar expected=map_ptr", "another kind of pointer"),
+    (POINTER, "R0 pointer arithmetic with %= operator prohibited", "adding"),
+    (BACK_EDGE, "back-edge from insn 4 to 2", "5.3"),
+    (UNREACHABLE, "unreachable insn 2", "never run"),
+    ("3: (b7) r0 = 0\ninfinite loop detected at insn 3\n", "infinite loop detected at insn 3", "for (0..64)"),
+    ("a sentence that nobody knows\n", "a sentence that nobody knows", None),
+]
+
+
+def program(lines: bool = True):
+    """Two functions, 4 + 3 instructions: (spec of the program, adapted, btf)."""
+    btf = BtfBytes()
+    file = btf.string("probe.zig")
+    spec = object_spec()
+    main, helper = Asm(), Asm()
+    if lines:
+        main.line(file, btf.string("export fn main() i32 {"), 3, 1)
+    main.mov_imm(R0, 0)
+    if lines:
+        main.line(file, btf.string("    return helper();"), 4, 12)
+    main.call_function("helper").mov_imm(R0, 0).exit_()
+    if lines:
+        helper.line(file, btf.string("fn helper() i32 {"), 9, 1)
+    helper.mov_imm(R0, 0).mov_imm(R0, 0)
+    if lines:
+        helper.line(file, btf.string("    return 1;"), 11, 5)
+    program = add_program(spec, "main", "socket", main.exit_())
+    add_function(spec, "helper", helper.exit_())
+    return program, adapt(spec, program), decode(btf.data(), sys.byteorder)
+
+
+@pytest.mark.parametrize(
+    "end", ["", PROCESSED, PROCESSED + STATISTICS], ids=["bare", "counted", "statistics"]
+)
+@pytest.mark.parametrize(("log", "reason", "hint"), CASES, ids=[reason for _, reason, _ in CASES])
+def test_reason_and_hint(log, reason, hint, end):
+    spec, ready, btf = program()
+    error = explain(spec, ready, btf, log=log + end, errno=13)
+    assert error.program == "main"
+    assert error.reason == reason
+    assert error.log == log + end
+    assert error.errno == 13
+    assert hint in error.hint if hint else error.hint is None
+
+
+@pytest.mark.parametrize(
+    ("index", "source"),
+    [
+        (0, "probe.zig:3:1: export fn main() i32 {"),
+        (1, "probe.zig:4:12: return helper();"),
+        (3, "probe.zig:4:12: return helper();"),
+        (5, "probe.zig:9:1: fn helper() i32 {"),
+        (6, "probe.zig:9:1: fn helper() i32 {"),
+        (7, "probe.zig:11:5: return 1;"),
+    ],
+)
+def test_place_comes_from_the_line_records(index, source):
+    spec, ready, btf = program()
+    log = f"0: (b7) r0 = 0\n{index}: (b7) r0 = 0   ; R0=0\nsome reason\n{PROCESSED}"
+    assert explain(spec, ready, btf, log=log, errno=22).source == source
+
+
+def test_place_of_a_fault_of_the_control_flow():
+    spec, ready, btf = program()
+    assert explain(spec, ready, btf, log=UNREACHABLE, errno=22).source == "probe.zig:4:12: return helper();"
+
+
+def test_where_a_leak_was_acquired():
+    spec, ready, btf = program()
+    hint = explain(spec, ready, btf, log=LEAK, errno=22).hint
+    assert hint.endswith("It was acquired at probe.zig:4:12: return helper();")
+
+
+def test_place_comes_from_the_log_where_there_are_no_records():
+    spec, ready, _ = program(lines=False)
+    error = explain(spec, ready, None, log=MAYBE_NULL, errno=13)
+    assert error.source == "probe.zig:5: value.* += 1;"
+    older = MAYBE_NULL.replace(" @ probe.zig:5", "")
+    assert explain(spec, ready, None, log=older, errno=13).source == "value.* += 1;"
+
+
+def test_no_place_at_all():
+    spec, ready, _ = program(lines=False)
+    assert explain(spec, ready, None, log=SCALAR, errno=13).source is None
+
+
+def test_damaged_lines_do_not_hide_the_reason():
+    spec, ready, btf = program()
+    ready.places[0][1].lines[:] = [(0, 1 << 20, 1 << 20, 0)]
+    error = explain(spec, ready, btf, log="0: (95) exit\nR0 !read_ok\n", errno=13)
+    assert error.reason == "R0 !read_ok"
+    assert error.source is None
+
+
+REPORT = """\
+0: (79) r0 = *(u64 *)(r1 +0)
+Verification failed: memory access
+  Reason: R1 may be NULL
+  At: probe.zig:5
+  Causal path:
+    3: r1 = lookup
+  Suggestion: check the pointer
+processed 3 insns (limit 1000000)
+"""
+
+
+def test_reports_of_newer_kernels():
+    spec, ready, btf = program()
+    error = explain(spec, ready, btf, log=REPORT, errno=13)
+    assert error.reason == "R1 may be NULL"
+    assert error.hint == "check the pointer"
+    assert error.source.startswith("probe.zig:3:1")
+    without = "\n".join(
+        line for line in REPORT.splitlines() if "Reason" not in line and "Suggestion" not in line
+    )
+    assert explain(spec, ready, btf, log=without, errno=13).reason == "memory access"
+
+
+@pytest.mark.parametrize("log", ["", "\n", "  \n"])
+def test_empty_logs(log):
+    assert reason_of(log) == ""
+
+
+def test_log_of_nothing_but_noise():
+    assert reason_of(PROCESSED) == PROCESSED.strip()

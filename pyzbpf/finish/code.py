@@ -205,7 +205,9 @@ def _functions(image: Image, section: Section) -> list[Function]:
     return [Function(symbol, section) for _, symbol in sorted(found.items())]
 
 
-def _decode_function(image: Image, function: Function, places: dict[tuple[Section, int], Instruction]) -> None:
+def _decode_function(
+    image: Image, function: Function, places: dict[tuple[Section, int], Instruction]
+) -> None:
     order = "<" if image.endian == "little" else ">"
     data, section = function.section.data, function.section
     offset, end = function.symbol.value, function.symbol.value + function.symbol.size

@@ -49,7 +49,7 @@ PASSES: tuple[Callable[[Unit], None], ...] = (
     functions.run,  # FUNC: name and linkage of its symbol
     variables.run,  # VAR: name and linkage of its symbol
     parameters.run,  # every parameter has a name
-    lines.run,  # file names without the builder's folders, one record per instruction
+    lines.run,  # file names without the builder's folders
 )
 
 

@@ -1,9 +1,12 @@
 """The one mutable thing: an object under repair, its code, symbols and type information together.
 
-String offsets of `.BTF.ext` are held as text here, so that passes need not care for string tables.
+Code is taken apart into instructions (`code.py`), and the records of `.BTF.ext` hang on them, so that
+passes need care neither for offsets nor for string tables.
 """
 
 from __future__ import annotations
+
+import struct
 
 from pyzbpf.btf import decode as btf_decode
 from pyzbpf.btf import encode as btf_encode
@@ -12,52 +15,45 @@ from pyzbpf.btf import types as kinds
 from pyzbpf.btf.types import Type
 from pyzbpf.elf import image as elf
 from pyzbpf.elf import reader, writer
+from pyzbpf.errors import ObjectError
+from pyzbpf.finish import code as codes
+from pyzbpf.finish.code import Code, Core, Line, Mark
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from pyzbpf.btf.decode import Btf
     from pyzbpf.elf.image import Image, Section, Symbol
+    from pyzbpf.finish.code import Instruction
 
-
-class Line:
-    """One line record: byte ``offset`` in the section, ``position`` is line << 10 | column."""
-
-    __slots__ = ("file", "offset", "position", "text")
-
-    def __init__(self, offset: int, file: str, text: str, position: int) -> None:
-        self.offset = offset
-        self.file = file
-        self.text = text
-        self.position = position
+# Sections in which the SDK speaks to the finisher: an address and a text for each instruction.
+MARK_PREFIX = ".pyzbpf."
 
 
 class Unit:
     """An object under repair.
 
-    ``types`` are the BTF types by id (None: void at 0, deleted elsewhere until `squeeze`);
-    ``functions`` (byte offset, type id), ``lines`` and ``core`` (byte offset, type id, access path,
-    kind) are the records of `.BTF.ext` by section name. ``variables`` are what DATASECs say, by
-    section: [VAR id, offset, size]; the DATASECs of the kernel's symbols (`.ksyms`, `.kconfig`), which
-    have no section, stay among the types. ``prefixes`` are (absolute folder, what
+    ``code`` holds the functions with all that is known of their instructions; ``types`` are the BTF
+    types by id (None: void at 0, deleted elsewhere until `squeeze`). ``variables`` are what DATASECs
+    say, by section: (VAR id, offset, size); the DATASECs of the kernel's symbols (`.ksyms`,
+    `.kconfig`), which have no section, stay among the types. ``prefixes`` are (absolute folder, what
     stands for it in file names) pairs.
     """
 
-    __slots__ = ("core", "functions", "image", "lines", "prefixes", "types", "variables")
+    __slots__ = ("code", "image", "prefixes", "types", "variables")
 
     def __init__(self, image: Image, *, prefixes: Sequence[tuple[str, str]] = ()) -> None:
         self.image = image
         self.prefixes = prefixes
+        self.code = Code()
         self.types: list[Type | None] = [None]
         self.variables: dict[Section, list[tuple[int, int, int]]] = {}
-        self.functions: dict[str, list[tuple[int, int]]] = {}
-        self.lines: dict[str, list[Line]] = {}
-        self.core: dict[str, list[tuple[int, int, str, int]]] = {}
 
-    def each(self, *kinds: int) -> Iterator[tuple[int, Type]]:
+    def each(self, *wanted: int) -> Iterator[tuple[int, Type]]:
         """(id, type) of every type of these kinds (of all kinds where none is given)."""
         for type_id, found in enumerate(self.types):
-            if found is not None and (not kinds or found.kind in kinds):
+            if found is not None and (not wanted or found.kind in wanted):
                 yield type_id, found
 
     def add_type(self, new: Type) -> int:
@@ -99,10 +95,11 @@ class Unit:
             found.variables = [(new(v), offset, size) for v, offset, size in found.variables]
         for data, variables in self.variables.items():
             self.variables[data] = [(new(v), offset, size) for v, offset, size in variables]
-        for section, functions in self.functions.items():
-            self.functions[section] = [(offset, new(type_id)) for offset, type_id in functions]
-        for section, records in self.core.items():
-            self.core[section] = [(offset, new(t), path, kind) for offset, t, path, kind in records]
+        for function in self.code.functions:
+            function.type_id = new(function.type_id)
+        for _, instruction in self.code.instructions():
+            if instruction.core is not None:
+                instruction.core.type_id = new(instruction.core.type_id)
 
     def named_symbols(self, section: Section | None = None) -> Iterator[Symbol]:
         """Symbols with a name of their own (of one section)."""
@@ -110,6 +107,21 @@ class Unit:
             named = symbol.name and symbol.type not in (elf.STT_SECTION, elf.STT_FILE)
             if named and (section is None or symbol.section is section):
                 yield symbol
+
+    def used_symbols(self) -> set[int]:
+        """The ids (Python's) of the symbols that code and data refer to."""
+        used = {id(r.symbol) for section in self.image.sections for r in section.relocations}
+        used |= {id(instruction.symbol) for _, instruction in self.code.instructions()}
+        return used
+
+    def replace_symbols(self, replaced: Mapping[int, Symbol]) -> None:
+        """Let code and data refer to other symbols; the keys are ids (Python's) of those replaced."""
+        for section in self.image.sections:
+            for relocation in section.relocations:
+                relocation.symbol = replaced.get(id(relocation.symbol), relocation.symbol)
+        for _, instruction in self.code.instructions():
+            if instruction.symbol is not None:
+                instruction.symbol = replaced.get(id(instruction.symbol), instruction.symbol)
 
     def map_definitions(self) -> Iterator[tuple[str, Type]]:
         """(map's name, its struct) of every map of `.maps`."""
@@ -125,25 +137,23 @@ class Unit:
 
 
 def read(data: bytes, *, file: str, prefixes: Sequence[tuple[str, str]] = ()) -> Unit:
-    """Take an object apart; raises ObjectError as `elf.reader` and `btf.decode` do."""
+    """Take an object apart; raises ObjectError as `elf.reader`, `btf.decode` and `code.decode` do."""
     image = reader.read(data, file=file)
     unit = Unit(image, prefixes=prefixes)
+    unit.code, places = codes.decode(image)
     section = image.section(".BTF")
-    if section is None:
-        return unit
-    btf = btf_decode.decode(bytes(section.data), image.endian, file=file)
-    unit.types = btf.types
-    _take_variables(unit, section)
-    more = image.section(".BTF.ext")
-    if more is None:
-        return unit
-    ext = btf_ext.decode(bytes(more.data), btf, file=file)
-    text = btf.string
-    unit.functions = {s: [(r[0], r[1]) for r in records] for s, records in ext.functions.items()}
-    unit.lines = {
-        s: [Line(r[0], text(r[1]), text(r[2]), r[3]) for r in records] for s, records in ext.lines.items()
-    }
-    unit.core = {s: [(r[0], r[1], text(r[2]), r[3]) for r in records] for s, records in ext.core.items()}
+    if section is not None:
+        btf = btf_decode.decode(bytes(section.data), image.endian, file=file)
+        unit.types = btf.types
+        _take_variables(unit, section)
+        more = image.section(".BTF.ext")
+        if more is not None:
+            _take_records(unit, btf, btf_ext.decode(bytes(more.data), btf, file=file), places)
+    for marks in image.sections:
+        if marks.name.startswith(MARK_PREFIX):
+            _take_marks(image, marks, places)
+    for code_section in {function.section for function in unit.code.functions}:
+        code_section.relocations = []  # they hang on the instructions now
     return unit
 
 
@@ -169,29 +179,91 @@ def _take_variables(unit: Unit, btf_section: Section) -> None:
 _DATASEC_HEAD, _DATASEC_ENTRY, _OFFSET_IN_ENTRY = 12, 12, 4
 
 
+def _take_records(
+    unit: Unit, btf: Btf, ext: btf_ext.Ext, places: Mapping[tuple[Section, int], Instruction]
+) -> None:
+    """Hang the records of `.BTF.ext` on functions and instructions."""
+    first = {id(function.instructions[0]): function for function in unit.code.functions}
+    sections = {function.section.name: function.section for function in unit.code.functions}
+
+    def at(name: str, offset: int) -> Instruction:
+        section = sections.get(name)
+        found = places.get((section, offset)) if section is not None else None
+        if found is None:
+            raise ObjectError("a record for a place where no instruction begins", file=unit.image.file,
+                              section=name, offset=offset)  # fmt: skip
+        return found
+
+    for name, functions in ext.functions.items():
+        for offset, type_id in functions:
+            function = first.get(id(at(name, offset)))
+            if function is not None:
+                function.type_id = type_id
+    for name, lines in ext.lines.items():
+        for offset, file, text, position in lines:
+            # Where there are two for one instruction (inline assembly that emits nothing makes them)
+            # the last counts: the kernel says "Invalid line_info" to both.
+            at(name, offset).line = Line(btf.string(file), btf.string(text), position)
+    for name, cores in ext.core.items():
+        for offset, type_id, path, kind in cores:
+            at(name, offset).core = Core(type_id, btf.string(path), kind)
+
+
+def _take_marks(image: Image, section: Section, places: Mapping[tuple[Section, int], Instruction]) -> None:
+    """Hang the SDK's records on their instructions: 8 bytes with a relocation, then a text with NUL."""
+    kind = section.name.removeprefix(MARK_PREFIX)
+    relocations = {relocation.offset: relocation for relocation in section.relocations}
+    position = 0
+    while position < len(section.data):
+        relocation = relocations.get(position)
+        end = section.data.find(0, position + 8)
+        if relocation is None or relocation.symbol.section is None or end < 0:
+            raise ObjectError("damaged marker", file=image.file, section=section.name, offset=position,
+                              advice="only the SDK may write into this section")  # fmt: skip
+        (addend,) = struct.unpack_from("<Q" if image.endian == "little" else ">Q", section.data, position)
+        place = relocation.symbol.section, relocation.symbol.value + addend
+        instruction = places.get(place)
+        if instruction is None:
+            raise ObjectError("a marker for a place where no instruction begins", file=image.file,
+                              section=place[0].name, offset=place[1])  # fmt: skip
+        instruction.marks.append(Mark(kind, bytes(section.data[position + 8 : end]).decode()))
+        position = end + 1
+
+
 def write(unit: Unit) -> bytes:
-    """Put the object together again: `.BTF` and `.BTF.ext` made anew, everything else as it stands."""
+    """Put the object together again: code, `.BTF` and `.BTF.ext` made anew, the rest as it stands."""
     image = unit.image
+    offsets = codes.encode(unit.code, image)
     image.sections = [s for s in image.sections if s.name not in (".BTF", ".BTF.ext")]
     image.symbols = [s for s in image.symbols if s.section is None or s.section in image.sections]
     if len(unit.types) > 1:
         _give_variables(unit)
         unit.squeeze()
         strings = btf_encode.Strings()
-        ext = btf_ext.Ext()
-        for section, functions in unit.functions.items():
-            ext.functions[section] = list(functions)
-        for section, lines in unit.lines.items():
-            ext.lines[section] = [
-                (n.offset, strings.add(n.file), strings.add(n.text), n.position) for n in lines
-            ]
-        for section, records in unit.core.items():
-            ext.core[section] = [(o, t, strings.add(path), kind) for o, t, path, kind in records]
-        ext_data = btf_ext.encode(ext, strings, image.endian)
+        ext_data = btf_ext.encode(_records(unit, offsets, strings), strings, image.endian)
         btf_data = btf_encode.encode(unit.types, strings, image.endian)
         for name, data in ((".BTF", btf_data), (".BTF.ext", ext_data)):
             image.sections.append(elf.Section(name, type=elf.SHT_PROGBITS, data=data, align=4))
     return writer.write(image)
+
+
+def _records(unit: Unit, offsets: Mapping[Instruction, int], strings: btf_encode.Strings) -> btf_ext.Ext:
+    """The tables of `.BTF.ext` from what hangs on functions and instructions."""
+    ext = btf_ext.Ext()
+    for function in unit.code.functions:
+        name = function.section.name
+        if function.type_id:
+            ext.functions.setdefault(name, []).append((function.symbol.value, function.type_id))
+        for instruction in function.instructions:
+            line, core, offset = instruction.line, instruction.core, offsets[instruction]
+            if line is not None:
+                record = (offset, strings.add(line.file), strings.add(line.text), line.position)
+                ext.lines.setdefault(name, []).append(record)
+            if core is not None:
+                ext.core.setdefault(name, []).append(
+                    (offset, core.type_id, strings.add(core.path), core.kind)
+                )
+    return ext
 
 
 def _give_variables(unit: Unit) -> None:

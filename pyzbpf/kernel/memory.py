@@ -51,9 +51,12 @@ class Fence:
         self._lock.acquire()
 
     def __call__(self) -> None:
-        # One user at a time: two threads in here would release twice.
-        self._lock.release()
-        self._lock.acquire()
+        # One thread at a time: two would release twice. A signal handler may raise after either call,
+        # so the lock is taken back in any case, and without waiting: it may not have been released.
+        try:
+            self._lock.release()
+        finally:
+            self._lock.acquire(False)
 
 
 class Mapping:

@@ -23,9 +23,9 @@ def run(unit: Unit) -> None:
         for symbol in unit.named_symbols()
         if symbol.section is not None and symbol.binding == elf.STB_LOCAL and _place(symbol) in exported
     }
-    for section in unit.image.sections:
-        for relocation in section.relocations:
-            relocation.symbol = replaced.get(id(relocation.symbol), relocation.symbol)
+    unit.replace_symbols(replaced)
+    for function in unit.code.functions:
+        function.symbol = replaced.get(id(function.symbol), function.symbol)
     unit.image.symbols = [symbol for symbol in unit.image.symbols if id(symbol) not in replaced]
 
 

@@ -8,7 +8,6 @@ sections of one name are one variable map to nobody. Only a linker needs them ap
 from __future__ import annotations
 
 from pyzbpf.elf import image as elf
-from pyzbpf.insn import instruction as insn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,13 +46,15 @@ def _append(unit: Unit, merged: Section, section: Section) -> None:
         relocation.offset += base
         merged.relocations.append(relocation)
     section_symbol = _section_symbol(unit, merged)
-    for code in image.sections:
-        for relocation in code.relocations:
-            if relocation.symbol.section is section and relocation.symbol.type == elf.STT_SECTION:
-                relocation.symbol = section_symbol
-                if code.is_code:
-                    addend = insn.immediate(code.data, relocation.offset, image.endian)
-                    insn.set_immediate(code.data, relocation.offset, image.endian, addend + base)
+    old_symbols = {
+        id(symbol): section_symbol
+        for symbol in image.symbols
+        if symbol.section is section and symbol.type == elf.STT_SECTION
+    }
+    for _, instruction in unit.code.instructions():
+        if id(instruction.symbol) in old_symbols:
+            instruction.immediate += base
+    unit.replace_symbols(old_symbols)
     for symbol in [symbol for symbol in image.symbols if symbol.section is section]:
         if symbol.type == elf.STT_SECTION:
             image.symbols.remove(symbol)

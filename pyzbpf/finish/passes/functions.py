@@ -15,14 +15,8 @@ if TYPE_CHECKING:
 
 
 def run(unit: Unit) -> None:
-    symbols = {
-        (symbol.section.name, symbol.value): symbol
-        for symbol in unit.named_symbols()
-        if symbol.section is not None and symbol.type == elf.STT_FUNC
-    }
-    for section, records in unit.functions.items():
-        for offset, type_id in records:
-            symbol, found = symbols.get((section, offset)), unit.types[type_id]
-            if symbol is not None and found is not None and found.kind == kinds.FUNC:
-                found.name = symbol.name
-                found.linkage = kinds.STATIC if symbol.binding == elf.STB_LOCAL else kinds.GLOBAL
+    for function in unit.code.functions:
+        found = unit.types[function.type_id]
+        if found is not None and found.kind == kinds.FUNC:
+            found.name = function.symbol.name
+            found.linkage = kinds.STATIC if function.symbol.binding == elf.STB_LOCAL else kinds.GLOBAL

@@ -1,7 +1,6 @@
-"""Line records: file names without the builder's folders, one record per instruction.
+"""Line records: file names without the builder's folders.
 
-Absolute paths make objects differ from machine to machine. Two records for one instruction (inline
-assembly that emits nothing makes them) are refused by the kernel: "Invalid line_info".
+Absolute paths would make objects differ from machine to machine.
 """
 
 from __future__ import annotations
@@ -16,11 +15,9 @@ if TYPE_CHECKING:
 
 
 def run(unit: Unit) -> None:
-    for section, lines in unit.lines.items():
-        last = {line.offset: line for line in lines}
-        unit.lines[section] = [last[offset] for offset in sorted(last)]
-        for line in unit.lines[section]:
-            line.file = portable(line.file, unit.prefixes)
+    for _, instruction in unit.code.instructions():
+        if instruction.line is not None:
+            instruction.line.file = portable(instruction.line.file, unit.prefixes)
 
 
 def portable(path: str, prefixes: Sequence[tuple[str, str]]) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def run(unit: Unit) -> None:
-    used = {id(relocation.symbol) for section in unit.image.sections for relocation in section.relocations}
+    used = unit.used_symbols()
     unit.image.symbols = [
         symbol
         for symbol in unit.image.symbols

@@ -8,37 +8,39 @@ from __future__ import annotations
 
 from pyzbpf.elf import image as elf
 from pyzbpf.errors import ObjectError
-from pyzbpf.insn import instruction as insn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyzbpf.elf.image import Relocation, Section, Symbol
+    from pyzbpf.elf.image import Section, Symbol
+    from pyzbpf.finish.code import Function, Instruction
     from pyzbpf.finish.unit import Unit
 
 
 def run(unit: Unit) -> None:
-    for code in unit.image.sections:
-        if code.is_code:
-            for relocation in code.relocations:
-                if relocation.type == elf.R_BPF_64_64 and relocation.symbol.type == elf.STT_SECTION:
-                    _retarget(unit, code, relocation)
+    for function, instruction in unit.code.instructions():
+        symbol = instruction.symbol
+        if instruction.relocation_type == elf.R_BPF_64_64 and symbol is not None:
+            section = symbol.section
+            if symbol.type == elf.STT_SECTION and section is not None and not section.is_code:
+                _retarget(unit, function, instruction, section)
 
 
-def _retarget(unit: Unit, code: Section, relocation: Relocation) -> None:
-    section = relocation.symbol.section
-    if section is None or section.is_code:
-        return
-    image = unit.image
-    at = insn.immediate(code.data, relocation.offset, image.endian)
+def _retarget(unit: Unit, function: Function, instruction: Instruction, section: Section) -> None:
+    at = instruction.immediate
     is_map = section.name in ("maps", ".maps")
     found = _symbol_at(unit, section, at, exact=is_map)
     if found is not None:
-        relocation.symbol = found
-        insn.set_immediate(code.data, relocation.offset, image.endian, at - found.value)
+        instruction.symbol = found
+        instruction.immediate = at - found.value
     elif is_map:
-        raise ObjectError(f"refers to {section.name}+{at:#x}, where no exported map begins", file=image.file,
-                          section=code.name, offset=relocation.offset,
-                          advice="declare maps with `export var`")  # fmt: skip
+        raise ObjectError(
+            f"refers to {section.name}+{at:#x}, where no exported map begins",
+            file=unit.image.file,
+            section=function.section.name,
+            symbol=function.symbol.name,
+            offset=unit.code.offset_of(function, instruction),
+            advice="declare maps with `export var`",
+        )
 
 
 def _symbol_at(unit: Unit, section: Section, at: int, *, exact: bool) -> Symbol | None:

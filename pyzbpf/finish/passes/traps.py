@@ -23,5 +23,5 @@ def run(unit: Unit) -> None:
             declared.add(type_id)
         section.variables = kept
     unit.redirect(dict.fromkeys(declared, 0))
-    used = {id(relocation.symbol) for section in unit.image.sections for relocation in section.relocations}
+    used = unit.used_symbols()
     unit.image.symbols = [s for s in unit.image.symbols if s.name != TRAP or id(s) in used]

@@ -12,6 +12,9 @@ from pyzbpf.finish import unit as units
 from pyzbpf.finish.passes import lines, members, type_names, typedefs, variables, void_types
 from pyzbpf.finish.pipeline import PASSES, finish
 from pyzbpf.spec.read import read
+from tests.support import elf_writer
+from tests.support.assemble import Asm
+from tests.support.btf_writer import Writer
 from tests.support.objects import sample
 
 ENDIANS = ["little", "big"]
@@ -152,13 +155,20 @@ def test_file_names_leave_the_builders_folders_behind(path: str, portable: str) 
 
 
 def test_one_line_record_for_each_instruction() -> None:
-    work = unit_of()
-    work.lines = {
-        "xdp": [
-            units.Line(8, "a.zig", "two", 2),
-            units.Line(0, "a.zig", "one", 1),
-            units.Line(8, "a.zig", "three", 3),
-        ]
-    }
-    lines.run(work)
-    assert [(n.offset, n.text) for n in work.lines["xdp"]] == [(0, "one"), (8, "three")]
+    code = Asm("little").mov_imm(0, 0).raw(0x95).code
+    btf = Writer()
+    func = btf.func("prog", btf.prototype(btf.int("int", 4, 1), []), 1)
+    rows = [(0, "a.zig", "one", 1 << 10), (8, "a.zig", "two", 2 << 10), (8, "a.zig", "three", 3 << 10)]
+    ext = btf.ext({"xdp": [(0, func)]}, {"xdp": rows})
+    data = elf_writer.write(
+        [
+            elf_writer.Section("xdp", bytes(code), elf_writer.EXEC),
+            elf_writer.Section(".BTF", btf.bytes(), 0),
+            elf_writer.Section(".BTF.ext", ext, 0),
+        ],
+        [elf_writer.Symbol("prog", "xdp", size=16)],
+    )
+    spec = read(finish(data, file="a.zig"), file="a.o", name="a")
+    assert spec.btf is not None
+    lines = spec.functions["prog"].lines
+    assert [(index, spec.btf.string(text)) for index, _, text, _ in lines] == [(0, "one"), (1, "three")]

@@ -29,13 +29,24 @@ INTERRUPTED = 130  # what a shell reports for a program that SIGINT has ended
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    try:
+        try:
+            return _main(arguments)
+        finally:
+            sys.stdout.flush()  # here, where a reader that went away can still be dealt with
+    except BrokenPipeError:
+        # Whoever read our output has what it wanted; the interpreter must not complain at its exit, too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     wants_traceback = bool(os.environ.get("PYZBPF_TRACEBACK"))
     try:
         parsed = _parser(arguments).parse_args(arguments)
         wants_traceback = wants_traceback or parsed.traceback
         code: int = import_module(f"pyzbpf.cli.{parsed.command}").run(parsed)
-        sys.stdout.flush()
         return code
     except Error as error:
         if wants_traceback:
@@ -43,9 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _report(error)
         return error.exit_code
     except BrokenPipeError:
-        # Whoever read our output has what it wanted; the interpreter must not complain at its exit, too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        raise
     except OSError as error:
         if wants_traceback:
             traceback.print_exc()

@@ -89,10 +89,10 @@ class Object:
         return found
 
     def _count_losses(self) -> None:
-        """A ring buffer's losses are counted by the probe, in ``<name of the map>_lost``."""
-        for name, map in self.maps.items():
-            counter = f"{name}_lost"
-            if map.spec.type == BPF_MAP_TYPE_RINGBUF and counter in self.variables:
+        """A ring buffer's losses are counted by the probe, in a variable that the spec names."""
+        for map in self.maps.values():
+            counter = map.spec.lost_variable
+            if map.spec.type == BPF_MAP_TYPE_RINGBUF and counter:
                 map.count_lost_with(self.variables[counter])
 
     def _open_buffers(self) -> None:

@@ -15,7 +15,7 @@ from pyzbpf.elf import reader
 from pyzbpf.errors import ObjectError
 from pyzbpf.spec import functions, map_defs, section
 from pyzbpf.spec.model import MapSpec, ObjectSpec, ProgramSpec, VariableSpec
-from pyzbpf.uapi.enums import BPF_F_MMAPABLE, BPF_F_RDONLY_PROG, BPF_MAP_TYPE_ARRAY
+from pyzbpf.uapi.enums import BPF_F_MMAPABLE, BPF_F_RDONLY_PROG, BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_RINGBUF
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +46,14 @@ def from_image(image: Image, *, name: str) -> ObjectSpec:
     for data_section in image.sections:
         if data_section.is_data and data_section.data:
             _data_map(spec, image, data_section, btf)
+    for found in spec.maps.values():
+        # The SDK names its counter by a decl tag; a C probe may count under this name.
+        if (
+            found.type == BPF_MAP_TYPE_RINGBUF
+            and not found.lost_variable
+            and f"{found.name}_lost" in spec.variables
+        ):
+            found.lost_variable = f"{found.name}_lost"
     for function in functions.read(image, spec.maps, ext):
         spec.functions[function.name] = function
     for code in image.sections:

@@ -17,6 +17,9 @@ pub const MapOptions = @import("bpf/map/definition.zig").Options;
 pub const MapType = constants.MapType;
 pub const Error = @import("bpf/result.zig").Error;
 
+// The running kernel's own types, by name.
+pub const core = @import("bpf/core.zig");
+
 // Contexts of programs.
 pub const SkBuff = types.__sk_buff;
 pub const XdpMd = types.xdp_md;

@@ -51,6 +51,10 @@ class Mark:
         return f"Mark({self.kind!r}, {self.text!r})"
 
 
+# CO-RE kinds whose local value is a type id: BPF_CORE_TYPE_ID_LOCAL, BPF_CORE_TYPE_ID_TARGET.
+TYPE_ID_KINDS = (6, 7)
+
+
 class Core:
     """A CO-RE record: root type id, access path ("0:1:2") and kind (0 to 12)."""
 

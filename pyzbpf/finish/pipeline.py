@@ -10,6 +10,7 @@ from pyzbpf.finish import audit, unit
 from pyzbpf.finish.passes import (
     aliases,
     constants,
+    core_records,
     functions,
     leftovers,
     lines,
@@ -49,6 +50,7 @@ PASSES: tuple[Callable[[Unit], None], ...] = (
     functions.run,  # FUNC: name and linkage of its symbol
     variables.run,  # VAR: name and linkage of its symbol
     parameters.run,  # every parameter has a name
+    core_records.run,  # the SDK's CO-RE requests as records on minimal types
     lines.run,  # file names without the builder's folders
 )
 

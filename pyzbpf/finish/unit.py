@@ -233,12 +233,13 @@ def _take_marks(image: Image, section: Section, places: Mapping[tuple[Section, i
 def write(unit: Unit) -> bytes:
     """Put the object together again: code, `.BTF` and `.BTF.ext` made anew, the rest as it stands."""
     image = unit.image
+    _give_variables(unit)
+    unit.squeeze()
+    _give_type_ids(unit)
     offsets = codes.encode(unit.code, image)
     image.sections = [s for s in image.sections if s.name not in (".BTF", ".BTF.ext")]
     image.symbols = [s for s in image.symbols if s.section is None or s.section in image.sections]
     if len(unit.types) > 1:
-        _give_variables(unit)
-        unit.squeeze()
         strings = btf_encode.Strings()
         ext_data = btf_ext.encode(_records(unit, offsets, strings), strings, image.endian)
         btf_data = btf_encode.encode(unit.types, strings, image.endian)
@@ -264,6 +265,14 @@ def _records(unit: Unit, offsets: Mapping[Instruction, int], strings: btf_encode
                     (offset, core.type_id, strings.add(core.path), core.kind)
                 )
     return ext
+
+
+def _give_type_ids(unit: Unit) -> None:
+    """CO-RE's type ids stand in the instructions too, and are final only now."""
+    for _, instruction in unit.code.instructions():
+        core = instruction.core
+        if core is not None and core.kind in codes.TYPE_ID_KINDS:
+            instruction.immediate = core.type_id
 
 
 def _give_variables(unit: Unit) -> None:

@@ -3,9 +3,9 @@
 //! A probe that says nothing is marked "GPL": most helpers that look at the kernel are given to
 //! GPL-compatible programs only.
 
-const root = @import("root");
+const author = @import("author.zig").file;
 
-const text: []const u8 = if (@hasDecl(root, "license")) root.license else "GPL";
+const text: []const u8 = if (@hasDecl(author, "license")) author.license else "GPL";
 const bytes = (text ++ "\x00")[0 .. text.len + 1].*;
 
 comptime {

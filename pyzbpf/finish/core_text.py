@@ -1,0 +1,130 @@
+"""The text of the SDK's CO-RE markers -> what it describes; `zig/bpf/marker.zig` says the grammar."""
+
+from __future__ import annotations
+
+import re
+
+from pyzbpf.errors import ObjectError
+
+_SCALAR = re.compile(r"([iuzfep])(\d*)\Z")
+_ARRAY = re.compile(r"a(\d+)(.+)\Z")
+_BITS = re.compile(r"b([iu])(\d+):(\d+)\Z")
+
+
+class Shape:
+    """A member's type: ``kind`` is one of "integer", "bool", "float", "enum", "pointer", "array",
+    "struct", "union", "bits".
+
+    ``size`` is in bytes (of bits their storage's), ``signed`` for integers and bits, ``count`` and
+    ``element`` for arrays, ``bits`` for bit fields, ``name`` for structs and unions ("": anonymous).
+    """
+
+    __slots__ = ("bits", "count", "element", "kind", "name", "signed", "size")
+
+    def __init__(
+        self,
+        kind: str,
+        *,
+        size: int = 0,
+        signed: bool = False,
+        count: int = 0,
+        element: Shape | None = None,
+        bits: int = 0,
+        name: str = "",
+    ) -> None:
+        self.kind = kind
+        self.size = size
+        self.signed = signed
+        self.count = count
+        self.element = element
+        self.bits = bits
+        self.name = name
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Shape) and all(getattr(self, n) == getattr(other, n) for n in self.__slots__)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.size, self.name))
+
+
+class Step:
+    """A step of a path: a member ``name`` of a ``shape``, an array ``index``, or an enum's ``number``."""
+
+    __slots__ = ("index", "name", "number", "shape")
+
+    def __init__(
+        self, *, name: str = "", shape: Shape | None = None, index: int = -1, number: int | None = None
+    ) -> None:
+        self.name = name
+        self.shape = shape
+        self.index = index
+        self.number = number
+
+
+class Request:
+    """A whole marker: relocation ``kind`` (0 to 12), root and steps.
+
+    ``root_kind`` is "S", "U" or "E"; ``root_shape`` is an enum's number type.
+    """
+
+    __slots__ = ("kind", "root_kind", "root_name", "root_shape", "steps")
+
+    def __init__(
+        self, kind: int, *, root_kind: str, root_name: str, root_shape: Shape | None, steps: list[Step]
+    ) -> None:
+        self.kind = kind
+        self.root_kind = root_kind
+        self.root_name = root_name
+        self.root_shape = root_shape
+        self.steps = steps
+
+
+def parse(text: str) -> Request:
+    """Parse a marker's text; ObjectError where it is not what the SDK of this version writes."""
+    try:
+        kind, root, *steps = text.split(" ")
+        root_kind, root_name, *more = root.split(":")
+        if root_kind not in "SUE" or not root_name:
+            raise ValueError
+        return Request(
+            int(kind),
+            root_kind=root_kind,
+            root_name=root_name,
+            root_shape=_shape(more[0]) if more else None,
+            steps=[_step(step, is_enum=root_kind == "E") for step in steps],
+        )
+    except ValueError:
+        raise ObjectError(
+            f"CO-RE marker '{text}' is not understood",
+            section=".pyzbpf.core",
+            advice="the SDK and this pyzbpf are of different versions: install one pyzbpf",
+        ) from None
+
+
+def _step(text: str, *, is_enum: bool) -> Step:
+    if text.startswith("["):
+        return Step(index=int(text[1:-1]))
+    name, _, value = text.partition("=")
+    if is_enum:
+        return Step(name=name, number=int(value))
+    return Step(name=name, shape=_shape(value))
+
+
+_KINDS = {"i": "integer", "u": "integer", "z": "bool", "f": "float", "e": "enum", "p": "pointer"}
+
+
+def _shape(text: str) -> Shape:
+    if text[:1] in ("S", "U"):
+        return Shape("struct" if text[0] == "S" else "union", name=text[1:])
+    found = _ARRAY.match(text)
+    if found:
+        element = _shape(found[2])
+        return Shape("array", size=int(found[1]) * element.size, count=int(found[1]), element=element)
+    found = _BITS.match(text)
+    if found:
+        return Shape("bits", size=int(found[2]), signed=found[1] == "i", bits=int(found[3]))
+    found = _SCALAR.match(text)
+    if not found:
+        raise ValueError(text)
+    size = int(found[2]) if found[2] else 8
+    return Shape(_KINDS[found[1]], size=size, signed=found[1] == "i")

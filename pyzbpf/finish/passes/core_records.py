@@ -1,0 +1,291 @@
+"""CO-RE: the SDK's markers become `.BTF.ext` records on minimal types made for them.
+
+One struct (or union, or enum) for each name that markers ask for, with every member that any of them
+names, laid out naturally. Each marked instruction gets the value that this layout gives, because
+libbpf checks it before it patches ("unexpected insn ... got 0, exp 4").
+"""
+
+from __future__ import annotations
+
+from pyzbpf.btf import types as kinds
+from pyzbpf.btf.types import Member, Type
+from pyzbpf.errors import ObjectError
+from pyzbpf.finish import core_text
+from pyzbpf.finish.code import LD_IMM64, TYPE_ID_KINDS, Core
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyzbpf.finish.code import Function, Instruction
+    from pyzbpf.finish.core_text import Request, Shape, Step
+    from pyzbpf.finish.unit import Unit
+
+MARK = "core"
+
+# enum bpf_core_relo_kind of linux/bpf.h.
+(BYTE_OFFSET, BYTE_SIZE, FIELD_EXISTS, SIGNED, LSHIFT, RSHIFT, TYPE_ID_LOCAL, TYPE_ID_TARGET,
+ TYPE_EXISTS, TYPE_SIZE, ENUM_EXISTS, ENUM_VALUE, TYPE_MATCHES) = range(13)  # fmt: skip
+_FIELD_KINDS = range(BYTE_OFFSET, RSHIFT + 1)
+_LOAD_CLASSES = (1, 2, 3)  # LDX, ST, STX
+
+
+def run(unit: Unit) -> None:
+    marked = [
+        (function, instruction, core_text.parse(mark.text))
+        for function, instruction in unit.code.instructions()
+        for mark in instruction.marks
+        if mark.kind == MARK
+    ]
+    if not marked:
+        return
+    types = _Types(unit)
+    for function, instruction, request in marked:
+        try:
+            types.learn(request)
+        except ObjectError as error:
+            raise _at(unit, function, instruction, error.message) from error
+    types.make()
+    for _, instruction, request in marked:
+        _record(unit, types, instruction, request)
+        instruction.marks = [mark for mark in instruction.marks if mark.kind != MARK]
+
+
+def _at(unit: Unit, function: Function, instruction: Instruction, message: str) -> ObjectError:
+    line = instruction.line
+    place = f" ({line.file}:{line.position >> 10}: {line.text.strip()})" if line is not None else ""
+    return ObjectError(
+        message + place,
+        file=unit.image.file,
+        section=function.section.name,
+        symbol=function.symbol.name,
+        offset=unit.code.offset_of(function, instruction),
+    )
+
+
+class _Composite:
+    """A struct, union or enum under construction, and later its BTF type."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        self.kind = kind
+        self.name = name
+        self.shapes: dict[str, Shape] = {}
+        self.inner: dict[str, _Composite] = {}  # of members that are structs or unions themselves
+        self.numbers: dict[str, int] = {}
+        self.enum_shape: Shape | None = None
+        self.offsets: dict[str, int] = {}
+        self.size = 0
+        self.align = 1
+        self.type_id = 0
+
+    def index(self, name: str) -> int:
+        return list(self.shapes).index(name)
+
+
+class _Types:
+    """The types that the markers of one object ask for."""
+
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+        self.roots: dict[tuple[str, str], _Composite] = {}
+        self.scalars: dict[tuple[str, int, bool], int] = {}
+
+    def root(self, request: Request) -> _Composite:
+        key = request.root_kind, request.root_name
+        if key not in self.roots:
+            self.roots[key] = _Composite(request.root_kind, request.root_name)
+        return self.roots[key]
+
+    def learn(self, request: Request) -> None:
+        """Add the members that a marker names; the same member described in two ways is an error."""
+        home = self.root(request)
+        if request.root_kind == "E":
+            home.enum_shape = request.root_shape
+            for step in request.steps:
+                home.numbers[step.name] = step.number or 0
+            return
+        if request.kind == TYPE_MATCHES:  # its steps are all members, not a way
+            for step in request.steps:
+                self._member(home, step)
+            return
+        place: _Composite | None = home
+        for step in request.steps:
+            if step.index < 0:
+                if place is None:
+                    raise ObjectError(f"'{step.name}' is no member of a struct")
+                place = self._member(place, step)
+
+    def _member(self, home: _Composite, step: Step) -> _Composite | None:
+        shape = step.shape
+        assert shape is not None
+        known = home.shapes.setdefault(step.name, shape)
+        if known != shape:
+            raise ObjectError(
+                f"'{home.name or 'a struct'}.{step.name}' is declared in two ways that do not agree; "
+                "declare each kernel type once"
+            )
+        while shape.element is not None:
+            shape = shape.element
+        if shape.kind not in ("struct", "union"):
+            return None
+        kind = "S" if shape.kind == "struct" else "U"
+        return home.inner.setdefault(step.name, _Composite(kind, shape.name))
+
+    def make(self) -> None:
+        """Lay the types out and add them to the BTF, in the order first asked for."""
+        for composite in self.roots.values():
+            self._make(composite)
+
+    def _make(self, composite: _Composite) -> int:
+        if composite.kind == "E":
+            composite.type_id = self._make_enum(composite)
+            composite.size = composite.enum_shape.size if composite.enum_shape else 4
+            return composite.type_id
+        made = Type(kinds.STRUCT if composite.kind == "S" else kinds.UNION, composite.name)
+        composite.type_id = self.unit.add_type(made)
+        end = 0
+        for name, shape in composite.shapes.items():
+            type_id, size, align = self._shape(composite, name, shape)
+            offset = 0 if composite.kind == "U" else -(-end // align) * align
+            composite.offsets[name] = offset
+            made.members.append(Member(name, type_id, 8 * offset, shape.bits))
+            end = max(end, offset + size)
+            composite.align = max(composite.align, align)
+        made.size = composite.size = -(-end // composite.align) * composite.align
+        return composite.type_id
+
+    def _shape(self, home: _Composite, name: str, shape: Shape) -> tuple[int, int, int]:
+        """(type id, size, alignment) of a member's type."""
+        if shape.kind in ("struct", "union"):
+            inner = home.inner[name]
+            if not inner.type_id:
+                self._make(inner)
+            return inner.type_id, inner.size, inner.align
+        if shape.element is not None:
+            element_id, size, align = self._shape(home, name, shape.element)
+            array = Type(kinds.ARRAY)
+            array.type, array.count = element_id, shape.count
+            array.index_type = self._scalar("integer", 4, signed=False)
+            return self.unit.add_type(array), size * shape.count, align
+        kind = "integer" if shape.kind == "bits" else shape.kind
+        size = 8 if shape.kind == "pointer" else shape.size
+        return self._scalar(kind, size, signed=shape.signed), size, max(size, 1)
+
+    def _scalar(self, kind: str, size: int, *, signed: bool) -> int:
+        key = kind, size, signed
+        if key not in self.scalars:
+            self.scalars[key] = self.unit.add_type(_scalar_type(kind, size, signed=signed))
+        return self.scalars[key]
+
+    def _make_enum(self, composite: _Composite) -> int:
+        shape = composite.enum_shape
+        wide = shape is not None and shape.size == 8
+        made = Type(kinds.ENUM64 if wide else kinds.ENUM, composite.name, size=shape.size if shape else 4)
+        made.flag = bool(shape and shape.signed)
+        made.values = list(composite.numbers.items())
+        return self.unit.add_type(made)
+
+
+_INTEGERS = {1: "char", 2: "short", 4: "int", 8: "long long", 16: "__int128"}
+
+
+def _scalar_type(kind: str, size: int, *, signed: bool) -> Type:
+    if kind == "pointer":
+        return Type(kinds.PTR)  # to void: access strings never cross a pointer
+    if kind == "float":
+        return Type(kinds.FLOAT, {4: "float", 8: "double"}.get(size, "float"), size=size)
+    if kind == "enum":
+        made = Type(kinds.ENUM, size=size)  # without a name; only the kind and size count
+        made.values = [("unused", 0)]
+        return made
+    name = "_Bool" if kind == "bool" else _INTEGERS.get(size, "int")
+    made = Type(kinds.INT, name if signed or kind == "bool" else f"unsigned {name}", size=size)
+    made.bits = 8 * size
+    made.encoding = kinds.BOOL if kind == "bool" else (kinds.SIGNED if signed else 0)
+    return made
+
+
+def _record(unit: Unit, types: _Types, instruction: Instruction, request: Request) -> None:
+    """Hang the record on the instruction and write the local value into it."""
+    home = types.root(request)
+    if request.root_kind == "E":
+        names = list(home.numbers)
+        path = str(names.index(request.steps[0].name)) if request.steps else "0"
+        number = home.numbers[request.steps[0].name] if request.steps else 0
+    elif request.kind in _FIELD_KINDS:
+        path = _path(home, request.steps)
+        number = 0
+    else:
+        path, number = "0", 0
+    value = _value(unit, home, request, number)
+    instruction.core = Core(home.type_id, path, request.kind)
+    if instruction.opcode == LD_IMM64:
+        instruction.immediate, instruction.high = _signed(value), _signed(value >> 32)
+    elif instruction.opcode & 7 in _LOAD_CLASSES:
+        instruction.offset = value
+    else:
+        instruction.immediate = _signed(value)
+
+
+def _signed(value: int) -> int:
+    value &= 0xFFFFFFFF
+    return value - (1 << 32) if value >> 31 else value
+
+
+def _path(home: _Composite, steps: list[Step]) -> str:
+    parts = ["0"]
+    place: _Composite | None = home
+    for step in steps:
+        if step.index >= 0:
+            parts.append(str(step.index))
+        else:
+            assert place is not None
+            parts.append(str(place.index(step.name)))
+            place = place.inner.get(step.name)
+    return ":".join(parts)
+
+
+def _value(unit: Unit, home: _Composite, request: Request, number: int) -> int:
+    """What the made layout answers; libbpf compares it for the kinds that it checks."""
+    if request.kind in (TYPE_EXISTS, TYPE_MATCHES, ENUM_EXISTS, FIELD_EXISTS):
+        return 1
+    if request.kind == ENUM_VALUE:
+        return number
+    if request.kind == TYPE_SIZE:
+        return home.size
+    if request.kind in TYPE_ID_KINDS:
+        return home.type_id  # again when the object is written: ids move
+    offset, size, shape = _place(home, request.steps)
+    bits = shape.bits or 8 * size
+    shift = 64 - bits if unit.image.endian == "little" else 8 * (8 - size)
+    return {
+        BYTE_OFFSET: offset,
+        BYTE_SIZE: size,
+        SIGNED: int(shape.signed),
+        LSHIFT: shift,
+        RSHIFT: 64 - bits,
+    }[request.kind]
+
+
+def _place(home: _Composite, steps: list[Step]) -> tuple[int, int, Shape]:
+    """(byte offset, size, shape) of the field at the end of a path."""
+    offset, place, shape = 0, home, core_text.Shape("struct")
+    size = home.size
+    for step in steps:
+        if step.index >= 0:
+            assert shape.element is not None
+            shape = shape.element
+            size = _size(place, shape)
+            offset += step.index * size
+        else:
+            offset += place.offsets[step.name]
+            shape = place.shapes[step.name]
+            place = place.inner.get(step.name, place)
+            size = _size(place, shape)
+    return offset, size, shape
+
+
+def _size(inner: _Composite, shape: Shape) -> int:
+    if shape.element is not None:
+        return shape.count * _size(inner, shape.element)
+    if shape.kind in ("struct", "union"):
+        return inner.size
+    return 8 if shape.kind == "pointer" else shape.size

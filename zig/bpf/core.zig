@@ -1,0 +1,314 @@
+//! CO-RE: fields, types and enums of the running kernel, found by name when the probe is loaded.
+//!
+//! A kernel type is declared with only the members that are used, in any order; layout is the
+//! running kernel's business:
+//!
+//!     const task_struct = extern struct {
+//!         tgid: i32,
+//!         real_parent: *task_struct,
+//!         comm: bpf.Text(16),
+//!     };
+//!     const parent = bpf.core.read(bpf.core.currentTask(task_struct), "real_parent.tgid");
+//!
+//! The type's name is the kernel's (`pub const btf = "name"` in it says another), a suffix
+//! `___anything` is ignored by the search: flavours of one type with other members.
+
+const std = @import("std");
+const helpers = @import("helpers.zig");
+const marker = @import("marker.zig");
+const result = @import("result.zig");
+
+const Kind = marker.CoreKind;
+
+/// A bit field of `width` bits in a declared type; reads as an `Int`, the type C declares it with.
+pub fn Bits(comptime Int: type, comptime width: u16) type {
+    return extern struct {
+        pub const Value = Int;
+        pub const bit_width = width;
+        storage: Int,
+    };
+}
+
+/// Read a field of kernel memory, following pointers on the way: `core.read(task, "mm.owner.tgid")`.
+/// Zero (a pointer: null) where the memory cannot be read. Linux 5.5.
+pub inline fn read(base: anytype, comptime path: []const u8) Value(Pointee(@TypeOf(base)), path) {
+    return tryRead(base, path) catch std.mem.zeroes(Value(Pointee(@TypeOf(base)), path));
+}
+
+/// `read` with an error where memory cannot be read.
+pub inline fn tryRead(base: anytype, comptime path: []const u8) result.Error!Value(Pointee(@TypeOf(base)), path) {
+    @setRuntimeSafety(false); // kernel addresses: nothing is known of them
+    const step = comptime hop(Pointee(@TypeOf(base)), path);
+    if (comptime isBits(step.Type)) return readBits(base, step);
+    var value: Nullable(step.Type) = undefined;
+    try fetch(@ptrCast(&value), @sizeOf(step.Type), address(base) +% constant(.field_byte_offset, step.text));
+    if (comptime step.rest.len == 0) return value;
+    return tryRead(value, step.rest);
+}
+
+/// Copy a NUL-ended string that lies in a field, or (for a pointer field) behind it.
+pub inline fn readText(base: anytype, comptime path: []const u8, target: anytype) result.Error!void {
+    @setRuntimeSafety(false);
+    const Type = Field(Pointee(@TypeOf(base)), path);
+    const from = switch (@typeInfo(Type)) {
+        .pointer, .optional => address(try tryRead(base, path)),
+        else => try fieldAddress(base, path),
+    };
+    return result.check(helpers.probe_read_kernel_str(target, @sizeOf(@TypeOf(target.*)), @ptrFromInt(from)));
+}
+
+/// Load a field through a pointer that the verifier knows the type of (tp_btf, fentry, LSM, iterators)
+/// or from a context, without a helper; follows pointers on the way.
+pub inline fn load(base: anytype, comptime path: []const u8) Field(Pointee(@TypeOf(base)), path) {
+    const step = comptime hop(Pointee(@TypeOf(base)), path);
+    if (comptime isBits(step.Type)) return loadBits(base, step);
+    const value = loadMarked(step.Type, base, step.text);
+    if (comptime step.rest.len == 0) return value;
+    return load(value, step.rest);
+}
+
+/// Whether the running kernel's type has this field.
+pub inline fn exists(comptime Type: type, comptime path: []const u8) bool {
+    return constant(.field_exists, whole(Type, path)) != 0;
+}
+
+/// Byte offset of a field from the start of the type.
+pub inline fn offset(comptime Type: type, comptime path: []const u8) u64 {
+    return constant(.field_byte_offset, whole(Type, path));
+}
+
+/// Size of a field in bytes; 0 where it does not exist.
+pub inline fn size(comptime Type: type, comptime path: []const u8) u64 {
+    return constant(.field_byte_size, whole(Type, path));
+}
+
+/// Whether a field is a signed number.
+pub inline fn isSigned(comptime Type: type, comptime path: []const u8) bool {
+    return constant(.field_signed, whole(Type, path)) != 0;
+}
+
+/// Whether the running kernel has the type.
+pub inline fn typeExists(comptime Type: type) bool {
+    return constant(.type_exists, marker.root(Type)) != 0;
+}
+
+/// Size of the type in bytes; 0 where it does not exist.
+pub inline fn typeSize(comptime Type: type) u64 {
+    return constant(.type_size, marker.root(Type));
+}
+
+/// Whether the kernel's type has every declared member, with a type that matches. Linux 5.19's rules.
+pub inline fn typeMatches(comptime Type: type) bool {
+    return constant(.type_matches, marker.allMembers(Type)) != 0;
+}
+
+/// The id of the type in the running kernel's BTF.
+pub inline fn typeId(comptime Type: type) u64 {
+    return wideConstant(.type_id_target, marker.root(Type));
+}
+
+/// The id of the type in the probe's own BTF.
+pub inline fn localTypeId(comptime Type: type) u64 {
+    return wideConstant(.type_id_local, marker.root(Type));
+}
+
+/// Whether the running kernel's enum has a value of this name.
+pub inline fn enumExists(comptime value: anytype) bool {
+    return constant(.enum_value_exists, marker.enumValue(value)) != 0;
+}
+
+/// The number that the running kernel gives a value: `core.enumValue(bpf_map_type.BPF_MAP_TYPE_RINGBUF)`.
+pub inline fn enumValue(comptime value: anytype) u64 {
+    return wideConstant(.enum_value, marker.enumValue(value));
+}
+
+/// A kernel address as a pointer to a declared type.
+pub inline fn pointer(comptime Type: type, kernel_address: u64) *const Type {
+    @setRuntimeSafety(false);
+    return asm (""
+        : [same] "=r" (-> *const Type),
+        : [address] "0" (kernel_address),
+    );
+}
+
+/// The task that runs on this CPU. For GPL-compatible programs.
+pub inline fn currentTask(comptime Type: type) *const Type {
+    return pointer(Type, helpers.get_current_task());
+}
+
+/// The type that a path leads to.
+pub fn Field(comptime Root: type, comptime path: []const u8) type {
+    const step = hop(Root, path);
+    if (step.rest.len != 0) return Field(Pointee(step.Type), step.rest);
+    return if (isBits(step.Type)) step.Type.Value else step.Type;
+}
+
+/// The same as read from memory: a pointer there may be null.
+fn Value(comptime Root: type, comptime path: []const u8) type {
+    return Nullable(Field(Root, path));
+}
+
+fn Nullable(comptime Type: type) type {
+    return if (@typeInfo(Type) == .pointer) ?Type else Type;
+}
+
+const Hop = struct {
+    /// The field's type: at the end of the path, or a pointer to follow.
+    Type: type,
+    /// Marker text: root type and the way to the field.
+    text: []const u8,
+    /// What of the path lies behind the pointer.
+    rest: []const u8,
+};
+
+/// The part of a path that lies inside one object: up to its end or the first pointer.
+fn hop(comptime Root: type, comptime path: []const u8) Hop {
+    @setEvalBranchQuota(100_000);
+    var text: []const u8 = marker.root(Root);
+    var Type: type = Root;
+    var rest: []const u8 = path;
+    while (rest.len != 0) {
+        if (rest[0] == '[') {
+            const end = std.mem.findScalar(u8, rest, ']') orelse @compileError("path \"" ++ path ++ "\": '[' without ']'");
+            if (@typeInfo(Type) != .array) @compileError("path \"" ++ path ++ "\": " ++ @typeName(Type) ++ " is no array");
+            Type = @typeInfo(Type).array.child;
+            text = text ++ " " ++ rest[0 .. end + 1];
+            rest = rest[end + 1 ..];
+        } else {
+            if (rest[0] == '.') rest = rest[1..];
+            const end = std.mem.findAny(u8, rest, ".[") orelse rest.len;
+            const name = rest[0..end];
+            if (!@hasField(Type, name)) @compileError("path \"" ++ path ++ "\": " ++ @typeName(Type) ++ " declares no field '" ++ name ++ "'; add it with the kernel's type");
+            Type = @FieldType(Type, name);
+            text = text ++ " " ++ name ++ "=" ++ marker.describe(Type);
+            rest = rest[end..];
+        }
+        if (rest.len != 0 and isPointer(Type)) return .{ .Type = Type, .text = text, .rest = if (rest[0] == '.') rest[1..] else rest };
+    }
+    return .{ .Type = Type, .text = text, .rest = "" };
+}
+
+/// A path that must not cross a pointer.
+fn whole(comptime Root: type, comptime path: []const u8) []const u8 {
+    const step = hop(Root, path);
+    if (step.rest.len != 0) @compileError("path \"" ++ path ++ "\" crosses a pointer: what lies behind it belongs to another object");
+    return step.text;
+}
+
+fn isPointer(comptime Type: type) bool {
+    return switch (@typeInfo(Type)) {
+        .pointer => true,
+        .optional => |info| @typeInfo(info.child) == .pointer,
+        else => false,
+    };
+}
+
+fn isBits(comptime Type: type) bool {
+    return @typeInfo(Type) == .@"struct" and @hasDecl(Type, "bit_width");
+}
+
+fn Pointee(comptime Pointer: type) type {
+    return switch (@typeInfo(Pointer)) {
+        .pointer => |info| info.child,
+        .optional => |info| Pointee(info.child),
+        else => @compileError("a pointer to a declared kernel type is wanted, not " ++ @typeName(Pointer)),
+    };
+}
+
+inline fn address(base: anytype) u64 {
+    @setRuntimeSafety(false);
+    return @intFromPtr(base);
+}
+
+inline fn fetch(target: *anyopaque, count: u32, from: u64) result.Error!void {
+    @setRuntimeSafety(false);
+    return result.check(helpers.probe_read_kernel(target, count, @ptrFromInt(from)));
+}
+
+inline fn fieldAddress(base: anytype, comptime path: []const u8) result.Error!u64 {
+    @setRuntimeSafety(false);
+    const step = comptime hop(Pointee(@TypeOf(base)), path);
+    if (comptime step.rest.len != 0) {
+        var next: Nullable(step.Type) = undefined;
+        try fetch(@ptrCast(&next), @sizeOf(step.Type), address(base) +% constant(.field_byte_offset, step.text));
+        return fieldAddress(next, step.rest);
+    }
+    return address(base) +% constant(.field_byte_offset, step.text);
+}
+
+inline fn readBits(base: anytype, comptime step: Hop) result.Error!step.Type.Value {
+    @setRuntimeSafety(false);
+    var storage: u64 = 0;
+    const count: u32 = @truncate(constant(.field_byte_size, step.text));
+    // On a big-endian machine the bytes belong to the end of the word.
+    const start: [*]u8 = @ptrCast(&storage);
+    const target = if (comptime marker.is_big_endian) start + (8 - (count & 7)) % 8 else start;
+    if (count > 8) return error.InvalidArgument; // for the verifier: it cannot be
+    try fetch(target, count, address(base) +% constant(.field_byte_offset, step.text));
+    return extract(step, storage);
+}
+
+inline fn loadBits(base: anytype, comptime step: Hop) step.Type.Value {
+    @setRuntimeSafety(false);
+    const from = address(base) +% constant(.field_byte_offset, step.text);
+    const storage: u64 = switch (constant(.field_byte_size, step.text)) {
+        1 => loadPlain(u8, from),
+        2 => loadPlain(u16, from),
+        4 => loadPlain(u32, from),
+        8 => loadPlain(u64, from),
+        else => 0,
+    };
+    return extract(step, storage);
+}
+
+/// The bits of a loaded storage unit, by the shifts that the kernel's layout asks for.
+inline fn extract(comptime step: Hop, storage: u64) step.Type.Value {
+    @setRuntimeSafety(false);
+    const left = storage << @truncate(constant(.field_lshift_u64, step.text));
+    const right: u6 = @truncate(constant(.field_rshift_u64, step.text));
+    const signed = @as(i64, @bitCast(left)) >> right;
+    const bits: u64 = if (constant(.field_signed, step.text) != 0) @bitCast(signed) else left >> right;
+    return @bitCast(@as(@Int(.unsigned, @bitSizeOf(step.Type.Value)), @truncate(bits)));
+}
+
+inline fn constant(comptime kind: Kind, comptime text: []const u8) u64 {
+    return asm ("1: %[value] = 0" ++ marker.core(kind, text)
+        : [value] "=r" (-> u64),
+    );
+}
+
+inline fn wideConstant(comptime kind: Kind, comptime text: []const u8) u64 {
+    return asm ("1: %[value] = 0 ll" ++ marker.core(kind, text)
+        : [value] "=r" (-> u64),
+    );
+}
+
+inline fn loadPlain(comptime Int: type, from: u64) u64 {
+    return asm volatile ("%[value] = *(" ++ @typeName(Int) ++ " *)(%[base] + 0)"
+        : [value] "=r" (-> u64),
+        : [base] "r" (from),
+    );
+}
+
+/// One load instruction whose offset and size the loader sets.
+inline fn loadMarked(comptime Type: type, base: anytype, comptime text: []const u8) Type {
+    @setRuntimeSafety(false);
+    const template = "1: %[value] = *(u" ++ marker.decimal(8 * @sizeOf(Type)) ++ " *)(%[base] + 0)" ++
+        marker.core(.field_byte_offset, text);
+    // A pointer must come out of the instruction as such: made from a number, it would be checked
+    // for alignment, which the verifier forbids.
+    if (comptime isPointer(Type)) return asm volatile (template
+        : [value] "=r" (-> Type),
+        : [base] "r" (base),
+    );
+    const raw = asm volatile (template
+        : [value] "=r" (-> u64),
+        : [base] "r" (base),
+    );
+    return switch (@typeInfo(Type)) {
+        .bool => raw & 1 != 0,
+        .@"enum" => |info| @fromBackingInt(@intCast(@as(info.tag_type, @truncate(raw)))),
+        .int, .float => @bitCast(@as(@Int(.unsigned, 8 * @sizeOf(Type)), @truncate(raw))),
+        else => @compileError("core.load reads numbers and pointers; use core.read for " ++ @typeName(Type)),
+    };
+}

@@ -1,0 +1,133 @@
+//! What the SDK tells the build of single instructions: the contract with pyzbpf's finisher.
+//!
+//! Inline assembly puts the instruction's address and a text into a section `.pyzbpf.<kind>`. The
+//! finisher turns them into what loaders understand and drops the section. Nothing else may write
+//! there.
+//!
+//! Text of a `trap` marker: a member of `panic.zig` and up to two registers: `outOfBounds r3 r1`. Of a
+//! `verdict` marker, on a program's first instruction: a number. Of a `callback` marker: nothing.
+//!
+//! Text of a `core` marker: kind, root type, then steps, with spaces between: `0 S:task_struct se=S
+//! sum_exec_runtime=u8`. A step is `name=description` or `[index]`; descriptions are `i4` `u8` `z1`
+//! (bool) `f8` `e4` (enum) `p` (pointer) `a16u1` (array) `S` `U` (struct, union; a name may follow)
+//! `bu4:3` (3 bits in a 4-byte unsigned). Root `E:name:u4` is an enum, its steps are `name=number`.
+
+const std = @import("std");
+const builtin = @import("builtin");
+
+pub const is_big_endian = builtin.target.cpu.arch.endian() == .big;
+
+/// enum bpf_core_relo_kind of linux/bpf.h.
+pub const CoreKind = enum(u8) {
+    field_byte_offset = 0,
+    field_byte_size = 1,
+    field_exists = 2,
+    field_signed = 3,
+    field_lshift_u64 = 4,
+    field_rshift_u64 = 5,
+    type_id_local = 6,
+    type_id_target = 7,
+    type_exists = 8,
+    type_size = 9,
+    enum_value_exists = 10,
+    enum_value = 11,
+    type_matches = 12,
+};
+
+/// Assembly that marks the instruction with the label `1:` for CO-RE.
+pub fn core(comptime kind: CoreKind, comptime text: []const u8) []const u8 {
+    @setEvalBranchQuota(100_000);
+    return record("core", decimal(@backingInt(kind)) ++ " " ++ text);
+}
+
+/// Assembly that marks the trap behind it as a failed safety check.
+pub fn trap(comptime text: []const u8) []const u8 {
+    return "1:" ++ record("trap", text);
+}
+
+/// Assembly that says that the function may be left at a trap: somebody looks whether it was.
+pub const callback = "1:" ++ record("callback", "");
+
+/// Assembly, outside of functions, that gives a program the verdict of its failed checks.
+pub fn verdict(comptime program: []const u8, comptime value: i32) []const u8 {
+    return ".pushsection .pyzbpf.verdict,\"\",@progbits\n.quad " ++ program ++ "\n.asciz \"" ++ decimal(value) ++ "\"\n.popsection";
+}
+
+fn record(comptime section: []const u8, comptime text: []const u8) []const u8 {
+    return "\n.pushsection .pyzbpf." ++ section ++ ",\"\",@progbits\n.quad 1b\n.asciz \"" ++ text ++ "\"\n.popsection";
+}
+
+/// A number as text; std.fmt would take a hundred times as long at comptime.
+pub fn decimal(comptime number: comptime_int) []const u8 {
+    if (number < 0) return "-" ++ decimal(-number);
+    const digit: []const u8 = &.{'0' + number % 10};
+    return if (number < 10) digit else decimal(number / 10) ++ digit;
+}
+
+/// A type as the root of a marker.
+pub fn root(comptime Type: type) []const u8 {
+    return switch (@typeInfo(Type)) {
+        .@"struct", .@"opaque" => "S:" ++ kernelName(Type),
+        .@"union" => "U:" ++ kernelName(Type),
+        .@"enum" => |info| "E:" ++ kernelName(Type) ++ ":" ++ describe(info.tag_type),
+        else => @compileError("a declared struct, union or enum of the kernel is wanted, not " ++ @typeName(Type)),
+    };
+}
+
+/// A type with all its declared members.
+pub fn allMembers(comptime Type: type) []const u8 {
+    var text: []const u8 = root(Type);
+    switch (@typeInfo(Type)) {
+        inline .@"struct", .@"union" => |info| for (info.field_names, info.field_types) |name, Member| {
+            text = text ++ " " ++ name ++ "=" ++ describe(Member);
+        },
+        .@"enum" => |info| for (info.field_names, info.field_values) |name, value| {
+            text = text ++ " " ++ name ++ "=" ++ decimal(value);
+        },
+        else => {},
+    }
+    return text;
+}
+
+/// An enum value with its enum.
+pub fn enumValue(comptime value: anytype) []const u8 {
+    return root(@TypeOf(value)) ++ " " ++ @tagName(value) ++ "=" ++ decimal(@backingInt(value));
+}
+
+/// A member's type.
+pub fn describe(comptime Type: type) []const u8 {
+    const bytes = decimal(@sizeOf(Type));
+    return switch (@typeInfo(Type)) {
+        .int => |info| (if (info.signedness == .signed) "i" else "u") ++ bytes,
+        .bool => "z1",
+        .float => "f" ++ bytes,
+        .@"enum" => "e" ++ bytes,
+        .pointer => "p",
+        .optional => |info| describe(info.child),
+        .array => |info| "a" ++ decimal(info.len) ++ describe(info.child),
+        .@"struct" => if (@hasDecl(Type, "bit_width"))
+            "b" ++ describe(Type.Value) ++ ":" ++ decimal(Type.bit_width)
+        else
+            "S" ++ givenName(Type),
+        .@"union" => "U" ++ givenName(Type),
+        .@"opaque" => "S" ++ givenName(Type),
+        else => @compileError("no kernel type is a " ++ @typeName(Type)),
+    };
+}
+
+/// The name by which the kernel knows a type.
+fn kernelName(comptime Type: type) []const u8 {
+    const name = givenName(Type);
+    if (name.len == 0) @compileError(@typeName(Type) ++ " has no name of the kernel's; declare it as a constant of that name, or with `pub const btf = \"name\";` in it");
+    return name;
+}
+
+/// The declared name; "" for a type written in place.
+fn givenName(comptime Type: type) []const u8 {
+    if (@typeInfo(Type) != .@"enum" and @hasDecl(Type, "btf")) return Type.btf;
+    const full = @typeName(Type);
+    const start = if (std.mem.findScalarLast(u8, full, '.')) |dot| dot + 1 else 0;
+    const name = full[start..];
+    if (std.mem.find(u8, name, "__struct_") != null or std.mem.find(u8, name, "__union_") != null) return "";
+    return name;
+}

@@ -1,0 +1,15 @@
+//! The root of every probe that pyzbpf builds; the author's file is the module `probe`.
+//!
+//! It installs what the author need not write, and hands on what the author does write with `pub`:
+//! `panic`, another namespace for failed safety checks, and `std_options`, settings of the standard
+//! library. What else the SDK reads from the author's file it finds by `author.zig`.
+
+const std = @import("std");
+
+pub const probe = @import("probe");
+pub const panic = if (@hasDecl(probe, "panic")) probe.panic else @import("bpf").panic;
+pub const std_options: std.Options = if (@hasDecl(probe, "std_options")) probe.std_options else .{};
+
+comptime {
+    _ = probe; // its exports are the object
+}

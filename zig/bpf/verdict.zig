@@ -1,0 +1,13 @@
+//! What programs return when a safety check fails, where their kind's neutral verdict is not wanted:
+//! `pub const trap_verdicts = .{ .prog = bpf.XDP.DROP };` in the probe.
+
+const author = @import("author.zig").file;
+const marker = @import("marker.zig");
+
+comptime {
+    if (@hasDecl(author, "trap_verdicts")) {
+        for (@typeInfo(@TypeOf(author.trap_verdicts)).@"struct".field_names) |program| {
+            asm (marker.verdict(program, @field(author.trap_verdicts, program)));
+        }
+    }
+}

@@ -20,6 +20,13 @@ pub const Error = @import("bpf/result.zig").Error;
 // The running kernel's own types, by name.
 pub const core = @import("bpf/core.zig");
 
+// What the kernel defines: configuration, variables, functions.
+pub const kconfig = @import("bpf/external.zig").kconfig;
+pub const weakKconfig = @import("bpf/external.zig").weakKconfig;
+pub const ksym = @import("bpf/external.zig").ksym;
+pub const kfunc = @import("bpf/external.zig").kfunc;
+pub const kfuncExists = @import("bpf/external.zig").kfuncExists;
+
 // Contexts of programs.
 pub const SkBuff = types.__sk_buff;
 pub const XdpMd = types.xdp_md;
@@ -50,6 +57,14 @@ pub const EXIST = constants.EXIST;
 pub const F_CURRENT_CPU = constants.F_CURRENT_CPU;
 pub const XDP = @import("bpf/program/xdp.zig").Action;
 
+// Safe mode.
+pub const panic = @import("bpf/panic.zig");
+pub const mul = @import("bpf/arithmetic.zig").mul;
+pub const memory = @import("bpf/memory.zig");
+pub const loop = @import("bpf/loop.zig").loop;
+pub const Next = @import("bpf/loop.zig").Next;
+
 comptime {
     _ = @import("bpf/license.zig");
+    _ = @import("bpf/verdict.zig");
 }

@@ -11,6 +11,7 @@ from pyzbpf.finish.passes import (
     aliases,
     constants,
     core_records,
+    externals,
     functions,
     leftovers,
     lines,
@@ -50,6 +51,7 @@ PASSES: tuple[Callable[[Unit], None], ...] = (
     functions.run,  # FUNC: name and linkage of its symbol
     variables.run,  # VAR: name and linkage of its symbol
     parameters.run,  # every parameter has a name
+    externals.run,  # .kconfig and .ksyms for what the kernel defines
     core_records.run,  # the SDK's CO-RE requests as records on minimal types
     lines.run,  # file names without the builder's folders
 )

@@ -23,7 +23,7 @@ PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 BPFTOOL = shutil.which("bpftool", path=PATH)
 
 # libbpf has dropped what the historic example uses: the `maps` section and numbered `socket1`.
-STANDARD = ("exec", "loopback", "constants", "subprograms", "tracepoints")
+STANDARD = ("exec", "loopback", "constants", "subprograms", "tracepoints", "core", "externals")
 
 
 @pytest.fixture(autouse=True)

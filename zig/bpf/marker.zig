@@ -53,6 +53,34 @@ pub fn verdict(comptime program: []const u8, comptime value: i32) []const u8 {
     return ".pushsection .pyzbpf.verdict,\"\",@progbits\n.quad " ++ program ++ "\n.asciz \"" ++ decimal(value) ++ "\"\n.popsection";
 }
 
+/// Assembly that says what an undefined symbol is: `kconfig NAME type`, `ksym NAME type` or
+/// `kfunc NAME result parameter...`, types as in `core` markers with `v` void and `P<name>` a pointer
+/// to a struct of the kernel.
+pub fn external(comptime text: []const u8) []const u8 {
+    return record("extern", text);
+}
+
+/// Result and parameters of a function type, a space before each.
+pub fn prototype(comptime Prototype: type) []const u8 {
+    @setEvalBranchQuota(100_000);
+    const info = @typeInfo(Prototype).@"fn";
+    var text: []const u8 = " " ++ parameter(info.return_type.?);
+    for (info.param_types) |Type| text = text ++ " " ++ parameter(Type.?);
+    return text;
+}
+
+fn parameter(comptime Type: type) []const u8 {
+    return switch (@typeInfo(Type)) {
+        .void => "v",
+        .optional => |info| parameter(info.child),
+        .pointer => |info| switch (@typeInfo(info.child)) {
+            .@"struct", .@"opaque" => if (info.child == anyopaque) "p" else "P" ++ kernelName(info.child),
+            else => "p",
+        },
+        else => describe(Type),
+    };
+}
+
 fn record(comptime section: []const u8, comptime text: []const u8) []const u8 {
     return "\n.pushsection .pyzbpf." ++ section ++ ",\"\",@progbits\n.quad 1b\n.asciz \"" ++ text ++ "\"\n.popsection";
 }

@@ -10,13 +10,14 @@ from __future__ import annotations
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.types import Member, Type
 from pyzbpf.errors import ObjectError
-from pyzbpf.finish import core_text
+from pyzbpf.finish import marker
 from pyzbpf.finish.code import LD_IMM64, TYPE_ID_KINDS, Core
+from pyzbpf.finish.scalars import Scalars
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyzbpf.finish.code import Function, Instruction
-    from pyzbpf.finish.core_text import Request, Shape, Step
+    from pyzbpf.finish.marker import Request, Shape, Step
     from pyzbpf.finish.unit import Unit
 
 MARK = "core"
@@ -30,7 +31,7 @@ _LOAD_CLASSES = (1, 2, 3)  # LDX, ST, STX
 
 def run(unit: Unit) -> None:
     marked = [
-        (function, instruction, core_text.parse(mark.text))
+        (function, instruction, marker.parse_core(mark.text))
         for function, instruction in unit.code.instructions()
         for mark in instruction.marks
         if mark.kind == MARK
@@ -39,26 +40,27 @@ def run(unit: Unit) -> None:
         return
     types = _Types(unit)
     for function, instruction, request in marked:
-        try:
-            types.learn(request)
-        except ObjectError as error:
-            raise _at(unit, function, instruction, error.message) from error
+        _learn(unit, types, function, instruction, request)
     types.make()
     for _, instruction, request in marked:
         _record(unit, types, instruction, request)
         instruction.marks = [mark for mark in instruction.marks if mark.kind != MARK]
 
 
-def _at(unit: Unit, function: Function, instruction: Instruction, message: str) -> ObjectError:
-    line = instruction.line
-    place = f" ({line.file}:{line.position >> 10}: {line.text.strip()})" if line is not None else ""
-    return ObjectError(
-        message + place,
-        file=unit.image.file,
-        section=function.section.name,
-        symbol=function.symbol.name,
-        offset=unit.code.offset_of(function, instruction),
-    )
+def _learn(unit: Unit, types: _Types, function: Function, instruction: Instruction, request: Request) -> None:
+    try:
+        types.learn(request)
+    except ObjectError as error:
+        line = instruction.line
+        place = f" ({line.file}:{line.position >> 10}: {line.text.strip()})" if line is not None else ""
+        raise ObjectError(
+            error.message + place,
+            file=unit.image.file,
+            section=function.section.name,
+            symbol=function.symbol.name,
+            offset=unit.code.offset_of(function, instruction),
+            advice=error.advice,
+        ) from error
 
 
 class _Composite:
@@ -86,7 +88,7 @@ class _Types:
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
         self.roots: dict[tuple[str, str], _Composite] = {}
-        self.scalars: dict[tuple[str, int, bool], int] = {}
+        self.scalars = Scalars(unit)
 
     def root(self, request: Request) -> _Composite:
         key = request.root_kind, request.root_name
@@ -119,8 +121,8 @@ class _Types:
         known = home.shapes.setdefault(step.name, shape)
         if known != shape:
             raise ObjectError(
-                f"'{home.name or 'a struct'}.{step.name}' is declared in two ways that do not agree; "
-                "declare each kernel type once"
+                f"'{home.name or 'a struct'}.{step.name}' is declared in two ways that do not agree",
+                advice="declare each kernel type once, or the other one as a flavour: `task_struct___other`",
             )
         while shape.element is not None:
             shape = shape.element
@@ -163,17 +165,11 @@ class _Types:
             element_id, size, align = self._shape(home, name, shape.element)
             array = Type(kinds.ARRAY)
             array.type, array.count = element_id, shape.count
-            array.index_type = self._scalar("integer", 4, signed=False)
+            array.index_type = self.scalars.id("integer", 4)
             return self.unit.add_type(array), size * shape.count, align
         kind = "integer" if shape.kind == "bits" else shape.kind
         size = 8 if shape.kind == "pointer" else shape.size
-        return self._scalar(kind, size, signed=shape.signed), size, max(size, 1)
-
-    def _scalar(self, kind: str, size: int, *, signed: bool) -> int:
-        key = kind, size, signed
-        if key not in self.scalars:
-            self.scalars[key] = self.unit.add_type(_scalar_type(kind, size, signed=signed))
-        return self.scalars[key]
+        return self.scalars.id(kind, size, signed=shape.signed), size, max(size, 1)
 
     def _make_enum(self, composite: _Composite) -> int:
         shape = composite.enum_shape
@@ -182,25 +178,6 @@ class _Types:
         made.flag = bool(shape and shape.signed)
         made.values = list(composite.numbers.items())
         return self.unit.add_type(made)
-
-
-_INTEGERS = {1: "char", 2: "short", 4: "int", 8: "long long", 16: "__int128"}
-
-
-def _scalar_type(kind: str, size: int, *, signed: bool) -> Type:
-    if kind == "pointer":
-        return Type(kinds.PTR)  # to void: access strings never cross a pointer
-    if kind == "float":
-        return Type(kinds.FLOAT, {4: "float", 8: "double"}.get(size, "float"), size=size)
-    if kind == "enum":
-        made = Type(kinds.ENUM, size=size)  # without a name; only the kind and size count
-        made.values = [("unused", 0)]
-        return made
-    name = "_Bool" if kind == "bool" else _INTEGERS.get(size, "int")
-    made = Type(kinds.INT, name if signed or kind == "bool" else f"unsigned {name}", size=size)
-    made.bits = 8 * size
-    made.encoding = kinds.BOOL if kind == "bool" else (kinds.SIGNED if signed else 0)
-    return made
 
 
 def _record(unit: Unit, types: _Types, instruction: Instruction, request: Request) -> None:
@@ -267,7 +244,7 @@ def _value(unit: Unit, home: _Composite, request: Request, number: int) -> int:
 
 def _place(home: _Composite, steps: list[Step]) -> tuple[int, int, Shape]:
     """(byte offset, size, shape) of the field at the end of a path."""
-    offset, place, shape = 0, home, core_text.Shape("struct")
+    offset, place, shape = 0, home, marker.Shape("struct")
     size = home.size
     for step in steps:
         if step.index >= 0:

@@ -1,4 +1,4 @@
-"""The text of the SDK's CO-RE markers -> what it describes; `zig/bpf/marker.zig` says the grammar."""
+"""The text of the SDK's markers -> what it describes; `zig/bpf/marker.zig` says the grammar."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ _BITS = re.compile(r"b([iu])(\d+):(\d+)\Z")
 
 class Shape:
     """A member's type: ``kind`` is one of "integer", "bool", "float", "enum", "pointer", "array",
-    "struct", "union", "bits".
+    "struct", "union", "bits", "void".
 
     ``size`` is in bytes (of bits their storage's), ``signed`` for integers and bits, ``count`` and
-    ``element`` for arrays, ``bits`` for bit fields, ``name`` for structs and unions ("": anonymous).
+    ``element`` for arrays, ``bits`` for bit fields, ``name`` for structs and unions ("": anonymous) and for
+    pointers to a struct of that name.
     """
 
     __slots__ = ("bits", "count", "element", "kind", "name", "signed", "size")
@@ -79,8 +80,8 @@ class Request:
         self.steps = steps
 
 
-def parse(text: str) -> Request:
-    """Parse a marker's text; ObjectError where it is not what the SDK of this version writes."""
+def parse_core(text: str) -> Request:
+    """Parse a `core` marker; ObjectError where it is not what the SDK of this version writes."""
     try:
         kind, root, *steps = text.split(" ")
         root_kind, root_name, *more = root.split(":")
@@ -94,11 +95,40 @@ def parse(text: str) -> Request:
             steps=[_step(step, is_enum=root_kind == "E") for step in steps],
         )
     except ValueError:
-        raise ObjectError(
-            f"CO-RE marker '{text}' is not understood",
-            section=".pyzbpf.core",
-            advice="the SDK and this pyzbpf are of different versions: install one pyzbpf",
-        ) from None
+        raise _not_understood("core", text) from None
+
+
+class External:
+    """An undefined symbol: ``kind`` is "kconfig", "ksym" or "kfunc"; ``shape`` its type, of a kfunc its
+    result's, whose ``parameters`` follow.
+    """
+
+    __slots__ = ("kind", "name", "parameters", "shape")
+
+    def __init__(self, kind: str, name: str, shape: Shape, parameters: list[Shape]) -> None:
+        self.kind = kind
+        self.name = name
+        self.shape = shape
+        self.parameters = parameters
+
+
+def parse_external(text: str) -> External:
+    """Parse an `extern` marker; ObjectError where it is not what the SDK of this version writes."""
+    try:
+        kind, name, shape, *parameters = text.split(" ")
+        if kind not in ("kconfig", "ksym", "kfunc"):
+            raise ValueError
+        return External(kind, name, _shape(shape), [_shape(parameter) for parameter in parameters])
+    except ValueError:
+        raise _not_understood("extern", text) from None
+
+
+def _not_understood(kind: str, text: str) -> ObjectError:
+    return ObjectError(
+        f"marker '{text}' is not understood",
+        section=f".pyzbpf.{kind}",
+        advice="the SDK and this pyzbpf are of different versions: install one pyzbpf",
+    )
 
 
 def _step(text: str, *, is_enum: bool) -> Step:
@@ -116,6 +146,10 @@ _KINDS = {"i": "integer", "u": "integer", "z": "bool", "f": "float", "e": "enum"
 def _shape(text: str) -> Shape:
     if text[:1] in ("S", "U"):
         return Shape("struct" if text[0] == "S" else "union", name=text[1:])
+    if text[:1] == "P":
+        return Shape("pointer", size=8, name=text[1:])
+    if text == "v":
+        return Shape("void")
     found = _ARRAY.match(text)
     if found:
         element = _shape(found[2])

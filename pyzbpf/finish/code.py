@@ -117,15 +117,19 @@ class Instruction:
 
 
 class Function:
-    """A function: its symbol, its instructions and the BTF id of its FUNC (0: none)."""
+    """A function: its symbol, its instructions and the BTF id of its FUNC (0: none).
 
-    __slots__ = ("instructions", "section", "symbol", "type_id")
+    ``parameters`` are the names that DWARF gives, where it has them.
+    """
+
+    __slots__ = ("instructions", "parameters", "section", "symbol", "type_id")
 
     def __init__(self, symbol: Symbol, section: Section) -> None:
         self.symbol = symbol
         self.section = section
         self.instructions: list[Instruction] = []
         self.type_id = 0
+        self.parameters: list[str] = []
 
     @property
     def size(self) -> int:

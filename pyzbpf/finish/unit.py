@@ -13,8 +13,8 @@ from pyzbpf.btf import encode as btf_encode
 from pyzbpf.btf import ext as btf_ext
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.types import Type
+from pyzbpf.elf import dwarf, reader, writer
 from pyzbpf.elf import image as elf
-from pyzbpf.elf import reader, writer
 from pyzbpf.errors import ObjectError
 from pyzbpf.finish import code as codes
 from pyzbpf.finish.code import Code, Core, Line, Mark
@@ -141,6 +141,7 @@ def read(data: bytes, *, file: str, prefixes: Sequence[tuple[str, str]] = ()) ->
     image = reader.read(data, file=file)
     unit = Unit(image, prefixes=prefixes)
     unit.code, places = codes.decode(image)
+    _take_parameters(unit, dwarf.parameter_names(data))
     section = image.section(".BTF")
     if section is not None:
         btf = btf_decode.decode(bytes(section.data), image.endian, file=file)
@@ -155,6 +156,16 @@ def read(data: bytes, *, file: str, prefixes: Sequence[tuple[str, str]] = ()) ->
     for code_section in {function.section for function in unit.code.functions}:
         code_section.relocations = []  # they hang on the instructions now
     return unit
+
+
+def _take_parameters(unit: Unit, names: Mapping[str, list[str]]) -> None:
+    """DWARF knows functions by their linkage name, of which Zig leaves a local symbol."""
+    functions = {(f.section, f.symbol.value): f for f in unit.code.functions}
+    for symbol in unit.named_symbols() if names else ():
+        if symbol.section is not None and symbol.name in names:
+            function = functions.get((symbol.section, symbol.value))
+            if function is not None:
+                function.parameters = names[symbol.name]
 
 
 def _take_variables(unit: Unit, btf_section: Section) -> None:

@@ -1,0 +1,50 @@
+"""The little that is wanted of DWARF: the names of functions' parameters, which BTF from Zig lacks."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from elftools.common.exceptions import ELFError
+from elftools.construct.core import ConstructError
+from elftools.elf.elffile import ELFFile
+
+_FAULTS = (ELFError, ConstructError, KeyError, ValueError, IndexError, AttributeError, TypeError)
+
+
+def parameter_names(data: bytes) -> dict[str, list[str]]:
+    """Linkage name of each function -> its parameters' names, in order.
+
+    An object without DWARF, or with DWARF that cannot be read, has none: names are a comfort. A
+    parameter that the compiler has dropped is missing from the list.
+    """
+    try:
+        parsed = ELFFile(io.BytesIO(data))
+        if not parsed.has_dwarf_info():
+            return {}
+        # Without relocating: all that is read here is relative to its own section already.
+        units = parsed.get_dwarf_info(relocate_dwarf_sections=False).iter_CUs()
+        return {
+            name: names
+            for unit in units
+            for entry in unit.iter_DIEs()
+            if entry.tag == "DW_TAG_subprogram" and (name := _name(entry))
+            if (names := _parameters(entry))
+        }
+    except _FAULTS:
+        return {}
+
+
+def _name(entry: Any) -> str:
+    for key in ("DW_AT_linkage_name", "DW_AT_name"):
+        if key in entry.attributes:
+            return str(entry.attributes[key].value.decode(errors="replace"))
+    return ""
+
+
+def _parameters(entry: Any) -> list[str]:
+    return [
+        child.attributes["DW_AT_name"].value.decode(errors="replace")
+        for child in entry.iter_children()
+        if child.tag == "DW_TAG_formal_parameter" and "DW_AT_name" in child.attributes
+    ]

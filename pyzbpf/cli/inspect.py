@@ -27,10 +27,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", action="store_true", help="print JSON: a list with one item for each object"
     )
+    inside = parser.add_mutually_exclusive_group()
+    inside.add_argument(
+        "--raw", action="store_true", help="print an object file's types, symbols and instructions"
+    )
+    inside.add_argument(
+        "--passes",
+        action="store_true",
+        help="print what each pass of the finisher changes in an object as the compiler wrote it "
+        "(`pyzbpf build --keep` keeps those)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print every object of the target."""
+    if arguments.raw or arguments.passes:
+        from pyzbpf.cli import raw
+
+        for line in (raw.contents if arguments.raw else raw.changes)(arguments.target):
+            print(line)
+        return 0
     found = [describe(spec) for spec in objects(arguments.target)]
     if arguments.json:
         print(json.dumps(found, indent=2, ensure_ascii=False))

@@ -31,7 +31,7 @@ from pyzbpf.spec.read import read as read_spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pyzbpf.finish.unit import Unit
 
@@ -75,8 +75,15 @@ def finish(
     """
     work = unit.read(raw, file=file, prefixes=prefixes)
     audit.check_machine(work.image, endian)
-    for step in PASSES:
-        step(work)
+    for _ in stages(work):
+        pass
     finished = unit.write(work)
     audit.check(read_spec(finished, file=file, name=name), work.image)
     return finished
+
+
+def stages(work: Unit) -> Iterator[str]:
+    """Run the passes on an object one by one; yields the name of each when it is done."""
+    for step in PASSES:
+        step(work)
+        yield step.__module__.rpartition(".")[2]

@@ -1,0 +1,39 @@
+"""Each safety check has a trap of its own, which carries the SDK's mark.
+
+The mark is an empty piece of assembly in front of the trap, which LLVM keeps apart; the trap call
+itself it may share between several checks, with a jump from the mark to the call.
+"""
+
+from __future__ import annotations
+
+from pyzbpf.elf import image as elf
+from pyzbpf.finish.code import CALL, CALL_KERNEL, Instruction
+from pyzbpf.finish.flow import TRAP, is_trap
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyzbpf.elf.image import Symbol
+    from pyzbpf.finish.unit import Unit
+
+MARK = "trap"
+
+
+def run(unit: Unit) -> None:
+    for function in unit.code.functions:
+        for instruction in list(function.instructions):
+            marks = [mark for mark in instruction.marks if mark.kind == MARK]
+            if marks and not is_trap(instruction):
+                trap = Instruction(CALL, source=CALL_KERNEL, immediate=-1)
+                trap.symbol, trap.relocation_type = _symbol(unit), elf.R_BPF_64_32
+                trap.marks = marks
+                instruction.marks = [mark for mark in instruction.marks if mark.kind != MARK]
+                function.insert(instruction, [trap])
+
+
+def _symbol(unit: Unit) -> Symbol:
+    for symbol in unit.image.symbols:
+        if symbol.name == TRAP:
+            return symbol
+    made = elf.Symbol(TRAP, section=None)
+    unit.image.symbols.append(made)
+    return made

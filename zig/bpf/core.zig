@@ -87,6 +87,16 @@ pub inline fn isSigned(comptime Type: type, comptime path: []const u8) bool {
     return constant(.field_signed, whole(Type, path)) != 0;
 }
 
+/// How far to shift a loaded bit field to the left, so that its highest bit is the word's.
+pub inline fn leftShift(comptime Type: type, comptime path: []const u8) u64 {
+    return constant(.field_lshift_u64, whole(Type, path));
+}
+
+/// How far to shift it to the right after that.
+pub inline fn rightShift(comptime Type: type, comptime path: []const u8) u64 {
+    return constant(.field_rshift_u64, whole(Type, path));
+}
+
 /// Whether the running kernel has the type.
 pub inline fn typeExists(comptime Type: type) bool {
     return constant(.type_exists, marker.root(Type)) != 0;

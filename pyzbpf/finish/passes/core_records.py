@@ -51,7 +51,7 @@ def _learn(unit: Unit, types: _Types, function: Function, instruction: Instructi
     try:
         types.learn(request)
     except ObjectError as error:
-        line = instruction.line
+        line = function.author_line(instruction)
         place = f" ({line.file}:{line.position >> 10}: {line.text.strip()})" if line is not None else ""
         raise ObjectError(
             error.message + place,

@@ -1,0 +1,156 @@
+"""CO-RE from Zig beside clang's: the same questions, record by record, in both byte orders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pyzbpf.btf import types as kinds
+from pyzbpf.build.compile import build_probe
+from pyzbpf.errors import BuildError, ObjectError
+from pyzbpf.finish import unit as units
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Compile = Callable[..., dict[str, bytes]]
+
+HERE = Path(__file__).parent
+ENDIANS = ["little", "big"]
+HEAD = 'const bpf = @import("bpf");\nconst core = bpf.core;\n'
+RAW_TP = 'export fn prog(_: *bpf.RawTracepoint) linksection("raw_tp/sys_enter") c_int {{ {} return 0; }}\n'
+ENUM_KINDS = (10, 11)
+
+
+def records(data: bytes) -> list[tuple[int, str, str]]:
+    """(kind, root type's name, access path in names) of every CO-RE record, in order of code."""
+    unit = units.read(data, file="object")
+    found = []
+    for _, instruction in unit.code.instructions():
+        if instruction.core is not None:
+            core = instruction.core
+            root = unit.types[core.type_id]
+            assert root is not None
+            found.append((core.kind, root.name, path_names(unit, core.type_id, core.path, core.kind)))
+    return found
+
+
+def path_names(unit: units.Unit, type_id: int, path: str, kind: int) -> str:
+    first, *steps = (int(number) for number in path.split(":"))
+    found = unit.types[type_id]
+    assert found is not None
+    if kind in ENUM_KINDS:
+        return found.values[first][0]
+    names = ""
+    for step in steps:
+        while found is not None and found.kind in kinds.MODIFIERS:
+            found = unit.types[found.type]
+        assert found is not None
+        if found.kind == kinds.ARRAY:
+            names += f"[{step}]"
+            found = unit.types[found.type]
+        else:
+            names += f".{found.members[step].name}"
+            found = unit.types[found.members[step].type]
+    return names
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes]]:
+    """core_twin by language, each by byte order."""
+    folder = tmp_path_factory.mktemp("twins")
+    found = {}
+    for source in (HERE / "probes" / "core_twin.zig", HERE / "c" / "core_twin.c"):
+        paths = build_probe(
+            source, mode="fast", output_directory=folder / source.suffix[1:], cache=folder / "cache"
+        )
+        found[source.suffix] = dict(zip(ENDIANS, (path.read_bytes() for path in paths), strict=True))
+    return found
+
+
+@pytest.mark.parametrize("endian", ENDIANS)
+def test_the_same_records_as_clang(twins: dict[str, dict[str, bytes]], endian: str) -> None:
+    zig, clang = (records(twins[suffix][endian]) for suffix in (".zig", ".c"))
+    assert sorted(zig) == sorted(clang)
+    assert {kind for kind, _, _ in zig} == set(range(13)) - {6}
+
+
+@pytest.mark.parametrize("endian", ENDIANS)
+def test_local_values_are_checked_by_libbpf_and_right(
+    twins: dict[str, dict[str, bytes]], endian: str
+) -> None:
+    """Existence is 1 and sizes are the declared ones, in Zig's object as in clang's."""
+
+    def values(data: bytes) -> dict[tuple[int, str, str], int]:
+        unit = units.read(data, file="object")
+        return {
+            (c.kind, root.name, path_names(unit, c.type_id, c.path, c.kind)): instruction.immediate
+            for _, instruction in unit.code.instructions()
+            if (c := instruction.core) is not None and (root := unit.types[c.type_id]) is not None
+        }
+
+    zig, clang = values(twins[".zig"][endian]), values(twins[".c"][endian])
+    # Offsets, sizes of whole types and type ids depend on the order of members; the rest must agree.
+    same = [key for key in clang if key[0] in (2, 3, 8, 10, 11, 12) or key == (1, "task_struct", ".comm")]
+    assert len(same) >= 8
+    for key in same:
+        assert zig[key] == clang[key], key
+
+
+def test_a_clang_object_passes_through_unchanged(twins: dict[str, dict[str, bytes]], tmp_path: Path) -> None:
+    """Its records, code and references stay; only what no loader reads goes."""
+    raw = tmp_path / "raw"
+    build_probe(HERE / "c" / "core_twin.c", endian="little", mode="fast", output_directory=tmp_path, keep=raw)
+    (kept,) = raw.rglob("*.raw.o")
+    before, after = kept.read_bytes(), twins[".c"]["little"]
+    assert records(before) == records(after)
+    first, second = units.read(before, file="raw"), units.read(after, file="finished")
+    for one, other in zip(first.code.functions, second.code.functions, strict=True):
+        assert one.symbol.name == other.symbol.name
+        ids = (6, 7)
+        for a, b in zip(one.instructions, other.instructions, strict=True):
+            assert (a.opcode, a.destination, a.source, a.offset, a.high) == (
+                b.opcode, b.destination, b.source, b.offset, b.high,
+            )  # fmt: skip
+            if a.core is None or a.core.kind not in ids:
+                assert a.immediate == b.immediate
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("const t = extern struct { a: u32 }; " + RAW_TP.format('_ = core.exists(t, "b");'), "declares no field 'b'"),
+        ("const t = extern struct { a: u32 }; " + RAW_TP.format('_ = core.exists(t, "a[0]");'), "u32 is no array"),
+        ("const t = extern struct { a: *t, b: u32 }; " + RAW_TP.format('_ = core.exists(t, "a.b");'), "crosses a pointer"),
+        (RAW_TP.format('_ = core.exists(extern struct { a: u32 }, "a");'), "has no name of the kernel's"),
+        (RAW_TP.format("_ = core.typeExists(u32);"), "a declared struct, union or enum of the kernel is wanted"),
+        (RAW_TP.format('_ = core.read(@as(u64, 5), "a");'), "a pointer to a declared kernel type is wanted"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_compile_errors(compile_text: Compile, text: str, message: str) -> None:
+    with pytest.raises(BuildError) as caught:
+        compile_text(HEAD + text)
+    assert message in caught.value.output
+
+
+def test_one_type_declared_in_two_ways_is_refused(compile_text: Compile) -> None:
+    text = (
+        "const a = struct { const task_struct = extern struct { pid: i32 }; };\n"
+        "const b = struct { const task_struct = extern struct { pid: u64 }; };\n"
+    )
+    body = (
+        'if (core.exists(a.task_struct, "pid") and core.exists(b.task_struct, "pid")) bpf.printk("x", .{});'
+    )
+    with pytest.raises((BuildError, ObjectError)) as caught:
+        compile_text(HEAD + text + RAW_TP.format(body))
+    assert "'task_struct.pid' is declared in two ways" in str(caught.value)
+    assert "probe.zig:" in str(caught.value)
+
+
+def test_an_explicit_name_wins(compile_text: Compile) -> None:
+    text = 'const Task = extern struct { pub const btf = "task_struct"; pid: i32 };\n'
+    body = 'if (core.exists(Task, "pid")) bpf.printk("x", .{});'
+    for data in compile_text(HEAD + text + RAW_TP.format(body)).values():
+        assert records(data) == [(2, "task_struct", ".pid")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import socket
 import subprocess
+import sys
 import time
 from datetime import datetime
 
@@ -103,6 +104,8 @@ def run(arguments: argparse.Namespace) -> int:
         lost = probe.maps["events"].lost
         if lost:
             print(f"({lost} more were lost: the buffer was full)", flush=True)
+        for trap in probe.traps:
+            print(trap, file=sys.stderr, flush=True)
     return 0
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": "run a prebuilt probe and watch its events",
     "build": "compile probes to BPF objects, without making a wheel",
+    "types": "print Zig declarations of kernel types",
     "inspect": "show what an object, a wheel or an installed probe holds",
 }
 INTERRUPTED = 130  # what a shell reports for a program that SIGINT has ended

@@ -1,0 +1,253 @@
+"""BTF -> Zig declarations with only the members that are wanted, for `bpf.core` to read."""
+
+from __future__ import annotations
+
+from pyzbpf.btf import types as kinds
+from pyzbpf.btf.codec import is_char
+from pyzbpf.errors import NotFoundError, ObjectError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pyzbpf.btf.decode import Btf
+    from pyzbpf.btf.types import Member, Type
+
+_KEYWORDS = frozenset(
+    [
+        "addrspace",
+        "align",
+        "allowzero",
+        "and",
+        "anyframe",
+        "anytype",
+        "asm",
+        "break",
+        "callconv",
+        "catch",
+        "comptime",
+        "const",
+        "continue",
+        "defer",
+        "else",
+        "enum",
+        "errdefer",
+        "error",
+        "export",
+        "extern",
+        "fn",
+        "for",
+        "if",
+        "inline",
+        "linksection",
+        "noalias",
+        "noinline",
+        "nosuspend",
+        "opaque",
+        "or",
+        "orelse",
+        "packed",
+        "pub",
+        "resume",
+        "return",
+        "struct",
+        "suspend",
+        "switch",
+        "test",
+        "threadlocal",
+        "try",
+        "type",
+        "union",
+        "unreachable",
+        "var",
+        "volatile",
+        "while",
+    ]
+)
+_COMPOSITE = (kinds.STRUCT, kinds.UNION)
+_DECLARED = (*_COMPOSITE, kinds.ENUM, kinds.ENUM64)
+
+
+class Wish:
+    """What is wanted of a type: members by name, each with what is wanted of its own type."""
+
+    def __init__(self) -> None:
+        self.members: dict[str, Wish] = {}
+
+    def add(self, path: str) -> None:
+        """Add a dotted path of member names."""
+        place = self
+        for name in path.split("."):
+            place = place.members.setdefault(name, Wish())
+
+
+def parse(text: str) -> tuple[str, Wish]:
+    """``"task_struct:pid,mm.start_code"`` -> the type's name and what is wanted of it."""
+    name, _, paths = text.partition(":")
+    wish = Wish()
+    for path in filter(None, paths.split(",")):
+        wish.add(path.strip())
+    return name.strip(), wish
+
+
+def declarations(btf: Btf, wishes: Iterable[tuple[str, Wish]]) -> Iterator[str]:
+    """Zig source lines that declare the types; a type without a list of members gets all it has.
+
+    Raises NotFoundError for a type or member that the BTF does not have, with names that are near.
+    """
+    writer = _Writer(btf)
+    for name, wish in wishes:
+        writer.want(name, wish)
+    yield from writer.lines()
+
+
+class _Writer:
+    def __init__(self, btf: Btf) -> None:
+        self.btf = btf
+        self.wanted: dict[int, Wish] = {}  # by type id, in the order first met
+
+    def want(self, name: str, wish: Wish) -> None:
+        found = next(
+            (type_id for kind in _DECLARED if (type_id := self.btf.find(name, kind))),
+            0,
+        )
+        if not found:
+            known = (t.name for t in self.btf.types if t is not None and t.kind in _DECLARED and t.name)
+            raise NotFoundError(
+                f"the BTF has no struct, union or enum '{name}'{_near(name, {n for n in known if n[:1] == name[:1]})}",
+                symbol=name,
+            )
+        self._merge(found, wish)
+
+    def _merge(self, type_id: int, wish: Wish) -> None:
+        """Note a wish, and those it makes of other types behind pointers."""
+        known = self.wanted.setdefault(type_id, Wish())
+        found = self.btf.get(type_id)
+        names = list(wish.members)
+        if not names and found.kind in _COMPOSITE and not known.members:
+            names = [member.name for member in self._flat(found) if member.name]
+        for name in names:
+            inner = known.members.setdefault(name, Wish())
+            below = wish.members.get(name, Wish())
+            member = self._member(found, name)
+            self._below(member.type, below, inner)
+
+    def _below(self, type_id: int, wish: Wish, inner: Wish) -> None:
+        real_id, found = self.btf.resolve(type_id)
+        while found is not None and found.kind == kinds.ARRAY:
+            real_id, found = self.btf.resolve(found.type)
+        if not wish.members or found is None:
+            return
+        if found.kind == kinds.PTR:
+            target, pointee = self.btf.resolve(found.type)
+            if pointee is not None and pointee.kind in _COMPOSITE and pointee.name:
+                self._merge(target, wish)
+                return
+        elif found.kind in _COMPOSITE:
+            if found.name:
+                self._merge(real_id, wish)
+                return
+            for name, below in wish.members.items():
+                place = inner.members.setdefault(name, Wish())
+                self._below(self._member(found, name).type, below, place)
+            return
+        raise ObjectError(
+            f"'{next(iter(wish.members))}' is wanted of {self.btf.describe(type_id)}, which has no members"
+        )
+
+    def _flat(self, found: Type) -> Iterator[Member]:
+        """Members, those of anonymous members among them: CO-RE finds them there."""
+        for member in found.members:
+            _, inner = self.btf.resolve(member.type)
+            if not member.name and inner is not None and inner.kind in _COMPOSITE:
+                yield from self._flat(inner)
+            else:
+                yield member
+
+    def _member(self, found: Type, name: str) -> Member:
+        members = {member.name: member for member in self._flat(found)}
+        if name not in members:
+            owner = self.btf.describe(self.btf.types.index(found))
+            raise NotFoundError(f"{owner} has no member '{name}'{_near(name, members)}", symbol=name)
+        return members[name]
+
+    def lines(self) -> Iterator[str]:
+        for type_id, wish in self.wanted.items():
+            found = self.btf.get(type_id)
+            if found.kind in (kinds.ENUM, kinds.ENUM64):
+                yield from self._enum(found)
+            else:
+                head = "struct" if found.kind == kinds.STRUCT else "union"
+                yield f"pub const {identifier(found.name)} = extern {head} {{"
+                yield from self._members(found, wish, "    ")
+                yield "};"
+
+    def _enum(self, found: Type) -> Iterator[str]:
+        sign = "i" if found.flag else "u"
+        yield f"pub const {identifier(found.name)} = enum({sign}{8 * found.size}) {{"
+        seen = set()
+        for name, value in found.values:
+            if value not in seen:  # Zig knows no second name for a number
+                seen.add(value)
+                yield f"    {identifier(name)} = {value},"
+        yield "};"
+
+    def _members(self, found: Type, wish: Wish, indent: str) -> Iterator[str]:
+        for name, inner in wish.members.items():
+            member = self._member(found, name)
+            text = self._zig_type(member, inner, indent)
+            if text is not None:
+                yield f"{indent}{identifier(name)}: {text},"
+            else:
+                yield f"{indent}// {name}: {self.btf.describe(member.type)}, which Zig cannot declare"
+
+    def _zig_type(self, member: Member, wish: Wish, indent: str) -> str | None:
+        if member.bits:
+            number = self._zig(member.type, wish, indent)
+            return f"bpf.core.Bits({number}, {member.bits})" if number else None
+        return self._zig(member.type, wish, indent)
+
+    def _zig(self, type_id: int, wish: Wish, indent: str) -> str | None:
+        real_id, found = self.btf.resolve(type_id)
+        if found is None:
+            return None
+        if found.kind == kinds.INT:
+            if found.encoding & kinds.BOOL:
+                return "bool"
+            return f"{'i' if found.encoding & kinds.SIGNED else 'u'}{8 * found.size}"
+        if found.kind == kinds.FLOAT:
+            return f"f{8 * found.size}"
+        if found.kind in (kinds.ENUM, kinds.ENUM64):
+            return f"{'i' if found.flag else 'u'}{8 * found.size}"
+        if found.kind == kinds.PTR:
+            target, pointee = self.btf.resolve(found.type)
+            named = target in self.wanted and pointee is not None
+            return f"?*{identifier(pointee.name)}" if named and pointee is not None else "?*anyopaque"
+        if found.kind == kinds.ARRAY:
+            _, element = self.btf.resolve(found.type)
+            if element is not None and element.kind == kinds.INT and element.size == 1 and is_char(element):
+                return f"bpf.Text({found.count})"
+            inner = self._zig(found.type, wish, indent)
+            return f"[{found.count}]{inner}" if inner and found.count else None
+        if found.kind in _COMPOSITE:
+            if real_id in self.wanted:
+                return identifier(found.name)
+            head = "struct" if found.kind == kinds.STRUCT else "union"
+            if not wish.members:
+                return None
+            body = "\n".join(self._members(found, wish, indent + "    "))
+            return f"extern {head} {{\n{body}\n{indent}}}"
+        return None
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, [word for word in known if word], n=3)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def identifier(name: str) -> str:
+    """The name as Zig takes it: keywords and primitive types in quotes."""
+    primitive = name[:1] in ("u", "i", "f") and name[1:].isdigit()
+    return f'@"{name}"' if name in _KEYWORDS or primitive else name

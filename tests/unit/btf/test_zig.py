@@ -1,0 +1,87 @@
+"""BTF -> Zig declarations."""
+
+from __future__ import annotations
+
+import pytest
+
+from pyzbpf.btf import decode, zig
+from pyzbpf.btf import types as kinds
+from pyzbpf.errors import NotFoundError, ObjectError
+from tests.support.btf_writer import Writer
+
+
+@pytest.fixture
+def btf() -> decode.Btf:
+    writer = Writer()
+    i32, u64 = writer.int("int", 4, kinds.SIGNED), writer.int("u64", 8)
+    char, flag = writer.int("char", 1, kinds.SIGNED), writer.int("_Bool", 1, kinds.BOOL)
+    inner = writer.struct("", 8, [("deep", u64, 0), ("other", u64, 0)], union=True)
+    named = writer.struct("entity", 8, [("sum", u64, 0), ("rest", u64, 0)])
+    mm = writer.struct("mm", 8, [("start", u64, 0)])
+    kind = writer.enum("kind", [("one", 1), ("uno", 1), ("two", 2)])
+    alias = writer.typedef("mm_t", mm)
+    writer.struct(
+        "task",
+        64,
+        [("pid", i32, 0), ("comm", writer.array(char, i32, 16), 32), ("flag", flag, 160), ("", inner, 192),
+         ("se", named, 256), ("mm", writer.ptr(alias), 320), ("self", writer.ptr(writer.const(16)), 384),
+         ("error", kind, 448), ("handler", writer.ptr(writer.prototype(0, [])), 480)],
+    )  # fmt: skip
+    writer.bit_struct("bits", 4, [("low", i32, 0, 3)])
+    return decode.decode(writer.bytes(), "little")
+
+
+def text(btf: decode.Btf, *wanted: str) -> str:
+    return "\n".join(zig.declarations(btf, [zig.parse(one) for one in wanted]))
+
+
+def test_only_what_is_wanted(btf: decode.Btf) -> None:
+    assert text(btf, "task:pid,comm") == (
+        "pub const task = extern struct {\n    pid: i32,\n    comm: bpf.Text(16),\n};"
+    )
+
+
+def test_ways_through_pointers_and_inner_structs(btf: decode.Btf) -> None:
+    assert text(btf, "task:mm.start,se.sum,deep") == (
+        "pub const task = extern struct {\n    mm: ?*mm,\n    se: entity,\n    deep: u64,\n};\n"
+        "pub const mm = extern struct {\n    start: u64,\n};\n"
+        "pub const entity = extern struct {\n    sum: u64,\n};"
+    )
+
+
+def test_all_members_where_none_are_named(btf: decode.Btf) -> None:
+    found = text(btf, "task")
+    assert (
+        '    @"error": u32,' in found and "    handler: ?*anyopaque," in found and "    deep: u64," in found
+    )
+    assert "// se: struct entity, which Zig cannot declare" in found
+
+
+def test_enums_and_bit_fields(btf: decode.Btf) -> None:
+    assert text(btf, "kind") == "pub const kind = enum(u32) {\n    one = 1,\n    two = 2,\n};"
+    assert "low: bpf.core.Bits(i32, 3)," in text(btf, "bits:low")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ("tsak", "no struct, union or enum 'tsak'; did you mean task"),
+        ("task:pidd", "struct task has no member 'pidd'; did you mean pid"),
+        ("task:mm.strat", "struct mm has no member 'strat'; did you mean start"),
+    ],
+)
+def test_wrong_names_get_near_ones(btf: decode.Btf, wanted: str, message: str) -> None:
+    with pytest.raises(NotFoundError, match=message):
+        text(btf, wanted)
+
+
+def test_a_way_into_a_number_is_refused(btf: decode.Btf) -> None:
+    with pytest.raises(ObjectError, match="'x' is wanted of int, which has no members"):
+        text(btf, "task:pid.x")
+
+
+@pytest.mark.parametrize(
+    ("name", "written"), [("pid", "pid"), ("error", '@"error"'), ("u8", '@"u8"'), ("use", "use")]
+)
+def test_identifiers(name: str, written: str) -> None:
+    assert zig.identifier(name) == written

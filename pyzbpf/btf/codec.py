@@ -242,55 +242,46 @@ def is_char(element: Type) -> bool:
 
 
 def record_class(name: str, fields: list[str]) -> type[Record]:
-    """A slots class with these fields; unnamed members get the names ``_0``, ``_1`` ..."""
-    names = tuple(field or f"_{index}" for index, field in enumerate(fields))
-    slots = tuple(f"{n}_" if n in _KEYWORDS else n for n in names)
+    """A slots class with these fields.
+
+    Names come from a file that anybody may have written, and become text that is executed: so every
+    one is made an identifier first (`field_names`).
+    """
+    slots = field_names(fields)
     stores = "; ".join(f"self.{slot} = a{i}" for i, slot in enumerate(slots)) or "pass"
     arguments = "".join(f", a{i}" for i in range(len(slots)))
     space: dict[str, Any] = {}
-    exec(f"def __init__(self{arguments}): {stores}", space)  # noqa: S102 - identifiers checked below
+    exec(f"def __init__(self{arguments}): {stores}", space)  # noqa: S102 - see above
     body = {"__slots__": slots, "_fields": slots, "__init__": space["__init__"]}
-    return type(name or "anonymous", (Record,), body)
+    return type(_identifier(name) or "anonymous", (Record,), body)
 
 
-_KEYWORDS = frozenset(
-    [
-        "False",
-        "None",
-        "True",
-        "and",
-        "as",
-        "assert",
-        "async",
-        "await",
-        "break",
-        "class",
-        "continue",
-        "def",
-        "del",
-        "elif",
-        "else",
-        "except",
-        "finally",
-        "for",
-        "from",
-        "global",
-        "if",
-        "import",
-        "in",
-        "is",
-        "lambda",
-        "nonlocal",
-        "not",
-        "or",
-        "pass",
-        "raise",
-        "return",
-        "try",
-        "while",
-        "with",
-        "yield",
-    ]
+def field_names(names: list[str]) -> tuple[str, ...]:
+    """Attribute names for members: keywords and names with a meaning of their own get a ``_`` behind,
+    unnamed members are ``_0``, ``_1`` ..., what is no identifier is made one, and none is there twice.
+    """
+    made: dict[str, None] = {}
+    for index, name in enumerate(names):
+        slot = _identifier(name) or f"_{index}"
+        if slot in _TAKEN or slot.startswith("__"):
+            slot += "_"
+        while slot in made:
+            slot += "_"
+        made[slot] = None
+    return tuple(made)
+
+
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
+
+
+def _identifier(name: str) -> str:
+    """ASCII letters, digits and underscores, not beginning with a digit; "" for ""."""
+    clean = "".join(letter if letter in _LETTERS else "_" for letter in name)
+    return "_" + clean if clean[:1].isdigit() else clean
+
+
+_TAKEN = frozenset(
+    ["False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield", "_fields", "_asdict"]
 )
 
 
@@ -412,26 +403,24 @@ def _encode_array(btf: Btf, found: Type, value: Any, name: str) -> bytes:
 
 
 def _encode_struct(btf: Btf, found: Type, value: Any, name: str) -> bytes:
+    fields = field_names([member.name for member in found.members])
+    members = dict(zip(fields, found.members, strict=True))
     if isinstance(value, Record):
-        value = {member: getattr(value, member) for member in value._fields}
+        value = {field: getattr(value, field) for field in value._fields}
     elif not isinstance(value, dict):
-        members = value if isinstance(value, (list, tuple)) else list(value)
-        if len(members) != len(found.members):
+        items = list(value)
+        if len(items) != len(members):
             raise ValueError
-        value = {member.name: item for member, item in zip(found.members, members, strict=True)}
-    known = {member.name for member in found.members}
-    for key in value:
-        if key not in known:
-            raise Error(
-                f"{name}: {found.name or 'the struct'} has no member '{key}'; it has {', '.join(sorted(known))}"
-            )
+        value = dict(zip(fields, items, strict=True))
     raw = bytearray(found.size)
-    for member in found.members:
-        if member.name not in value:
-            continue
+    for field, item in value.items():
+        member = members.get(field)
+        if member is None:
+            known = ", ".join(sorted(members))
+            raise Error(f"{name}: {found.name or 'the struct'} has no member '{field}'; it has {known}")
         if member.bits:
-            raise Error(f"{name}.{member.name}: bit fields cannot be set by name")
-        part = encode(btf, member.type, value[member.name], f"{name}.{member.name}")
+            raise Error(f"{name}.{field}: bit fields cannot be set by name")
+        part = encode(btf, member.type, item, f"{name}.{field}")
         raw[member.bit_offset // 8 : member.bit_offset // 8 + len(part)] = part
     return bytes(raw)
 

@@ -15,6 +15,13 @@ from pyzbpf.errors import ObjectError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Protocol
+
+    class Strings(Protocol):
+        """Whatever knows the text at an offset of the string section."""
+
+        def string(self, offset: int) -> str: ...
+
 
 MAGIC = 0xEB9F
 ORDER = {"little": "<", "big": ">"}
@@ -31,7 +38,7 @@ class Btf:
     def __init__(self, data: bytes, endian: str) -> None:
         self.data = data
         self.endian = endian
-        self._start, self._end, strings_start, strings_end = _extents(data, endian)
+        self._start, self._end, strings_start, strings_end = extents(data, endian)
         self.strings = data[strings_start:strings_end]
         self._types: list[Type | None] | None = None
         # Of codec.py: a function and a class for each type that was asked for.
@@ -123,7 +130,7 @@ def decode(data: bytes, endian: str, *, file: str | None = None) -> Btf:
     return btf
 
 
-def _extents(data: bytes, endian: str) -> tuple[int, int, int, int]:
+def extents(data: bytes | memoryview, endian: str) -> tuple[int, int, int, int]:
     """Start and end of the types, start and end of the strings."""
     if len(data) < 24:
         raise ObjectError("cut off in its header", section=".BTF", offset=len(data))
@@ -145,7 +152,7 @@ def _decode_types(btf: Btf, position: int, end: int) -> list[Type | None]:
     while position < end:
         start = position
         try:
-            decoded, position = _decode_type(btf, btf.data, position, order)
+            decoded, position = decode_type(btf, btf.data, position, order)
         except struct.error as error:
             raise ObjectError(f"type {len(types)} is cut off", section=".BTF", offset=start) from error
         except ObjectError as error:
@@ -178,10 +185,12 @@ def references(found: Type) -> list[int]:
     ]
 
 
-def _decode_type(btf: Btf, data: bytes, position: int, order: str) -> tuple[Type, int]:
+def decode_type(btf: Strings, data: bytes | memoryview, position: int, order: str) -> tuple[Type, int]:
+    """The type whose header is at ``position``, and where the next one begins."""
     name_offset, info, size_or_type = struct.unpack_from(order + "III", data, position)
     position += 12
-    kind, count, flag = info >> 24 & 0x1F, info & 0xFFFF, bool(info >> 31)
+    # 7 bits of kind and 24 of count; 5 and 16 in older kernels, which leave the others zero.
+    kind, count, flag = info >> 24 & 0x7F, info & 0xFFFFFF, bool(info >> 31)
     result = Type(kind, btf.string(name_offset) if name_offset else "")
     result.flag = flag
     if kind in kinds.REFERRING:

@@ -46,6 +46,9 @@ def c_name(name: str) -> str:
     """
     if not name or is_c_name(name):
         return name
+    name = "".join(letter if letter.isascii() else f"u{ord(letter):04x}" for letter in name)
+    if is_c_name(name):
+        return name
     for sign, word in _WORDS:
         name = name.replace(sign, word)
     parts = []

@@ -121,6 +121,43 @@ def test_names_that_python_cannot_take_as_fields() -> None:
     assert (value.class_, value._1, value.ok) == (1, 2, 3)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x=a0\nimport os;os.abort()\n#",
+        "a b",
+        "_fields",
+        "__init__",
+        "__class__",
+        "é",
+        "9",
+        "\0",
+        "self.x",
+        "",
+        "class",
+    ],
+)
+def test_a_name_from_a_file_is_never_executed(name: str) -> None:
+    writer = Writer()
+    u8 = writer.int("u8", 1)
+    clean = name.partition("\0")[0]
+    struct_id = writer.struct("Bad\nimport os;os.abort()", 2, [(clean, u8, 0), (clean, u8, 8)])
+    value = codec.decode(made(writer), struct_id, b"\1\2")
+    assert list(value) == [1, 2] and len(set(value._fields)) == 2
+    assert all(field.isidentifier() and field.isascii() for field in value._fields)
+    assert codec.encode(made(writer), struct_id, value) == b"\1\2"
+
+
+def test_a_record_with_odd_names_goes_back() -> None:
+    writer = Writer()
+    u8 = writer.int("u8", 1)
+    struct_id = writer.struct("Odd", 3, [("class", u8, 0), ("_fields", u8, 8), ("a b", u8, 16)])
+    btf = made(writer)
+    value = codec.decode(btf, struct_id, b"\1\2\3")
+    assert (value.class_, value._fields_, value.a_b) == (1, 2, 3)
+    assert codec.encode(btf, struct_id, value) == b"\1\2\3"
+
+
 def test_a_long_list() -> None:
     writer = Writer()
     u16 = writer.int("u16", 2)

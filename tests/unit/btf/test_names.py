@@ -14,7 +14,7 @@ from pyzbpf.btf.names import c_name, c_scalar, is_c_name
         ("probe.Pair(u32,u64)", "Pair_u32_u64"), ("probe.Pair(u32,probe.Key)", "Pair_u32_Key"),
         ("[]const u8", "slice_const_u8"), ("?u32", "optional_u32"), ("error{A,B}!void", "error_A_B_or_void"),
         ("a1.T", "T"), ("with space", "with_space"), ("probe.loose.0", "loose_0"), ("probe.x.12.3", "x_12_3"),
-        ('probe.Map("counts"[0..6])', "Map_counts_0_6"), ("9lives", "_9lives"), ("{}", "anonymous"),
+        ('probe.Map("counts"[0..6])', "Map_counts_0_6"), ("9lives", "_9lives"), ("{}", "anonymous"), ("é", "u00e9"), ("probe.größe", "gru00f6u00dfe"),
     ],
 )  # fmt: skip
 def test_c_name(zig: str, c: str) -> None:

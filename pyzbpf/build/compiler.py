@@ -29,9 +29,10 @@ ENDIAN_CHOICES: dict[str, tuple[str, ...]] = {
     "big": ("big",),
 }
 ARCHITECTURES = {"little": "bpfel", "big": "bpfeb"}
-ZIG_MODES = {"fast": "ReleaseFast", "small": "ReleaseSmall"}
+# "safe" keeps Zig's safety checks, which are proofs for the verifier; C has none to keep.
+ZIG_MODES = {"safe": "ReleaseSafe", "small": "ReleaseSmall", "fast": "ReleaseFast"}
 # Clang's -Oz for BPF is not smaller in practice, but it is what "small" asks for.
-C_MODES = {"fast": "-O2", "small": "-Oz"}
+C_MODES = {"safe": "-O2", "small": "-Oz", "fast": "-O2"}
 CPUS = ("v1", "v2", "v3", "v4")
 SUFFIXES = (".zig", ".c")
 
@@ -45,7 +46,7 @@ def find_zig() -> Path:
 
     The environment variable PYZBPF_ZIG names another executable (of the same release).
     """
-    mend = f"run: {Path(sys.executable).name} -m pip install ziglang=={ZIG_VERSION}"
+    mend = f"run: {sys.executable} -m pip install ziglang=={ZIG_VERSION}"
     named = os.environ.get("PYZBPF_ZIG")
     if named:
         program = Path(named)
@@ -82,7 +83,7 @@ def compile_probe(
     output: Path,
     *,
     endian: str,
-    mode: str = "fast",
+    mode: str = "safe",
     cpu: str = "v3",
     cache: Path,
     modules: Mapping[str, Path] | None = None,
@@ -163,9 +164,10 @@ def _zig(
         "--color",
         "off",
     ]
+    arguments += ["--dep", "probe", "--dep", "bpf", f"-Mroot={sdk.probe_root()}"]
     for name in modules:
         arguments += ["--dep", name]
-    arguments.append(f"-Mroot={source.name}")
+    arguments.append(f"-Mprobe={source.name}")
     for name, path in modules.items():
         # A further module may use the SDK, too.
         if name != "bpf":

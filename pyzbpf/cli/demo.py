@@ -97,6 +97,8 @@ def run(arguments: argparse.Namespace) -> int:
     count = arguments.count or (None if arguments.duration else 10)
     with open_spec(f"{_PACKAGE}:{arguments.name}") as spec, spec.load() as probe:
         probe.attach()
+        if probe.btf_error is not None:
+            print(f"note: this kernel takes no type information ({probe.btf_error})", file=sys.stderr)
         print(demo.header, flush=True)
         traffic = None if arguments.quiet else demo.traffic
         for event in _events(probe, traffic, count=count, duration_s=arguments.duration):
@@ -132,14 +134,16 @@ def _clock(monotonic_ns: int) -> str:
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text}: must be at least 1")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 up")
+    return int(text)
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text}: must be more than 0 seconds")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds above 0")
     return value

@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             return _main(arguments)
         finally:
-            sys.stdout.flush()  # here, where a reader that went away can still be dealt with
+            if sys.stdout is not None:  # closed by whoever started us
+                sys.stdout.flush()  # here, where a reader that went away can still be dealt with
     except BrokenPipeError:
         # Whoever read our output has what it wanted; the interpreter must not complain at its exit, too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -67,7 +68,8 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 
 def _report(error: Exception) -> None:
-    sys.stdout.flush()
+    if sys.stdout is not None:
+        sys.stdout.flush()
     if isinstance(error, BuildError) and error.output:
         # The compiler's own words, unchanged.
         sys.stderr.write(error.output if error.output.endswith("\n") else error.output + "\n")

@@ -7,7 +7,6 @@ what to do, instead of on the user's machine.
 from __future__ import annotations
 
 from pyzbpf.errors import ObjectError
-from pyzbpf.finish.passes.traps import TRAP
 from pyzbpf.insn import instruction as insn
 from pyzbpf.uapi import enums
 from pyzbpf.uapi.helpers import HELPERS
@@ -64,7 +63,8 @@ def check(spec: ObjectSpec, image: Image) -> None:
         raise ObjectError(
             "no program in this object",
             file=spec.file,
-            advice="a program is an exported function in a section of its own: `export fn prog(ctx: *bpf.XdpContext) "
+            advice="a file that others import is no probe: keep it out of `probes` (name the probes, or move "
+            "it to another folder). A program is an exported function in a section of its own: `export fn prog(ctx: *bpf.XdpMd) "
             'linksection("xdp") c_int`',
         )
     _check_symbols(spec, image)
@@ -80,12 +80,7 @@ def _check_symbols(spec: ObjectSpec, image: Image) -> None:
             if reference.kind not in ("extern", "kfunc") or _declared(spec, reference.name):
                 continue
             advice = "define it in the probe, or declare it as the kernel's (a kfunc or .ksyms variable)"
-            if reference.name == TRAP:
-                advice = (
-                    "it comes from `unreachable`, `@trap()`, `@panic()` or a safety check on a path that the "
-                    "compiler could not rule out; return a value there, or use @setRuntimeSafety(false)"
-                )
-            elif reference.name.startswith("__"):
+            if reference.name.startswith("__"):
                 advice = "BPF has no such run-time routine: use narrower integers or split the operation"
             raise ObjectError(
                 "unresolved symbol",
@@ -129,7 +124,10 @@ def _check_map(spec: ObjectSpec, found: MapSpec) -> None:
 
     kind = enums.MAP_TYPE_NAMES.get(found.type)
     if kind is None or found.type == 0:
-        raise fault(f"a map of the unknown type {found.type}", "the definition must say its `type`")
+        advice = "the definition must say its `type`"
+        if found.section == "maps":
+            advice += '; a BTF-defined map such as bpf.Hash belongs into `linksection(".maps")`, with a dot'
+        raise fault(f"a map of the unknown type {found.type}", advice)
     if found.type in _NO_SIZES:
         return
     if found.type in _NO_KEY:

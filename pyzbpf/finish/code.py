@@ -14,7 +14,7 @@ from pyzbpf.errors import ObjectError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from pyzbpf.elf.image import Image, Relocation, Section, Symbol
 
@@ -36,6 +36,11 @@ class Line:
         self.file = file
         self.text = text
         self.position = position
+
+
+def is_of_the_sdk(line: Line) -> bool:
+    """Whether a line is of the SDK's or the standard library's files, not the author's."""
+    return line.file.startswith(("pyzbpf/zig/", "zig/")) or "/zig/bpf/" in line.file
 
 
 class Mark:
@@ -135,6 +140,38 @@ class Function:
     def size(self) -> int:
         """In bytes."""
         return SLOT * sum(2 if instruction.is_wide else 1 for instruction in self.instructions)
+
+    def insert(self, place: Instruction, made: Sequence[Instruction]) -> None:
+        """Put instructions before ``place``: what jumped there comes through them, and its line is theirs."""
+        if made:
+            self._retarget(place, made[0])
+            made[0].line = made[0].line or place.line
+            at = self.instructions.index(place)
+            self.instructions[at:at] = made
+
+    def replace(self, place: Instruction, made: Sequence[Instruction]) -> None:
+        """Put instructions in the place of one."""
+        self.insert(place, made)
+        self.instructions.remove(place)
+
+    def _retarget(self, old: Instruction, new: Instruction) -> None:
+        for instruction in self.instructions:
+            if instruction.target is old:
+                instruction.target = new
+
+    def author_line(self, instruction: Instruction) -> Line | None:
+        """The line of the author's file that an instruction comes from, at or before it.
+
+        Most instructions of an SDK call carry the line of the SDK's own file.
+        """
+        found = nearest = None
+        for other in self.instructions:
+            if other.line is not None:
+                nearest = other.line
+                found = found if is_of_the_sdk(other.line) else other.line
+            if other is instruction:
+                break
+        return found or nearest
 
     def __repr__(self) -> str:
         return f"<Function {self.symbol.name}, {len(self.instructions)} instructions>"

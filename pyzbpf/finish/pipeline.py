@@ -6,11 +6,12 @@ on stands above it in the list.
 
 from __future__ import annotations
 
-from pyzbpf.finish import audit, unit
+from pyzbpf.finish import audit, audit_types, unit
 from pyzbpf.finish.passes import (
     aliases,
     constants,
     core_records,
+    dead_code,
     externals,
     functions,
     leftovers,
@@ -19,11 +20,18 @@ from pyzbpf.finish.passes import (
     map_definitions,
     members,
     parameters,
+    subprograms,
     symbol_names,
     targets,
+    trap_declarations,
+    trap_lines,
+    trap_marks,
+    trap_records,
+    trap_verdicts,
     traps,
     type_names,
     typedefs,
+    unwinding,
     variables,
     void_types,
 )
@@ -36,13 +44,15 @@ if TYPE_CHECKING:
     from pyzbpf.finish.unit import Unit
 
 PASSES: tuple[Callable[[Unit], None], ...] = (
+    lines.run,  # file names without the builder's folders
     leftovers.run,  # no debug, unwind or toolchain sections
     aliases.run,  # one symbol per place
     constants.run,  # one .rodata
+    subprograms.run,  # one .text
     lost_counts.run,  # counters of lost events found by their map's name
     symbol_names.run,  # C names for local symbols
     targets.run,  # relocations name the symbol they mean
-    traps.run,  # no declaration of a trap that is never called
+    trap_declarations.run,  # no type information for a trap
     typedefs.run,  # no typedef that only Zig can spell
     void_types.run,  # void is type 0
     members.run,  # struct members in order of offset
@@ -53,7 +63,13 @@ PASSES: tuple[Callable[[Unit], None], ...] = (
     parameters.run,  # every parameter has a name
     externals.run,  # .kconfig and .ksyms for what the kernel defines
     core_records.run,  # the SDK's CO-RE requests as records on minimal types
-    lines.run,  # file names without the builder's folders
+    trap_verdicts.run,  # the author's verdicts for failed checks are possible ones
+    trap_marks.run,  # a trap of its own for each safety check
+    trap_lines.run,  # the author's line for each trap
+    dead_code.run,  # nothing behind a trap that nothing jumps to
+    unwinding.run,  # traps of subprograms handed on to their programs
+    trap_records.run,  # what is held at a trap stays in reach
+    traps.run,  # an exit for each trap
 )
 
 
@@ -78,7 +94,9 @@ def finish(
     for _ in stages(work):
         pass
     finished = unit.write(work)
-    audit.check(read_spec(finished, file=file, name=name), work.image)
+    spec = read_spec(finished, file=file, name=name)
+    audit.check(spec, work.image)
+    audit_types.check(spec)
     return finished
 
 

@@ -110,7 +110,7 @@ class Variable:
         if self._data.frozen:
             raise Error(
                 f"variable '{name}' lies in '{self._data.name}', which is frozen since the object was loaded; set "
-                f"spec.variables['{name}'].value before load(), or declare it `var` in the probe instead of `const`"
+                f"spec.variables['{name}'].value before load(), or keep it out of `.rodata` in the probe (`export var` without linksection)"
             )
         if self._btf is None or not self.spec.type_id:
             raw = bytes(value)

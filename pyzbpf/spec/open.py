@@ -94,7 +94,7 @@ def _import(package: str) -> ModuleType:
         raise NotFoundError(
             f"no package '{package}' is installed in this Python ({sys.executable})",
             file=package,
-            advice=f"install it: pip install {package.partition('.')[0]}",
+            advice="is the name right, and is this the Python that it is installed in?",
         ) from error
     return sys.modules[package]
 

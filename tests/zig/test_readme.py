@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 import pyzbpf
 
 TYPE_CHECKING = False
@@ -25,6 +27,15 @@ def test_the_first_probe(compile_text: Callable[..., dict[str, bytes]]) -> None:
     assert spec.variables["only_uid"].value == 0xFFFFFFFF
     assert spec.btf is not None
     assert spec.btf.describe(spec.maps["events"].event_type) == "struct Event"
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_probes_of_the_zig_page(number: int, compile_text: Callable[..., dict[str, bytes]]) -> None:
+    page = (ROOT / "docs" / "zig.md").read_text()
+    found = re.findall(r"```zig\n(.*?)```", page, re.DOTALL)
+    assert len(found) == 3
+    for data in compile_text(found[number]).values():
+        assert pyzbpf.open(data).programs
 
 
 def test_the_historic_probe(compile_text: Callable[..., dict[str, bytes]]) -> None:

@@ -178,11 +178,16 @@ inline fn failWithTwo(comptime kind: []const u8, first: usize, second: usize) no
 
 /// A value as 64 bits; what is wider loses its upper part.
 inline fn number(value: anytype) u64 {
-    @setRuntimeSafety(false);
     return switch (@typeInfo(@TypeOf(value))) {
-        .int => |info| if (info.signedness == .signed) @bitCast(@as(i64, @truncate(value))) else @truncate(value),
         .bool => @intFromBool(value),
-        .@"enum" => number(@backingInt(value)),
-        else => 0,
+        .@"enum" => word(@backingInt(value)),
+        else => word(value),
     };
+}
+
+inline fn word(value: anytype) u64 {
+    const info = @typeInfo(@TypeOf(value)).int;
+    if (info.signedness == .unsigned) return if (info.bits <= 64) value else @truncate(value);
+    const signed: i64 = if (info.bits <= 64) value else @truncate(value);
+    return @bitCast(signed);
 }

@@ -25,6 +25,8 @@ def main() -> int:
     except pyzbpf.Error as error:
         print(f"loopback: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        return 130
 
 
 def watch(count: int, duration: float) -> int:

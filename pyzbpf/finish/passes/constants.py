@@ -45,9 +45,9 @@ def _append(unit: Unit, merged: Section, section: Section) -> None:
     for relocation in section.relocations:
         relocation.offset += base
         merged.relocations.append(relocation)
-    section_symbol = _section_symbol(unit, merged)
+    merged_symbol = section_symbol(unit, merged)
     old_symbols = {
-        id(symbol): section_symbol
+        id(symbol): merged_symbol
         for symbol in image.symbols
         if symbol.section is section and symbol.type == elf.STT_SECTION
     }
@@ -67,7 +67,7 @@ def _append(unit: Unit, merged: Section, section: Section) -> None:
     image.sections.remove(section)
 
 
-def _section_symbol(unit: Unit, section: Section) -> Symbol:
+def section_symbol(unit: Unit, section: Section) -> Symbol:
     """The symbol that stands for a section, made where there is none."""
     for symbol in unit.image.symbols:
         if symbol.section is section and symbol.type == elf.STT_SECTION:

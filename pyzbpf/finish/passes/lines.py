@@ -1,29 +1,47 @@
-"""Line records: file names without the builder's folders.
+"""Line records: file names without the builder's folders, and only lines that are what they say.
 
-Absolute paths would make objects differ from machine to machine.
+Absolute paths would make objects differ from machine to machine. Where LLVM merges two calls it may
+join the line of one file with the name of another: a line that is not in the file, or that ends before
+the column, comes with no text, and goes.
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pyzbpf.finish.code import Line
     from pyzbpf.finish.unit import Unit
 
 
 def run(unit: Unit) -> None:
-    for _, instruction in unit.code.instructions():
-        if instruction.line is not None:
-            instruction.line.file = portable(instruction.line.file, unit.prefixes)
+    for function in unit.code.functions:
+        for index, instruction in enumerate(function.instructions):
+            line = instruction.line
+            if line is None:
+                continue
+            if index and not _is_real(line):  # the kernel wants one for each function's first instruction
+                instruction.line = None
+            else:
+                line.file = portable(line.file, unit.prefixes)
+
+
+def _is_real(line: Line) -> bool:
+    column = line.position & 0x3FF
+    return bool(line.text.strip()) and column <= len(line.text) + 1
 
 
 def portable(path: str, prefixes: Sequence[tuple[str, str]]) -> str:
     """The path below the longest folder that is known, with slashes; else its last part."""
+    if not re.match(r"[A-Za-z]:", path):
+        path = posixpath.normpath(path.replace("\\", "/"))  # Zig spells some by way of `..`
     for folder, replacement in sorted(prefixes, key=lambda prefix: -len(prefix[0])):
         folder = folder.rstrip("/\\")
+        folder = folder if re.match(r"[A-Za-z]:", folder) else posixpath.normpath(folder)
         if path.startswith((folder + "/", folder + "\\")):
             return (replacement + path[len(folder) + 1 :]).replace("\\", "/")
     if path.startswith("/") or re.match(r"[A-Za-z]:[\\/]", path):

@@ -7,7 +7,7 @@ itself it may share between several checks, with a jump from the mark to the cal
 from __future__ import annotations
 
 from pyzbpf.elf import image as elf
-from pyzbpf.finish.code import CALL, CALL_KERNEL, Instruction
+from pyzbpf.finish.code import CALL, CALL_FUNCTION, Instruction
 from pyzbpf.finish.flow import TRAP, is_trap
 
 TYPE_CHECKING = False
@@ -23,7 +23,7 @@ def run(unit: Unit) -> None:
         for instruction in list(function.instructions):
             marks = [mark for mark in instruction.marks if mark.kind == MARK]
             if marks and not is_trap(instruction):
-                trap = Instruction(CALL, source=CALL_KERNEL, immediate=-1)
+                trap = Instruction(CALL, source=CALL_FUNCTION, immediate=-1)
                 trap.symbol, trap.relocation_type = _symbol(unit), elf.R_BPF_64_32
                 trap.marks = marks
                 instruction.marks = [mark for mark in instruction.marks if mark.kind != MARK]

@@ -1,27 +1,160 @@
-"""The declaration of `__bpf_trap`, which LLVM 22 leaves in BTF and symbols even where nothing calls it.
+"""Every trap becomes an exit: recorded, what is held given back, the neutral verdict returned.
 
-The kernel refuses it: "FUNC __bpf_trap: Invalid func linkage". (A call that is left is the audit's
-to report.)
+The kernel knows no `__bpf_trap` (or, since 6.17, knows it to refuse it): "unresolved symbol", "calling
+kernel function is not allowed". A failed check in a function that a program calls is handed on to the
+program (`unwinding.py`).
 """
 
 from __future__ import annotations
 
-from pyzbpf.btf import types as kinds
+from typing import NamedTuple
+
+from pyzbpf.elf import image as elf
+from pyzbpf.finish import verdicts
+from pyzbpf.finish.code import CALL, EXIT, LD_IMM64, Instruction
+from pyzbpf.finish.flow import TRAP, is_trap
+from pyzbpf.finish.held import MAYBE, UNCLEAR, Holdings, State, Thing
+from pyzbpf.finish.passes.unwinding import LEAVE, WORD
+from pyzbpf.finish.registers import (
+    ADD64_IMMEDIATE,
+    ATOMIC64,
+    CALLER_SAVED,
+    EQUAL_ZERO,
+    FRAME,
+    LOAD64,
+    MOV64,
+    MOV64_IMMEDIATE,
+    STORE64,
+    STORE64_IMMEDIATE,
+)
+from pyzbpf.finish.roles import fault, is_guarded_callback, is_program, line_of
+from pyzbpf.finish.sites import Sites
+from pyzbpf.spec import traps as table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pyzbpf.errors import ObjectError
+    from pyzbpf.finish.code import Function
     from pyzbpf.finish.unit import Unit
 
-TRAP = "__bpf_trap"
+# A trap that nobody has marked: `@trap()`, or what LLVM makes of `unreachable` in the modes without checks.
+_UNMARKED = "trap"
+# What a callback returns to stop the loop.
+_STOP = 1
 
 
 def run(unit: Unit) -> None:
-    declared = {type_id for type_id, found in unit.each(kinds.FUNC) if found.name == TRAP}
-    for type_id, section in list(unit.each(kinds.DATASEC)):  # those of the kernel's symbols
-        kept = [variable for variable in section.variables if variable[0] not in declared]
-        if section.variables and not kept:
-            declared.add(type_id)
-        section.variables = kept
-    unit.redirect(dict.fromkeys(declared, 0))
-    used = unit.used_symbols()
-    unit.image.symbols = [s for s in unit.image.symbols if s.name != TRAP or id(s) in used]
+    if not any(is_trap(instruction) for _, instruction in unit.code.instructions()):
+        return
+    sites = Sites(unit)
+    holdings = Holdings(unit.code.functions)
+    # All questions come before the first change.
+    held = [(function, holdings.states(function)) for function in unit.code.functions]
+    for function, states in held:
+        found = [instruction for instruction in function.instructions if is_trap(instruction)]
+        verdict = _verdict(unit, function) if found else None
+        for trap in found:
+            kept = _kept(unit, function, trap, states.get(trap))
+            made = _record(sites, function, trap, kept) + _leave(verdict, kept)
+            made[0].line = trap.line
+            function.replace(trap, made)
+    sites.write()
+    unit.image.symbols = [symbol for symbol in unit.image.symbols if symbol.name != TRAP]
+
+
+def _verdict(unit: Unit, function: Function) -> int | None:
+    """What the function returns at a trap; None: it hands the trap on to its caller."""
+    if is_program(function):
+        return verdicts.chosen(unit, function)
+    return _STOP if is_guarded_callback(function) else None
+
+
+class _Kept(NamedTuple):
+    """Something to give back: in which register or stack word its pointer is, how far from its start, and
+    whether it may be null.
+    """
+
+    thing: Thing
+    place: int
+    distance: int
+    may_be_null: bool
+
+
+def _kept(unit: Unit, function: Function, trap: Instruction, state: State | None) -> list[_Kept]:
+    """What is held at a trap; refused where that is not certain."""
+    found = []
+    for thing, known in state.states.items() if state is not None else ():
+        places = state.find(thing) if state is not None else []
+        if known == UNCLEAR or not thing.release or not places:
+            raise _not_given_back(unit, function, trap, thing)
+        # Registers that calls leave alone first, then the stack; of both the start itself.
+        place, distance = min(places, key=lambda p: (p[0] in CALLER_SAVED, p[0] < 0, p[1] != 0))
+        found.append(_Kept(thing, place, distance, known == MAYBE))
+    passing = [kept for kept in found if kept.place in CALLER_SAVED]
+    if len(passing) > 1:  # giving back the one is a call, and a call forgets the other
+        raise _not_given_back(unit, function, trap, passing[1].thing)
+    return sorted(found, key=lambda kept: kept.place not in CALLER_SAVED)
+
+
+def _not_given_back(unit: Unit, function: Function, trap: Instruction, thing: Thing) -> ObjectError:
+    line = line_of(function, thing.acquired) if thing.acquired is not None else None
+    place = f" acquired at {line.file}:{line.position >> 10}" if line is not None else ""
+    return fault(
+        unit, function, trap,
+        f"a safety check may fail here while a {thing.name}{place} is held, and it is not certain what to give back",
+        f"check before the {thing.name} is acquired, or let every way to the check acquire it; where the check "
+        "cannot fail, begin a block with @setRuntimeSafety(false)",
+    )  # fmt: skip
+
+
+def _record(sites: Sites, function: Function, trap: Instruction, kept: list[_Kept]) -> list[Instruction]:
+    """Count the trap and store its operands; nothing for one that only hands another on."""
+    kind, *operands = next((m.text for m in trap.marks if m.kind == "trap"), _UNMARKED).split(" ")
+    if kind == LEAVE:
+        return []
+    offset = sites.add(kind, trap.line, function=function.symbol.name, operands=len(operands))
+    sources = [int(operand[1:]) for operand in operands]
+    taken = {*sources, *(one.place for one in kept)}
+    address, number = [register for register in (5, 4, *range(FRAME)) if register not in taken][:2]
+    load = Instruction(LD_IMM64, destination=address, immediate=offset)
+    load.symbol, load.relocation_type = sites.symbol, elf.R_BPF_64_64
+    stores = [
+        Instruction(STORE64, destination=address, source=source, offset=place)
+        for source, place in zip(sources, table.OPERANDS, strict=False)
+    ]
+    return [
+        load,
+        *stores,
+        Instruction(MOV64_IMMEDIATE, destination=number, immediate=1),
+        Instruction(ATOMIC64, destination=address, source=number, offset=table.COUNT),
+    ]
+
+
+def _leave(verdict: int | None, kept: list[_Kept]) -> list[Instruction]:
+    """Give back what is held, tell the caller, return."""
+    made: list[Instruction] = []
+    if verdict is None:
+        made = [
+            Instruction(LOAD64, destination=1, source=FRAME, offset=WORD),
+            Instruction(STORE64_IMMEDIATE, destination=1, immediate=1),
+        ]
+    made += [Instruction(MOV64_IMMEDIATE, immediate=verdict or 0), Instruction(EXIT)]
+    for one in reversed(kept):
+        made = _give_back(one, made[0]) + made
+    return made
+
+
+def _give_back(kept: _Kept, following: Instruction) -> list[Instruction]:
+    if kept.place >= 0:
+        made = [Instruction(MOV64, destination=1, source=kept.place)]
+    else:
+        made = [Instruction(LOAD64, destination=1, source=FRAME, offset=kept.place)]
+    if kept.distance:
+        made.append(Instruction(ADD64_IMMEDIATE, destination=1, immediate=-kept.distance))
+    if kept.may_be_null:
+        test = Instruction(EQUAL_ZERO, destination=1)
+        test.target = following
+        made.append(test)
+    if kept.thing.flags:
+        made.append(Instruction(MOV64_IMMEDIATE, destination=2))
+    return [*made, Instruction(CALL, immediate=kept.thing.release)]

@@ -61,12 +61,6 @@ def test_unresolved_symbol() -> None:
     assert "narrower integers" in str(error)
 
 
-def test_a_trap_is_explained() -> None:
-    asm = Asm("little").raw(0x85, source=1, imm=-1).raw(0x95)
-    error = refused(small(asm, (0, R_64_32, "__bpf_trap"), symbols=(Symbol("__bpf_trap", None),)))
-    assert "unreachable" in str(error)
-
-
 def test_an_unused_trap_symbol_is_dropped() -> None:
     data = finish(
         small(Asm("little").mov_imm(0, 0).raw(0x95), symbols=(Symbol("__bpf_trap", None),)), file="probe.zig"

@@ -8,6 +8,7 @@ from pyzbpf.btf import types as kinds
 from pyzbpf.btf.types import Member, Type
 from pyzbpf.elf import image as elf
 from pyzbpf.elf import reader
+from pyzbpf.finish import code as codes
 from pyzbpf.finish import unit as units
 from pyzbpf.finish.passes import lines, members, type_names, typedefs, variables, void_types
 from pyzbpf.finish.pipeline import PASSES, finish
@@ -145,13 +146,28 @@ def test_a_piece_of_a_variable_is_bytes() -> None:
     ("path", "portable"),
     [
         ("/src/probes/a.zig", "a.zig"), ("/src/sdk/map/hash.zig", "bpf/map/hash.zig"), ("/opt/zig/lib/std/mem.zig", "mem.zig"),
-        ("relative/x.zig", "relative/x.zig"), ("C:\\src\\y.zig", "y.zig"), ("sub\\z.zig", "sub/z.zig"),
+        ("relative/x.zig", "relative/x.zig"), ("/src/x/../sdk/./core.zig", "bpf/core.zig"), ("C:\\src\\y.zig", "y.zig"), ("sub\\z.zig", "sub/z.zig"),
         ("/src/probesother/a.zig", "a.zig"),
     ],
 )  # fmt: skip
 def test_file_names_leave_the_builders_folders_behind(path: str, portable: str) -> None:
     prefixes = [("/src/probes", ""), ("/src/sdk/", "bpf/")]
     assert lines.portable(path, prefixes) == portable
+
+
+def test_a_line_that_is_not_in_its_file_goes() -> None:
+    def with_line(text: str, column: int) -> codes.Instruction:
+        instruction = codes.Instruction(0xB7)
+        instruction.line = codes.Line("a.zig", text, 50 << 10 | column)
+        return instruction
+
+    section = elf.Section("xdp", type=1, flags=6)
+    function = codes.Function(elf.Symbol("prog", section=section), section)
+    function.instructions = [with_line("", 3), with_line("", 3), with_line("ok();", 9), with_line("ok();", 2)]
+    work = unit_of()
+    work.code.functions.append(function)
+    lines.run(work)
+    assert [i.line is not None for i in function.instructions] == [True, False, False, True]
 
 
 def test_one_line_record_for_each_instruction() -> None:

@@ -11,6 +11,8 @@ const Kind = enum(u32) { first = 1, second = 2, @"with space" = 3 };
 const Choice = extern union { number: u64, bytes: [8]u8 };
 const Node = extern struct { next: ?*Node, value: u64, opaque_pointer: ?*anyopaque };
 
+const Leaf = extern struct { value: u64, more: u64 };
+
 const Event = extern struct {
     time: u64,
     pair: Pair(u32, u16),
@@ -22,7 +24,7 @@ const Event = extern struct {
     small: i8,
     list: [3]i16,
     matrix: [2][2]u32,
-    node: Node,
+    node: Leaf,
 };
 
 // Not extern: Zig orders the fields as it likes.

@@ -27,8 +27,14 @@ pub fn assertPlain(comptime T: type, comptime role: []const u8) void {
         .int => |info| if (info.bits % 8 != 0 or !std.math.isPowerOfTwo(info.bits)) refuse(T, role, "has padding bits; use u8, u16, u32 or u64"),
         .bool, .float, .@"enum" => {},
         .array => |info| assertPlain(info.child, role),
-        .@"struct" => |info| if (info.layout == .auto) refuse(T, role, "has no defined layout; declare it `extern struct`"),
-        .@"union" => |info| if (info.layout == .auto) refuse(T, role, "has no defined layout; declare it `extern union`"),
+        .@"struct" => |info| {
+            if (info.layout == .auto) refuse(T, role, "has no defined layout; declare it `extern struct`");
+            if (info.layout == .@"extern") for (info.field_types) |Member| assertPlain(Member, role);
+        },
+        .@"union" => |info| {
+            if (info.layout == .auto) refuse(T, role, "has no defined layout; declare it `extern union`");
+            if (info.layout == .@"extern") for (info.field_types) |Member| assertPlain(Member, role);
+        },
         .pointer => refuse(T, role, "is a pointer, which means nothing to user space; use u64"),
         else => refuse(T, role, "has no layout that C and Python know"),
     }

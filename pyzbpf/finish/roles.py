@@ -1,0 +1,74 @@
+"""What a function is to the kernel: a program, something a program calls, or something the kernel calls."""
+
+from __future__ import annotations
+
+from pyzbpf.elf import image as elf
+from pyzbpf.errors import ObjectError
+from pyzbpf.finish.code import CALL
+from pyzbpf.finish.flow import is_trap
+from pyzbpf.spec import functions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyzbpf.finish.code import Function, Instruction, Line
+    from pyzbpf.finish.unit import Unit
+
+# The SDK's word for a callback that somebody looks after: it may be left at a trap.
+CALLBACK_MARK = "callback"
+
+
+def is_program(function: Function) -> bool:
+    """Whether it is an entry: exported, in a section of its kind."""
+    return not functions.is_subprogram_section(function.section.name) and not is_local(function)
+
+
+def is_local(function: Function) -> bool:
+    """Whether the kernel verifies it together with its callers."""
+    return function.symbol.binding == elf.STB_LOCAL
+
+
+def is_guarded_callback(function: Function) -> bool:
+    """Whether the SDK wrote it, and tests whether it was left at a trap."""
+    return any(mark.kind == CALLBACK_MARK for i in function.instructions for mark in i.marks)
+
+
+def callbacks(unit: Unit) -> set[Function]:
+    """The functions whose address is taken."""
+    return {i.callee for _, i in unit.code.instructions() if i.callee is not None and i.opcode != CALL}
+
+
+def trapping(unit: Unit) -> set[Function]:
+    """The functions that may be left at a trap: their own, or that of a function they call."""
+    found = {function for function, instruction in unit.code.instructions() if is_trap(instruction)}
+    grown = bool(found)
+    while grown:
+        calling = {f for f, i in unit.code.instructions() if i.opcode == CALL and i.callee in found}
+        grown = not calling <= found
+        found |= calling
+    return found
+
+
+def line_of(function: Function, instruction: Instruction) -> Line | None:
+    """The author's line of an instruction: its own record, or the last one before it."""
+    last = None
+    for other in function.instructions:
+        last = other.line or last
+        if other is instruction:
+            break
+    return last
+
+
+def fault(
+    unit: Unit, function: Function, instruction: Instruction, message: str, advice: str
+) -> ObjectError:
+    """An error at an instruction, with the author's line where it is known."""
+    line = line_of(function, instruction)
+    place = f"{line.file}:{line.position >> 10}: " if line is not None else ""
+    return ObjectError(
+        place + message,
+        file=unit.image.file,
+        section=function.section.name,
+        symbol=function.symbol.name,
+        offset=unit.code.offset_of(function, instruction),
+        advice=advice,
+    )

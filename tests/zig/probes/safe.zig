@@ -1,0 +1,149 @@
+//! A program for each kind of safety check: it returns a number for good arguments, and for bad ones
+//! the check fails. All stand in one section.
+
+const bpf = @import("bpf");
+
+const Context = *const bpf.RawTracepoint;
+const here = "raw_tp/sys_enter";
+
+export var table: [16]u64 = .{ 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25 };
+export var bytes: [32]u8 = @splat(7);
+export var target: [32]u8 = @splat(0);
+
+const Color = enum(u8) { red = 1, green = 2, blue = 3 };
+const Choice = union(enum) { small: u32, large: u64 };
+
+export fn index(ctx: Context) linksection(here) c_int {
+    table[ctx.args[0]] +%= 1;
+    return @intCast(table[ctx.args[0]]);
+}
+
+export fn slice_index(ctx: Context) linksection(here) c_int {
+    const part = table[0..@min(ctx.args[1], 16)];
+    return @intCast(part[ctx.args[0]]);
+}
+
+export fn slice_end(ctx: Context) linksection(here) c_int {
+    return @intCast(table[2..ctx.args[0]].len);
+}
+
+export fn slice_start(ctx: Context) linksection(here) c_int {
+    return @intCast(table[ctx.args[0] & 7 .. ctx.args[1] & 7].len);
+}
+
+export fn cast(ctx: Context) linksection(here) c_int {
+    const narrow: u8 = @intCast(ctx.args[0]);
+    return narrow;
+}
+
+export fn cast_sign(ctx: Context) linksection(here) c_int {
+    const signed: i64 = @bitCast(ctx.args[0]);
+    const unsigned: u32 = @intCast(signed);
+    return @intCast(unsigned & 0xff);
+}
+
+export fn add(ctx: Context) linksection(here) c_int {
+    const a: u32 = @truncate(ctx.args[0]);
+    const b: u32 = @truncate(ctx.args[1]);
+    return @bitCast(a + b);
+}
+
+export fn subtract(ctx: Context) linksection(here) c_int {
+    return @truncate(@as(i64, @bitCast(ctx.args[0] - ctx.args[1])));
+}
+
+export fn multiply(ctx: Context) linksection(here) c_int {
+    const a: u32 = @truncate(ctx.args[0]);
+    const b: u32 = @truncate(ctx.args[1]);
+    return @bitCast(a * b);
+}
+
+export fn multiply_64(ctx: Context) linksection(here) c_int {
+    return @truncate(@as(i64, @bitCast(bpf.mul(ctx.args[0], ctx.args[1]))));
+}
+
+export fn negate(ctx: Context) linksection(here) c_int {
+    const a: i32 = @bitCast(@as(u32, @truncate(ctx.args[0])));
+    return -a;
+}
+
+export fn shift(ctx: Context) linksection(here) c_int {
+    const by: u6 = @intCast(ctx.args[1] & 31);
+    const a: u32 = @truncate(ctx.args[0]);
+    return @bitCast(@shlExact(a, @as(u5, @truncate(by))));
+}
+
+export fn divide(ctx: Context) linksection(here) c_int {
+    return @truncate(@as(i64, @bitCast(ctx.args[0] / ctx.args[1])));
+}
+
+export fn remainder(ctx: Context) linksection(here) c_int {
+    return @truncate(@as(i64, @bitCast(ctx.args[0] % ctx.args[1])));
+}
+
+export fn divide_exactly(ctx: Context) linksection(here) c_int {
+    return @truncate(@as(i64, @bitCast(@divExact(ctx.args[0], 4))));
+}
+
+export fn unwrap_null(ctx: Context) linksection(here) c_int {
+    const maybe: ?u64 = if (ctx.args[0] == 1) null else ctx.args[0];
+    return @truncate(@as(i64, @bitCast(maybe.?)));
+}
+
+export fn unwrap_error(ctx: Context) linksection(here) c_int {
+    const result: error{Odd}!u64 = if (ctx.args[0] & 1 == 1) error.Odd else ctx.args[0] / 2;
+    const half = result catch unreachable;
+    return @truncate(@as(i64, @bitCast(half)));
+}
+
+export fn unreachable_case(ctx: Context) linksection(here) c_int {
+    return switch (ctx.args[0]) {
+        1 => 100,
+        2 => 333,
+        5 => 7,
+        else => unreachable,
+    };
+}
+
+export fn enum_cast(ctx: Context) linksection(here) c_int {
+    const color: Color = @fromBackingInt(@as(u8, @truncate(ctx.args[0])));
+    return switch (color) {
+        .red => 40,
+        .green => 17,
+        .blue => 99,
+    };
+}
+
+export fn union_field(ctx: Context) linksection(here) c_int {
+    const choice: Choice = if (ctx.args[0] == 1) .{ .small = 3 } else .{ .large = ctx.args[0] };
+    return @truncate(@as(i64, @bitCast(choice.large)));
+}
+
+export fn sentinel(ctx: Context) linksection(here) c_int {
+    const at = ctx.args[0] & 7;
+    bytes[4] = 0;
+    const text = bytes[0..at :0];
+    return @intCast(text.len + 1);
+}
+
+export fn copy_length(ctx: Context) linksection(here) c_int {
+    const length = ctx.args[0] & 15;
+    @memcpy(target[0..8], bytes[16..][0..length]);
+    return target[3];
+}
+
+export fn for_length(ctx: Context) linksection(here) c_int {
+    var sum: u32 = 0;
+    for (bytes[16..24], target[16 .. 16 + (ctx.args[0] & 15)]) |a, b| sum += a + b;
+    return @bitCast(sum);
+}
+
+export fn asked(ctx: Context) linksection(here) c_int {
+    if (ctx.args[0] == 3) @panic("three is too many");
+    return 1;
+}
+
+export fn trapped(ctx: Context) linksection(here) c_int {
+    if (ctx.args[0] == 3) @trap();
+    return 1;
+}

@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pyzbpf.adapt.core import Relocator
     from pyzbpf.spec.model import FunctionSpec, ObjectSpec, ProgramSpec
 
     Line = tuple[int, int, int, int]
@@ -23,9 +24,10 @@ class ReadyProgram:
     line << 10 | column), both as BPF_PROG_LOAD wants them and empty where the object does not say
     enough. ``places`` are (index of its first instruction, function) for each function in the code;
     ``callbacks`` tells that a function's address is taken, for which the kernel wants func_info.
+    ``unresolved`` says for the index of each instruction that CO-RE had to poison what it was for.
     """
 
-    __slots__ = ("_code", "callbacks", "func_info", "line_info", "references")
+    __slots__ = ("_code", "callbacks", "func_info", "line_info", "references", "unresolved")
 
     def __init__(self, code: Code) -> None:
         self._code = code
@@ -33,6 +35,7 @@ class ReadyProgram:
         self.func_info: list[tuple[int, int]] = []
         self.line_info: list[Line] = []
         self.callbacks = False
+        self.unresolved: dict[int, str] = {}
 
     @property
     def places(self) -> list[tuple[int, FunctionSpec]]:
@@ -57,8 +60,11 @@ class ReadyProgram:
 _PSEUDO = {"map": BPF_PSEUDO_MAP_FD, "data": BPF_PSEUDO_MAP_VALUE}
 
 
-def adapt(spec: ObjectSpec, program: ProgramSpec) -> ReadyProgram:
-    """Make a program ready; the spec is not changed."""
+def adapt(spec: ObjectSpec, program: ProgramSpec, relocator: Relocator | None = None) -> ReadyProgram:
+    """Make a program ready; the spec is not changed.
+
+    ``relocator`` is that of the object and the kernel; it is needed where functions have CO-RE records.
+    """
     code = flatten(spec, program)
     ready = ReadyProgram(code)
     for start, function in code.places:
@@ -71,9 +77,25 @@ def adapt(spec: ObjectSpec, program: ProgramSpec) -> ReadyProgram:
                 raise _outside(spec, function, reference.kind, reference.name, reference.offset)
             elif reference.kind == "function":
                 ready.callbacks = True
+        if function.core:
+            ready.unresolved.update(_relocate(spec, function, relocator, code, start))
     ready.func_info = _func_info(code)
     ready.line_info = _line_info(code)
     return ready
+
+
+def _relocate(
+    spec: ObjectSpec, function: FunctionSpec, relocator: Relocator | None, code: Code, start: int
+) -> dict[int, str]:
+    if relocator is None:
+        raise ObjectError(
+            "has CO-RE relocations, and no kernel was given to resolve them for",
+            file=spec.file,
+            section=function.section,
+            symbol=function.name,
+        )
+    poisoned = relocator.relocate(function, code.instructions, start * INSTRUCTION)
+    return {offset // INSTRUCTION: text for offset, text in poisoned.items()}
 
 
 def _check_map(spec: ObjectSpec, function: FunctionSpec, name: str) -> None:

@@ -330,11 +330,11 @@ def encode(btf: Btf, type_id: int, value: Any, name: str = "value") -> bytes:
         raise Error(f"{name}: {value!r} does not fit {_range(btf, found)}") from error
 
 
-def encoder(btf: Btf, type_id: int) -> Callable[[Any], bytes]:
-    """A function from a value of the type to its bytes; fast for plain integers."""
+def encoder(btf: Btf, type_id: int, name: str = "value") -> Callable[[Any], bytes]:
+    """A function from a value of the type to its bytes, with ``name`` in its errors; fast for plain integers."""
     _, found = btf.resolve(type_id)
     if found is None or found.kind != kinds.INT or found.size not in _INTEGER or found.encoding & kinds.BOOL:
-        return lambda value: encode(btf, type_id, value)
+        return lambda value: encode(btf, type_id, value, name)
     code = _INTEGER[found.size]
     pack = struct.Struct(ORDER[btf.endian] + (code if found.encoding & kinds.SIGNED else code.upper())).pack
 
@@ -342,7 +342,7 @@ def encoder(btf: Btf, type_id: int) -> Callable[[Any], bytes]:
         try:
             return pack(value)
         except struct.error:
-            return encode(btf, type_id, value)
+            return encode(btf, type_id, value, name)
 
     return encode_integer
 

@@ -201,9 +201,10 @@ def decode_type(btf: Strings, data: bytes | memoryview, position: int, order: st
     def records(layout: str, many: int = count) -> Iterator[tuple[int, ...]]:
         nonlocal position
         entry = struct.Struct(order + layout)
-        for _ in range(many):
-            yield entry.unpack_from(data, position)
-            position += entry.size
+        start, position = position, position + entry.size * many
+        if position > len(data):
+            raise struct.error("cut off")
+        return entry.iter_unpack(data[start:position])
 
     if kind == kinds.INT:
         ((word,),) = records("I", 1)

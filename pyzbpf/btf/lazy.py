@@ -35,6 +35,9 @@ _WITNESSES = 4
 
 # libbpf's determine_ptr_size: a machine's `long` is as wide as its pointers.
 _LONG = ("long unsigned int", "unsigned long", "long int", "long")
+_FIRST_FEW = 32
+
+_SHORT = 40
 
 
 class LazyBtf:
@@ -45,24 +48,9 @@ class LazyBtf:
     """
 
     __slots__ = (
-        "_base",
-        "_decoded",
-        "_end",
-        "_flavours",
-        "_found",
-        "_lock",
-        "_memory",
-        "_pointer_size",
-        "_starts",
-        "_step",
-        "_strings",
-        "_types",
-        "_unique",
-        "_view",
-        "_words",
-        "endian",
-        "name",
-    )
+        "_base", "_decoded", "_end", "_flavours", "_found", "_lock", "_memory", "_pointer_size", "_starts",
+        "_step", "_strings", "_types", "_unique", "_view", "_words", "endian", "name",
+    )  # fmt: skip
 
     def __init__(
         self, memory: Memory, *, name: str, base: LazyBtf | None = None, unique: bool = False
@@ -101,12 +89,16 @@ class LazyBtf:
                 return self._base.string(offset)
             offset -= length
         at = start + offset
-        stop = self._memory.find(b"\0", at, end) if at < end else -1
-        if stop < 0:
+        if at >= end:
             raise ObjectError(
                 "string offset outside of the strings", file=self.name, section=".BTF", offset=offset
             )
-        return bytes(self._view[at:stop]).decode(errors="replace")
+        # Most names are short: a piece of the memory is had faster than a call of the C library.
+        text, ended, _ = bytes(self._view[at : at + _SHORT]).partition(b"\0")
+        if not ended:
+            stop = self._memory.find(b"\0", at, end)
+            text = bytes(self._view[at : stop if stop >= 0 else end])
+        return text.decode(errors="replace")
 
     @property
     def strings_size(self) -> int:
@@ -295,6 +287,10 @@ class LazyBtf:
         if self._base is not None:
             return self._base.pointer_size
         if not self._pointer_size:
-            sizes = (found.size for name in _LONG for found in self.find(name, kinds.INT))
-            self._pointer_size = next((size for size in sizes if size in (4, 8)), 8)
+            # Not by name: that is the first string, and its offset, 1, a word that is everywhere.
+            self._walk(_FIRST_FEW, self._end)
+            few = (self._decode(at) for at in self._starts[:_FIRST_FEW])
+            longs = [found.size for found in few if found.kind == kinds.INT and found.name in _LONG]
+            longs += [found.size for name in _LONG if not longs for found in self.find(name, kinds.INT)]
+            self._pointer_size = next((size for size in longs if size in (4, 8)), 8)
         return self._pointer_size

@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 # Where each descriptor was made is worth a stack walk only while somebody hunts a leak
 # (``python -X dev``, or set by a test).
 trace = sys.flags.dev_mode
@@ -62,6 +66,21 @@ class Fd:
 
     def __repr__(self) -> str:
         return f"<Fd {self.what}, {'closed' if self._number < 0 else self._number}>"
+
+
+def descriptors() -> Iterator[tuple[int, dict[str, str]]]:
+    """The open descriptors of this process, each with what /proc/self/fdinfo says of it."""
+    try:
+        numbers = os.listdir("/proc/self/fdinfo")
+    except OSError:
+        return
+    for number in numbers:
+        try:
+            with open(f"/proc/self/fdinfo/{number}", encoding="utf-8", errors="replace") as file:
+                lines = file.read().splitlines()
+        except OSError:  # closed since, as that of the listing itself
+            continue
+        yield int(number), {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 def _place() -> str:

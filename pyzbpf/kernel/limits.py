@@ -1,8 +1,17 @@
-"""RLIMIT_MEMLOCK, which kernels before 5.11 charge for maps and programs."""
+"""What depends on the kernel's release: RLIMIT_MEMLOCK, which kernels before 5.11 charge for maps and programs."""
 
 from __future__ import annotations
 
 import os
+
+
+def older(release: str, version: str) -> bool:
+    """Whether a kernel of this release comes before a version such as "5.8"; False where it cannot be told."""
+    numbers = release.partition("-")[0].split(".")
+    try:
+        return [int(number) for number in numbers[:2]] < [int(number) for number in version.split(".")]
+    except ValueError:
+        return False
 
 
 def charges_memlock(release: str) -> bool:
@@ -11,11 +20,7 @@ def charges_memlock(release: str) -> bool:
     Counted by memory cgroup since Linux 5.11 (merge of "bpf: switch to memcg-based memory
     accounting"). There is nothing to ask but the release; a backport costs one needless raise.
     """
-    numbers = release.partition("-")[0].split(".")
-    try:
-        return (int(numbers[0]), int(numbers[1])) < (5, 11)
-    except (ValueError, IndexError):
-        return False
+    return older(release, "5.11")
 
 
 def raise_memlock() -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import struct
 
+from pyzbpf.errors import UnsupportedError
 from pyzbpf.kernel.fd import Fd
-from pyzbpf.kernel.syscall import EACCES, EINVAL, EPERM, failure, raw
+from pyzbpf.kernel.syscall import EACCES, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, failure, raw
 
 _TYPE_SOFTWARE, _TYPE_TRACEPOINT = 1, 2
 _COUNT_SW_BPF_OUTPUT = 10
@@ -37,6 +38,11 @@ def _open(attributes: bytes, cpu: int) -> int:
 
 
 def _refused(result: int, what: str) -> Exception:
+    if result in (-ENOSYS, -EOPNOTSUPP):
+        return UnsupportedError(
+            f"perf_event_open ({what})",
+            advice="The kernel was built without perf events (CONFIG_PERF_EVENTS), or a seccomp filter hides the call.",
+        )
     # A high kernel.perf_event_paranoid answers EACCES where other calls answer EPERM.
     errno = EPERM if result == -EACCES else result
     return failure(errno, command="perf_event_open", capability="CAP_PERFMON", detail=what)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import _socket
 
 from pyzbpf.errors import NotFoundError, SystemCallError, UnsupportedError
-from pyzbpf.kernel.syscall import EPERM, failure
+from pyzbpf.kernel.syscall import EAFNOSUPPORT, EPERM, failure
 
 # include/uapi/asm-generic/socket.h; include/uapi/linux/if_ether.h
 _SO_ATTACH_BPF = 50
@@ -23,7 +23,7 @@ def interface_index(name: str) -> int:
     """The number of a network interface in this network namespace."""
     try:
         return _socket.if_nametoindex(name)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a NUL in the name
         raise _missing(name) from None
 
 
@@ -53,6 +53,9 @@ class FilterSocket:
             # Protocol 0 receives nothing, so that no packet comes in before the filter is there.
             self._socket = _socket.socket(_socket.AF_PACKET, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, 0)
         except OSError as error:
+            if error.errno == EAFNOSUPPORT:
+                advice = "The kernel was built without them (CONFIG_PACKET), or its module af_packet is missing."
+                raise UnsupportedError("packet sockets (AF_PACKET)", advice=advice) from None
             raise failure(error.errno or 0, command=step, capability="CAP_NET_RAW") from None
         try:
             self._socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVBUF, _TINY)

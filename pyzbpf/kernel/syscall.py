@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 EPERM, ENOENT, EINTR, E2BIG, EAGAIN, ENOMEM, EACCES, EFAULT = 1, 2, 4, 7, 11, 12, 13, 14
 EBUSY, EEXIST, ENODEV, EINVAL, ENOSPC, ERANGE, ENOSYS, EOPNOTSUPP = 16, 17, 19, 22, 28, 34, 38, 95
+EAFNOSUPPORT = 97
 
 # The kernel's own ENOTSUPP (include/linux/errno.h): no libc knows it, yet BPF commands return it.
 ENOTSUPP = 524
@@ -128,7 +129,8 @@ def failure(errno: int, *, command: str, capability: str, detail: str = "") -> E
     if errno == EPERM:
         return refusal(command, capability, detail)
     if errno == ENOSYS:
-        advice = "The kernel was built without it (CONFIG_BPF_SYSCALL), or a seccomp filter hides it."
+        option = " (CONFIG_BPF_SYSCALL)" if command.startswith("BPF_") else ""
+        advice = f"The kernel was built without it{option}, or a seccomp filter hides it."
         return UnsupportedError(command, advice=advice)
     if errno == ENOTSUPP:
         return SystemCallError(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pyzbpf.adapt.adapt import ReadyProgram
+    from pyzbpf.adapt.core import Relocator
     from pyzbpf.maps.base import KernelMap
     from pyzbpf.spec.model import MapSpec, ObjectSpec, ProgramSpec
 
@@ -82,6 +83,16 @@ def check_machine(spec: ObjectSpec) -> None:
         )
 
 
+def _relocator(spec: ObjectSpec, btf: str | None) -> Relocator | None:
+    """What fits the object to the kernel; None, and nothing imported, for one that fits them all."""
+    if not any(function.core for function in spec.functions.values()):
+        return None
+    from pyzbpf.adapt.core import Relocator
+    from pyzbpf.kernel import target
+
+    return Relocator(spec, target.KernelTarget if btf is None else lambda: target.FileTarget(btf))
+
+
 class Loader:
     """Loads one object; what was made so far is in ``made``, in order, for whoever must undo it."""
 
@@ -96,11 +107,16 @@ class Loader:
         self.maps: dict[str, KernelMap] = {}
         self.programs: dict[str, Program] = {}
 
-    def run(self, *, given: Mapping[str, KernelMap], log_level: int) -> None:
+    def run(self, *, given: Mapping[str, KernelMap], log_level: int, btf: str | None) -> None:
         """Do everything; on an exception the caller closes ``made``."""
         spec = self.spec
         check_machine(spec)
-        ready = [(program, adapt(spec, program)) for program in spec.programs.values() if program.autoload]
+        relocator = _relocator(spec, btf)
+        wanted = [program for program in spec.programs.values() if program.autoload]
+        ready = [(program, adapt(spec, program, relocator)) for program in wanted]
+        for map in spec.maps.values():
+            if map.name not in given:
+                map_open.check(map)
         self._load_btf()
         for map in spec.maps.values():
             self._open_map(map, given.get(map.name))

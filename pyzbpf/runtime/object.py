@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from os import fspath
+
+from pyzbpf.errors import Error
 from pyzbpf.links.attach import options as options_of
 from pyzbpf.runtime.loader import Loader
 from pyzbpf.spec.model import ByName
@@ -10,15 +13,16 @@ from pyzbpf.uapi.enums import BPF_MAP_TYPE_PERF_EVENT_ARRAY, BPF_MAP_TYPE_RINGBU
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from os import PathLike
     from typing import Any, Protocol
 
     from typing_extensions import Self
 
-    from pyzbpf.errors import Error
     from pyzbpf.links.base import Link
     from pyzbpf.maps.base import KernelMap
     from pyzbpf.maps.variables import DataMap, Variable
     from pyzbpf.runtime.program import Program
+    from pyzbpf.runtime.traps import Trap
     from pyzbpf.spec.model import ObjectSpec
 
     class _Closable(Protocol):
@@ -31,19 +35,21 @@ def load(
     maps: Mapping[str, KernelMap] | None = None,
     pages: int | None = None,
     log_level: int = 0,
+    btf: str | PathLike[str] | None = None,
 ) -> Object:
     """Create the maps and load the programs of a spec, which is not changed.
 
     ``maps`` are loaded maps to use instead of new ones, by name; they stay their owner's. ``pages`` is
     the size of perf buffers for each CPU (a power of two; default 64). ``log_level`` asks the verifier
     for a log of programs that pass too, in `Program.log`: 1 the last path, 2 all, 4 statistics.
+    ``btf`` is a file with the types of this kernel, for a kernel that does not carry them itself.
     """
     given = dict(maps or {})
     for name in given:
         spec.maps[name]  # KeyError with the names there are
     loader = Loader(spec)
     try:
-        loader.run(given=given, log_level=log_level)
+        loader.run(given=given, log_level=log_level, btf=fspath(btf) if btf is not None else None)
         return Object(loader, pages=pages)
     except BaseException:
         _close_all(loader.made)
@@ -57,7 +63,9 @@ class Object:
     was none); the programs then run without it.
     """
 
-    __slots__ = ("_data", "_links", "_owned", "_pages", "btf_error", "maps", "programs", "spec", "variables")
+    __slots__ = (
+        "_counts", "_data", "_links", "_owned", "btf_error", "maps", "programs", "spec", "variables",
+    )  # fmt: skip
 
     def __init__(self, loader: Loader, *, pages: int | None = None) -> None:
         self.spec = loader.spec
@@ -65,9 +73,13 @@ class Object:
         self._owned = loader.made
         self._links: list[Link] = []
         self._data: dict[str, DataMap] = {}
-        self._pages = pages
+        self._counts: list[_Closable] = []
         self.maps: ByName[Any] = ByName("map")
         self.maps.update(loader.maps)
+        if pages is not None:
+            for map in self._perf_buffers():
+                if map in self._owned:
+                    map.pages = pages
         self.programs: ByName[Program] = ByName("program")
         for name, program in loader.programs.items():
             program.join(self._links, self._open_buffers)
@@ -79,41 +91,65 @@ class Object:
         found: ByName[Variable] = ByName("variable")
         if not self.spec.variables:
             return found
-        from pyzbpf.maps.variables import DataMap, Variable
+        from pyzbpf.maps.variables import Variable
 
         for name, variable in self.spec.variables.items():
-            home = variable.map.name
-            if home not in self._data:
-                self._data[home] = DataMap(self.maps[home])
-            found[name] = Variable(variable, self._data[home], self.spec.btf)
+            found[name] = Variable(variable, self._data_of(variable.map.name), self.spec.btf)
         return found
+
+    def _data_of(self, name: str) -> DataMap:
+        from pyzbpf.maps.variables import DataMap
+
+        if name not in self._data:
+            self._data[name] = DataMap(self.maps[name])
+        return self._data[name]
 
     def _count_losses(self) -> None:
         """A ring buffer's losses are counted by the probe, in a variable that the spec names."""
-        for map in self.maps.values():
-            counter = map.spec.lost_variable
-            if map.spec.type == BPF_MAP_TYPE_RINGBUF and counter:
-                map.count_lost_with(self.variables[counter])
+        for name, map in self.maps.items():
+            counter = self.spec.maps[name].lost_variable
+            if map.spec.type != BPF_MAP_TYPE_RINGBUF or not counter:
+                continue
+            home = self.maps[self.spec.variables[counter].map.name]
+            # Where both are another object's, that one counts already.
+            if map in self._owned or home in self._owned:
+                self._counts.append(map.count_lost_with(self.variables[counter]))
 
     def _open_buffers(self) -> None:
         """Perf buffers must be there before the first event: the kernel drops what has no buffer."""
-        for map in self.maps.values():
-            if map.spec.type == BPF_MAP_TYPE_PERF_EVENT_ARRAY:
-                map.open(self._pages)
+        for map in self._perf_buffers():
+            map.open()
+
+    def _perf_buffers(self) -> list[Any]:
+        return [map for map in self.maps.values() if map.spec.type == BPF_MAP_TYPE_PERF_EVENT_ARRAY]
 
     @property
     def links(self) -> list[Link]:
         """What is attached now, in the order it was attached."""
         return [link for link in self._links if link.attached]
 
+    @property
+    def traps(self) -> list[Trap]:
+        """The safety checks that have failed so far, each with its place, operands and count; `str` of one
+        is a line for people. The programs ended there with the neutral verdict of their kind.
+        """
+        if not self.spec.traps:
+            return []
+        from pyzbpf.runtime import traps  # for probes built in safe mode, when they are asked
+
+        return traps.read(self.spec.traps, self._data_of(traps.SECTION))
+
     def attach(self, **options: Any) -> list[Link]:
         """Attach every program that attaches by itself where its section says.
 
         Options such as ``interface="eth0"`` go to the programs whose kind takes them. When one
-        program cannot be attached, those attached by this call are detached again.
+        program cannot be attached, those attached by this call are detached again. A program that is
+        attached already is refused, for it would see everything twice.
         """
         wanted = [program for program in self.programs.values() if program.spec.autoattach]
         self._check_options(options, wanted)
+        for program in wanted:
+            self._check_not_attached(program)
         links: list[Link] = []
         try:
             for program in wanted:
@@ -131,12 +167,22 @@ class Object:
                 names = ", ".join(sorted(known)) or "none"
                 raise TypeError(f"no program of this object takes the option '{name}'; they take: {names}")
 
+    def _check_not_attached(self, program: Program) -> None:
+        for link in self.links:
+            if link.program == program.name:
+                raise Error(
+                    f"program '{program.name}' is attached already: {link!r}. A second time it would see every event "
+                    "twice, so nothing was attached; call detach() of that link first (it is in `links`), or attach "
+                    f"the program to a second place on purpose with programs['{program.name}'].attach(...)"
+                )
+
     def close(self) -> None:
         """Detach, unload and free, in the reverse order of making; again does nothing."""
         links, self._links[:] = list(self._links), []
-        data, self._data = list(self._data.values()), {}
+        data = list(self._data.values())
         owned, self._owned = self._owned, []
-        _close_all([*owned, *data, *links])
+        # Losses are counted until the last program is detached, and in memory that `data` unmaps.
+        _close_all([*owned, *data, *self._counts, *links])
 
     def __enter__(self) -> Self:
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyzbpf.errors import UnsupportedError
 from pyzbpf.kernel import commands
-from pyzbpf.kernel.syscall import EINVAL, ENOSPC, ENOTSUPP, address, failure
+from pyzbpf.kernel.syscall import EINVAL, ENOMEM, ENOSPC, ENOTSUPP, address, failure
 from pyzbpf.links.attach import attach
 from pyzbpf.uapi.attrs import PROG_INFO, PROG_TEST_RUN
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 # A program may make a packet longer (bpf_xdp_adjust_tail, bpf_skb_change_head).
 _ROOM = 512
+
+# What the kernel keeps of the page of a test packet: NET_SKB_PAD and struct skb_shared_info, 384 bytes on
+# most machines; XDP has 256 in front (XDP_PACKET_HEADROOM), but more pages.
+_HEADROOM = 384
 
 
 class TestRun:
@@ -129,8 +133,18 @@ class Program:
                 f"test_run of a program of kind '{self.spec.kind}'",
                 advice="Attach it, and cause the event instead.",
             )
+        from pyzbpf.kernel.memory import PAGE
+
         detail = f"program '{self.name}'"
-        if errno == EINVAL:
+        # bpf_test_init in net/bpf/test_run.c: EINVAL where the packet does not lie in one page, ENOMEM
+        # where a kind that takes more pages finds no place for another.
+        room = PAGE - _HEADROOM
+        if errno in (EINVAL, ENOMEM) and size > room:
+            detail += (
+                f" with {size} bytes of data: a test packet lies in one page less the kernel's own headroom, so about "
+                f"{room} bytes here; one for XDP may take 17 pages more (Linux 5.18)"
+            )
+        elif errno == EINVAL:
             detail += (
                 f" with {size} bytes of data: a packet needs 14 or more, a raw tracepoint only a context"
             )
@@ -140,6 +154,7 @@ class Program:
 
     def close(self) -> None:
         """Give the descriptor back; links keep the program alive."""
+        self._before_attach = None  # it leads back to the object: without it no cycle is left to collect
         self.fd.close()
 
     def __enter__(self) -> Self:

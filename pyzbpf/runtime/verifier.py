@@ -57,6 +57,14 @@ _NAMED_INDEX = re.compile(r"\b(?:at|from|unreachable|to)? ?insn (\d+)")
 _ALLOCATED = re.compile(r"alloc_insn=(\d+)")
 
 
+# A CO-RE relocation without an answer made the instruction a call that nobody passes
+# ("invalid func unknown#195896080"): the verifier got there.
+_UNRESOLVED = (
+    "This kernel has nothing that fits, and the code can be reached: ask first whether it exists, in the same function "
+    "and not by way of a variable in memory, or describe the type as this kernel has it, as another flavour."
+)
+
+
 def explain(
     spec: ProgramSpec, ready: ReadyProgram, btf: Btf | None, *, log: str, errno: int
 ) -> VerifierError:
@@ -65,6 +73,8 @@ def explain(
     position, reason = _find_reason(lines)
     report = _report(lines)
     index = _index(lines, position, reason)
+    if index is not None and index in ready.unresolved:
+        reason, report = f"CO-RE relocation {ready.unresolved[index]}", {"Suggestion": _UNRESOLVED}
     source = _source(ready, btf, index) if index is not None else None
     return VerifierError(
         spec.name,

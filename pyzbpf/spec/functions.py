@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from pyzbpf.btf.decode import Btf
     from pyzbpf.btf.ext import Ext
     from pyzbpf.elf.image import Image, Relocation, Section, Symbol
     from pyzbpf.spec.model import MapSpec
@@ -29,12 +30,12 @@ def is_subprogram_section(name: str) -> bool:
     return name == ".text" or name.startswith(".text.")
 
 
-def read(image: Image, maps: Mapping[str, MapSpec], ext: Ext) -> Iterator[FunctionSpec]:
+def read(image: Image, maps: Mapping[str, MapSpec], ext: Ext, btf: Btf | None) -> Iterator[FunctionSpec]:
     """Every function of every code section, in file order."""
     for code in image.sections:
         if not code.is_code or not code.data:
             continue
-        reader = _CodeReader(image, code, maps)
+        reader = _CodeReader(image, code, maps, btf)
         if len(code.data) % insn.SIZE:
             raise reader.fault("not a whole number of instructions", len(code.data))
         symbols = _functions_in(image, code)
@@ -56,10 +57,11 @@ def _functions_in(image: Image, code: Section) -> list[Symbol]:
 class _CodeReader:
     """One code section being read: what every question about it needs."""
 
-    def __init__(self, image: Image, code: Section, maps: Mapping[str, MapSpec]) -> None:
+    def __init__(self, image: Image, code: Section, maps: Mapping[str, MapSpec], btf: Btf | None) -> None:
         self.image = image
         self.code = code
         self.maps = maps
+        self.btf = btf
         self.relocations = {relocation.offset: relocation for relocation in code.relocations}
 
     def fault(self, message: str, offset: int, symbol: str | None = None) -> ObjectError:
@@ -82,7 +84,16 @@ class _CodeReader:
                 for r in ext.lines.get(self.code.name, ())
                 if start <= r[0] < end
             ],
+            core=list(self.core(start, end, ext)),
         )
+
+    def core(self, start: int, end: int, ext: Ext) -> Iterator[tuple[int, int, str, int]]:
+        """The CO-RE records of the instructions from ``start`` to ``end``, offsets from ``start``."""
+        for offset, type_id, path, kind, *_ in ext.core.get(self.code.name, ()):
+            if start <= offset < end:
+                if self.btf is None:
+                    raise self.fault("CO-RE relocations without type information", offset)
+                yield offset - start, type_id, self.btf.string(path), kind
 
     def references(self, start: int, end: int) -> Iterator[Reference]:
         """What the instructions from ``start`` to ``end`` name, offsets from ``start``."""

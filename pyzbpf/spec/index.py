@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pyzbpf.elf.image import Image
 
 # Raised when the meaning of an entry changes; an entry of another format is passed over.
-FORMAT = 1
+FORMAT = 3
 
 _MAP_FIELDS = (
     "name", "section", "type", "key_size", "value_size", "max_entries", "flags", "map_extra",
@@ -29,6 +29,7 @@ _MAP_FIELDS = (
 _PROGRAM_FIELDS = (
     "name", "section", "kind", "type", "attach_type", "target", "flags", "autoload",
 )  # fmt: skip
+_TRAP_FIELDS = ("kind", "file", "line", "column", "text", "function", "operands", "offset")
 
 
 def to_index(data: bytes, *, file: str, name: str) -> dict[str, Any]:
@@ -57,6 +58,7 @@ def to_index(data: bytes, *, file: str, name: str) -> dict[str, Any]:
             (found.name, found.map.name, found.offset, found.size, found.type_id)
             for found in spec.variables.values()
         ],
+        "traps": [tuple(getattr(found, field) for field in _TRAP_FIELDS) for found in spec.traps],
     }
 
 
@@ -84,6 +86,7 @@ def _function(image: Image, found: FunctionSpec) -> tuple[Any, ...]:
         found.type_id,
         [(r.offset, r.kind, r.name, r.addend) for r in found.references],
         list(found.lines),
+        list(found.core),
     )
 
 
@@ -117,7 +120,7 @@ def from_index(entry: dict[str, Any], data: bytes, *, file: str, name: str) -> O
     for fields in entry["programs"]:
         program = ProgramSpec(**dict(zip(_PROGRAM_FIELDS, fields, strict=True)))
         spec.programs[program.name] = program
-    for function_name, section, place, type_id, references, lines in entry["functions"]:
+    for function_name, section, place, type_id, references, lines, core in entry["functions"]:
         spec.functions[function_name] = FunctionSpec(
             function_name,
             section=section,
@@ -125,9 +128,14 @@ def from_index(entry: dict[str, Any], data: bytes, *, file: str, name: str) -> O
             references=[Reference(*reference) for reference in references],
             type_id=type_id,
             lines=lines,
+            core=core,
         )
     for variable_name, map_name, offset, size, type_id in entry["variables"]:
         spec.variables[variable_name] = VariableSpec(
             variable_name, map=spec.maps[map_name], offset=offset, size=size, type_id=type_id, btf=btf
         )
+    if entry["traps"]:
+        from pyzbpf.spec.traps import TrapSpec
+
+        spec.traps = [TrapSpec(**dict(zip(_TRAP_FIELDS, fields, strict=True))) for fields in entry["traps"]]
     return spec

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pyzbpf.btf.decode import Btf
     from pyzbpf.runtime.object import Object
+    from pyzbpf.spec.traps import TrapSpec
 
     Value = TypeVar("Value")
 
@@ -27,6 +28,10 @@ else:
         __class_getitem__ = classmethod(lambda cls, _: cls)
 
 
+# What no noun is, and what a slip of the keyboard would put in its place.
+_PLAIN = (int, float, str, bytes, bytearray, list, tuple, dict, set, type(None))
+
+
 class ByName(_Dict["Value"]):
     """A mapping by name whose KeyError lists the names that exist."""
 
@@ -35,6 +40,15 @@ class ByName(_Dict["Value"]):
     def __init__(self, noun: str) -> None:
         super().__init__()
         self.noun = noun
+
+    def __setitem__(self, name: str, value: Value) -> None:
+        if isinstance(value, _PLAIN):  # spec.variables["x"] = 5
+            raise TypeError(
+                f"a {self.noun} cannot be replaced by {value!r}; to set it: …['{name}'].value = {value!r}"
+                if self.noun == "variable"
+                else f"a {self.noun} cannot be replaced by {value!r}; change its attributes"
+            )
+        super().__setitem__(name, value)
 
     def __missing__(self, name: str) -> Value:
         names = ", ".join(self) or "none"
@@ -73,10 +87,12 @@ class FunctionSpec:
 
     ``instructions`` are the bytes as in the file, in the object's byte order. ``type_id`` is the
     BTF id of its FUNC (0: none). ``lines`` are (instruction index within the function, file-name
-    offset, line-text offset, line << 10 | column), the offsets into the BTF strings.
+    offset, line-text offset, line << 10 | column), the offsets into the BTF strings. ``core`` are
+    the CO-RE relocations: (byte offset within the function, BTF id of the root type, access path such
+    as "0:1:2", kind 0 to 12 of enum bpf_core_relo_kind).
     """
 
-    __slots__ = ("instructions", "lines", "name", "references", "section", "type_id")
+    __slots__ = ("core", "instructions", "lines", "name", "references", "section", "type_id")
 
     def __init__(
         self,
@@ -87,6 +103,7 @@ class FunctionSpec:
         references: Sequence[Reference] = (),
         type_id: int = 0,
         lines: Sequence[tuple[int, int, int, int]] = (),
+        core: Sequence[tuple[int, int, str, int]] = (),
     ) -> None:
         self.name = name
         self.section = section
@@ -94,6 +111,7 @@ class FunctionSpec:
         self.references = references
         self.type_id = type_id
         self.lines = lines
+        self.core = core
 
     def __repr__(self) -> str:
         return f"<FunctionSpec {self.name} in {self.section}, {len(self.instructions) // 8} instructions>"
@@ -268,7 +286,8 @@ class ObjectSpec:
 
     ``endian`` is "little" or "big"; ``license`` what the object's ``license`` section says. The
     four mappings are by name and in a fixed order; ``functions`` holds every function, the
-    programs' entries included. ``btf`` is the object's type information (None: it has none),
+    programs' entries included. ``traps`` are the places where a safety check may end a program, in the
+    order of the source. ``btf`` is the object's type information (None: it has none),
     ``btf_data`` the same as bytes.
     """
 
@@ -282,6 +301,7 @@ class ObjectSpec:
         "maps",
         "name",
         "programs",
+        "traps",
         "variables",
     )
 
@@ -305,6 +325,7 @@ class ObjectSpec:
         self.functions: ByName[FunctionSpec] = ByName("function")
         self.maps: ByName[MapSpec] = ByName("map")
         self.variables: ByName[VariableSpec] = ByName("variable")
+        self.traps: Sequence[TrapSpec] = ()
 
     def load(self, **options: Any) -> Object:
         """Create the maps and load the programs; see `pyzbpf.runtime.object.load`."""

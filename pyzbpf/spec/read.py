@@ -13,12 +13,14 @@ from pyzbpf.btf import types as kinds
 from pyzbpf.elf import image as elf
 from pyzbpf.elf import reader
 from pyzbpf.errors import ObjectError
-from pyzbpf.spec import functions, map_defs, section
+from pyzbpf.spec import functions, map_defs, section, traps
 from pyzbpf.spec.model import MapSpec, ObjectSpec, ProgramSpec, VariableSpec
 from pyzbpf.uapi.enums import BPF_F_MMAPABLE, BPF_F_RDONLY_PROG, BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_RINGBUF
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyzbpf.btf.decode import Btf
     from pyzbpf.elf.image import Image, Section
 
@@ -48,17 +50,15 @@ def from_image(image: Image, *, name: str) -> ObjectSpec:
             _data_map(spec, image, data_section, btf)
     for found in spec.maps.values():
         # The SDK names its counter by a decl tag; a C probe may count under this name.
-        if (
-            found.type == BPF_MAP_TYPE_RINGBUF
-            and not found.lost_variable
-            and f"{found.name}_lost" in spec.variables
-        ):
-            found.lost_variable = f"{found.name}_lost"
-    for function in functions.read(image, spec.maps, ext):
+        named = found.lost_variable or f"{found.name}_lost"
+        is_there = found.type == BPF_MAP_TYPE_RINGBUF and named in spec.variables
+        found.lost_variable = named if is_there else ""
+    for function in functions.read(image, spec.maps, ext, btf):
         spec.functions[function.name] = function
     for code in image.sections:
         for entry in functions.entries(image, code):
             spec.programs[entry] = program(entry, code.name, file=image.file)
+    spec.traps = traps.read(btf, file=image.file)
     return spec
 
 
@@ -119,7 +119,10 @@ def _data_map(spec: ObjectSpec, image: Image, data_section: Section, btf: Btf | 
         frozen=constant,
     )
     spec.maps[found.name] = found
-    typed = _types_by_offset(btf, type_id)
+    if found.name == traps.SECTION:
+        return  # not the author's variables: `spec.traps` says what is there
+    places = {symbol.name: symbol.value for symbol in image.symbols_in(data_section)}
+    typed = _types_by_offset(btf, type_id, places)
     taken: set[int] = set()
     for symbol in image.symbols_in(data_section):
         if symbol.value + symbol.size > len(data_section.data):
@@ -145,13 +148,17 @@ def _data_map(spec: ObjectSpec, image: Image, data_section: Section, btf: Btf | 
         )
 
 
-def _types_by_offset(btf: Btf | None, section_type: int) -> dict[int, int]:
-    """Offset in a data section -> BTF type of the variable there, where it has the variable's size."""
+def _types_by_offset(btf: Btf | None, section_type: int, places: Mapping[str, int]) -> dict[int, int]:
+    """Offset in a data section -> BTF type of the variable there, where it has the variable's size.
+
+    clang leaves the offsets in the type information 0 for the linker; ``places`` are those of the symbols.
+    """
     if btf is None or not section_type:
         return {}
     found = {}
     for variable, offset, size in btf.get(section_type).variables:
         type_id = btf.get(variable).type
+        offset = places.get(btf.get(variable).name, offset)
         if layout.size_of(btf.types, type_id) == size:  # not so for a piece of a variable that LLVM split
             found[offset] = type_id
     return found

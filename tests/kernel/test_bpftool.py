@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import shutil
-import subprocess
 import sys
 
 import pytest
 
 from tests.support import zig_probes
+from tests.support.bpftool import BPFTOOL, bpftool, mounted, pinned
 from tests.support.require import missing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-BPFTOOL = shutil.which("bpftool", path=PATH)
 
 # libbpf has dropped what the historic example uses: the `maps` section and numbered `socket1`.
 STANDARD = ("exec", "loopback", "constants", "subprograms", "tracepoints", "core", "externals")
@@ -32,23 +27,9 @@ def _witness() -> None:
         missing("bpftool", "needs bpftool: apt-get install bpftool")
 
 
-def bpftool(*arguments: str | Path) -> str:
-    done = subprocess.run([str(BPFTOOL), *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"bpftool {' '.join(map(str, arguments))}: {done.stdout}{done.stderr}"
-    return done.stdout
-
-
 @pytest.fixture
 def bpffs(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "bpf"
-    folder.mkdir()
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mount(b"bpf", os.fsencode(folder), b"bpf", 0, None):
-        pytest.fail(f"no bpf file system: {os.strerror(ctypes.get_errno())}")
-    try:
-        yield folder
-    finally:
-        libc.umount2(os.fsencode(folder), 2)
+    yield from mounted(tmp_path / "bpf")
 
 
 @pytest.mark.parametrize("name", [*STANDARD, "hostile", "historic"])
@@ -69,7 +50,7 @@ def test_programs_refer_to_the_right_maps(bpffs: Path) -> None:
     bpftool("prog", "loadall", zig_probes.path("exec"), bpffs / "p")
     used = {}
     for name in ("remember", "report"):
-        (program,) = [json.loads(bpftool("-j", "prog", "show", "pinned", bpffs / "p" / name))]
+        program = pinned(bpffs / "p" / name)
         maps = [json.loads(bpftool("-j", "map", "show", "id", str(number))) for number in program["map_ids"]]
         used[name] = {(found["type"], found.get("name")) for found in maps}
     assert used["remember"] == {("lru_hash", "parents")}
@@ -84,7 +65,7 @@ def test_the_loader_sends_what_libbpf_sends(bpffs: Path) -> None:
         bpftool("prog", "loadall", zig_probes.path(name), bpffs / name)
         with zig_probes.spec(name).load() as probe:
             for program_name, program in probe.programs.items():
-                shown = json.loads(bpftool("-j", "prog", "show", "pinned", bpffs / name / program_name))
+                shown = pinned(bpffs / name / program_name)
                 assert program.info["tag"].to_bytes(8, sys.byteorder).hex() == shown["tag"], (
                     name,
                     program_name,

@@ -77,8 +77,8 @@ class Writer:
         tail = b"".join(self._words(self.text(n), v & 0xFFFFFFFF, v >> 32 & 0xFFFFFFFF) for n, v in values)
         return self._add(name, 19, 8, count=len(values), flag=signed, tail=tail)
 
-    def fwd(self, name: str) -> int:
-        return self._add(name, 7, 0)
+    def fwd(self, name: str, *, union: bool = False) -> int:
+        return self._add(name, 7, 0, flag=union)
 
     def typedef(self, name: str, target: int) -> int:
         return self._add(name, 8, target)
@@ -116,6 +116,7 @@ class Writer:
         self,
         functions: dict[str, list[tuple[int, int]]],
         lines: dict[str, list[tuple[int, str, str, int]]] | None = None,
+        core: dict[str, list[tuple[int, int, str, int]]] | None = None,
     ) -> bytes:
         """The `.BTF.ext` section; call it before `bytes`, which it adds strings for."""
 
@@ -132,7 +133,12 @@ class Writer:
             section: [(o, self.text(f), self.text(t), p) for o, f, t, p in rows]
             for section, rows in (lines or {}).items()
         }
+        relocations = {
+            section: [(o, t, self.text(path), kind) for o, t, path, kind in rows]
+            for section, rows in (core or {}).items()
+        }
         function_table, line_table = table(dict(functions), 8), table(numbered, 16)
-        sizes = (0, len(function_table), len(function_table), len(line_table), 0, 0)
+        core_table, end = table(relocations, 16), len(function_table) + len(line_table)
+        sizes = (0, len(function_table), len(function_table), len(line_table), end, len(core_table))
         header = struct.pack(self.order + "HBBI6I", 0xEB9F, 1, 0, 32, *sizes)
-        return header + function_table + line_table
+        return header + function_table + line_table + core_table

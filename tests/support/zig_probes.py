@@ -17,7 +17,7 @@ FOLDERS = (ROOT / "tests" / "zig" / "probes", ROOT / "zig" / "probes")
 
 
 @functools.cache
-def path(name: str, mode: str = "fast") -> Path:
+def path(name: str, mode: str = "safe") -> Path:
     """The finished object of a probe for this machine's byte order."""
     try:
         compiler.find_zig()
@@ -28,7 +28,7 @@ def path(name: str, mode: str = "fast") -> Path:
     return build_probe(source, endian="host", mode=mode, output_directory=target, cache=target / "cache")[0]
 
 
-def spec(name: str, mode: str = "fast") -> pyzbpf.ObjectSpec:
+def spec(name: str, mode: str = "safe") -> pyzbpf.ObjectSpec:
     """A fresh spec of it."""
     return pyzbpf.open(path(name, mode))
 

@@ -57,7 +57,7 @@ def random_types(seed: int, endian: str, *, many: int = 300, shift: int = 0) -> 
         lambda name: w.bit_struct(name, pick.randrange(99), members(bits=True)),
         lambda name: w.enum(name, [(n, pick.randrange(1 << 31)) for n in pick.sample(names, 3)]),
         lambda name: w.enum64(name, [(n, pick.randrange(1 << 60)) for n in pick.sample(names, 3)]),
-        lambda name: w.fwd(name),
+        w.fwd,
         lambda name: w.typedef(name, type_id()),
         lambda _: w.const(type_id()),
         lambda name: w.func(name, type_id(), pick.randrange(3)),

@@ -1,0 +1,43 @@
+"""What CO-RE is resolved against: the running kernel with its modules, or types from a file."""
+
+from __future__ import annotations
+
+from pyzbpf.kernel import vmlinux
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyzbpf.btf.lazy import LazyBtf
+    from pyzbpf.btf.types import Type
+
+
+class KernelTarget:
+    """The running kernel; its modules are asked for what it does not have, as libbpf does."""
+
+    __slots__ = ("_kernel", "endian", "name")
+
+    def __init__(self) -> None:
+        self._kernel = vmlinux.vmlinux()
+        self.endian = self._kernel.endian
+        self.name = "the running kernel"
+
+    def find(self, name: str, kind: int) -> list[tuple[LazyBtf, Type]]:
+        """Every type of that kind and essential name, with the table it belongs to."""
+        found = [(self._kernel, type) for type in self._kernel.find(name, kind)]
+        if found:
+            return found
+        return [(module, type) for module in vmlinux.modules() for type in module.find(name, kind)]
+
+
+class FileTarget:
+    """The types in a file, and no others."""
+
+    __slots__ = ("_types", "endian", "name")
+
+    def __init__(self, path: str) -> None:
+        self._types = vmlinux.file(path)
+        self.endian = self._types.endian
+        self.name = path
+
+    def find(self, name: str, kind: int) -> list[tuple[LazyBtf, Type]]:
+        """Every type of that kind and essential name, with the table it belongs to."""
+        return [(self._types, type) for type in self._types.find(name, kind)]

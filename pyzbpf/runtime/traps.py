@@ -1,0 +1,75 @@
+"""Safety checks that failed while the probe ran, as the programs have recorded them."""
+
+from __future__ import annotations
+
+import struct
+
+from pyzbpf.spec.traps import COUNT, OPERANDS, SECTION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyzbpf.maps.variables import DataMap
+    from pyzbpf.spec.traps import TrapSpec
+
+
+class Trap:
+    """A check that failed ``count`` times.
+
+    ``kind`` is the member of Zig's panic namespace ("outOfBounds", "integerOverflow", ...), ``operands``
+    the values of the last failure, where the kind has any: index and length, start and end. ``file``,
+    ``line``, ``column`` and ``text`` are the place in the source, ``function`` the name of what it is in.
+    """
+
+    __slots__ = ("count", "operands", "spec")
+
+    def __init__(self, spec: TrapSpec, count: int, operands: Sequence[int]) -> None:
+        self.spec = spec
+        self.count = count
+        self.operands = tuple(operands)
+
+    @property
+    def kind(self) -> str:
+        return self.spec.kind
+
+    @property
+    def file(self) -> str:
+        return self.spec.file
+
+    @property
+    def line(self) -> int:
+        return self.spec.line
+
+    @property
+    def column(self) -> int:
+        return self.spec.column
+
+    @property
+    def text(self) -> str:
+        return self.spec.text
+
+    @property
+    def function(self) -> str:
+        return self.spec.function
+
+    def __str__(self) -> str:
+        """``probe.zig:7:6: index out of bounds: index 99, len 16 (x2)``."""
+        return f"{self.spec.describe(self.operands)} (x{self.count})"
+
+    def __repr__(self) -> str:
+        return f"<Trap {self}>"
+
+
+def read(specs: Sequence[TrapSpec], data: DataMap) -> list[Trap]:
+    """Those that have happened, in the order in which the object lists them."""
+    found = []
+    for spec in specs:
+        (count,) = struct.unpack("=Q", data.load(spec.offset + COUNT, 8))
+        if count:
+            raw = data.load(spec.offset + OPERANDS[0], 8 * spec.operands)
+            found.append(Trap(spec, count, struct.unpack(f"={spec.operands}Q", raw)))
+    return found
+
+
+__all__ = ["SECTION", "Trap", "read"]

@@ -1,0 +1,227 @@
+"""Safe mode through the real compiler: what it puts into an object, and what it refuses."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import pyzbpf
+from pyzbpf.build import compiler
+from pyzbpf.elf import image as elf
+from pyzbpf.elf import reader
+from pyzbpf.errors import ObjectError
+from pyzbpf.finish.arguments import HELPERS_OF_FIVE
+from pyzbpf.finish.code import decode
+from pyzbpf.finish.flow import reachable, successors
+from pyzbpf.spec import traps
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Compile = Callable[..., dict[str, bytes]]
+
+ROOT = Path(__file__).parents[2]
+PROBES = Path(__file__).parent / "probes"
+ENDIANS, MODES = ["little", "big"], ["safe", "small", "fast"]
+HEAD = 'const std = @import("std");\nconst bpf = @import("bpf");\nexport var table: [16]u64 = @splat(1);\n'
+CONTEXT = "ctx: *const bpf.RawTracepoint"
+RAW = f'export fn prog({CONTEXT}) linksection("raw_tp/sys_enter") c_int {{{{ {{}} }}}}\n'
+XDP = 'export fn prog(ctx: *bpf.XdpMd) linksection("xdp") c_int {{ {} }}\n'
+
+
+def refused(compile_text: Compile, text: str) -> ObjectError:
+    with pytest.raises(ObjectError) as caught:
+        compile_text(text)
+    return caught.value
+
+
+def members(text: str) -> dict[str, int]:
+    """The public functions of a Zig file, with how many parameters they take."""
+    found = re.findall(r"^pub fn (\w+)\((.*)\) noreturn", text, re.MULTILINE)
+    return {name: parameters.count(":") for name, parameters in found}
+
+
+def test_the_panic_namespace_fits_the_compiler() -> None:
+    standard = compiler.find_zig().resolve().parent / "lib" / "std" / "debug" / "no_panic.zig"
+    ours = members((ROOT / "zig" / "bpf" / "panic.zig").read_text())
+    assert ours == members(standard.read_text())
+    # What they are called in messages.
+    assert {*ours, "trap"} == set(traps._MESSAGES)
+
+
+def test_the_helpers_of_five_arguments() -> None:
+    text = (ROOT / "zig" / "bpf" / "helpers.zig").read_text()
+    found = re.findall(r"const fn \((.*)\) callconv\(\.c\) .*ptrFromInt\((\d+)\)", text)
+    assert len(found) > 200
+    of_five = {int(number) for arguments, number in found if arguments.count(": ") >= 5}
+    assert of_five == HELPERS_OF_FIVE
+
+
+@pytest.mark.parametrize("name", ["safe", "safe_calls", "many_checks", "safe_packets"])
+@pytest.mark.parametrize("mode", MODES)
+def test_both_byte_orders_say_the_same(compile_text: Compile, name: str, mode: str) -> None:
+    objects = compile_text((PROBES / f"{name}.zig").read_text(), mode=mode)
+    specs = {endian: pyzbpf.open(data) for endian, data in objects.items()}
+    little, big = (
+        [(t.kind, t.file, t.line, t.column, t.text, t.function, t.operands) for t in spec.traps]
+        for spec in specs.values()
+    )
+    assert little == big
+    assert len(little) > (10 if mode == "safe" and name != "safe_packets" else -1)
+    for endian, data in objects.items():
+        check_structure(data, endian)
+
+
+def check_structure(data: bytes, endian: str) -> None:
+    """No trap is left, every instruction can be reached, every record is written by somebody."""
+    image = reader.read(data, file="probe.o")
+    assert not [symbol for symbol in image.symbols if symbol.name == "__bpf_trap"]
+    assert not [s.name for s in image.sections if s.name.startswith((".pyzbpf", ".text."))]
+    code, _ = decode(image)
+    written = set()
+    for function in code.functions:
+        assert reachable(successors(function)) == set(range(len(function.instructions))), function
+        for instruction in function.instructions:
+            if instruction.symbol is not None and instruction.symbol.name == traps.VARIABLE:
+                written.add(instruction.immediate)
+    spec = pyzbpf.open(data)
+    assert spec.endian == endian
+    assert sorted(trap.offset for trap in spec.traps) == sorted(written)
+    if written:
+        section = image.section(traps.SECTION)
+        assert section is not None and len(section.data) == traps.RECORD_SIZE * len(written)
+        assert section.type == elf.SHT_PROGBITS and not any(section.data)
+        assert traps.SECTION in spec.maps and traps.VARIABLE not in spec.variables
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_probe_without_checks_has_no_traps(compile_text: Compile, mode: str) -> None:
+    spec = pyzbpf.open(compile_text(HEAD + XDP.format("_ = ctx; return 2;"), mode=mode)["little"])
+    assert list(spec.traps) == [] and traps.SECTION not in spec.maps
+
+
+@pytest.mark.parametrize("mode", ["small", "fast"])
+def test_checks_of_one_block_in_the_other_modes(compile_text: Compile, mode: str) -> None:
+    """@setRuntimeSafety(true) makes the same checks; @panic and `unreachable` behind an effect stay too."""
+    text = HEAD + RAW.format(
+        "@setRuntimeSafety(true); table[ctx.args[0]] +%= 1; table[1] = 5; "
+        'if (ctx.args[1] == 7) @panic("seven"); if (ctx.args[2] == 1) { table[2] = 3; @trap(); } return 0;'
+    )
+    found = pyzbpf.open(compile_text(text, mode=mode)["little"]).traps
+    assert sorted(trap.kind for trap in found) == ["call", "outOfBounds", "trap"]
+    assert {trap.line for trap in found} == {4}
+
+
+def test_the_authors_panic_namespace_counts(compile_text: Compile) -> None:
+    text = HEAD + "pub const panic = std.debug.no_panic;\n" + RAW.format("return @intCast(table[ctx.args[0]]);")
+    spec = pyzbpf.open(compile_text(text)["little"])
+    assert {trap.kind for trap in spec.traps} == {"trap"}
+    assert {(trap.file, trap.line) for trap in spec.traps} == {("probe.zig", 5)}
+
+
+@pytest.mark.parametrize(
+    ("text", "license"),
+    [("", "GPL"), ('pub const license = "Dual MIT/GPL";\n', "Dual MIT/GPL"), ('pub const license = "MIT";\n', "MIT")],
+)  # fmt: skip
+def test_the_licence_is_the_probes(compile_text: Compile, text: str, license: str) -> None:
+    assert pyzbpf.open(compile_text(HEAD + text + XDP.format("_ = ctx; return 2;"))["big"]).license == license
+
+
+def test_type_names_are_those_of_the_file(compile_text: Compile) -> None:
+    text = HEAD + "const Event = extern struct { a: u32 };\nexport var event: Event = .{ .a = 1 };\n"
+    spec = pyzbpf.open(compile_text(text + XDP.format("_ = ctx; return 2;"))["little"])
+    assert spec.btf is not None and spec.btf.describe(spec.variables["event"].type_id) == "struct Event"
+
+
+def test_options_of_the_standard_library_are_the_probes(compile_text: Compile) -> None:
+    text = HEAD + "pub const std_options: std.Options = .{ .side_channels_mitigations = .full };\n"
+    text += "comptime { if (std.options.side_channels_mitigations != .full) @compileError(\"other\"); }\n"
+    assert compile_text(text + XDP.format("_ = ctx; return 2;"))
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "good"),
+    [
+        ("xdp", "bpf.XDP.DROP", True), ("xdp", "-5", True), ("tc", "0", True), ("cgroup_skb/egress", "3", True),
+        ("cgroup_skb/ingress", "2", False), ("lsm/file_open", "1", False), ("lsm/file_open", "-1", True),
+        ("fentry/vfs_read", "1", False), ("cgroup/recvmsg4", "0", False), ("struct_ops/init", "0", True),
+    ],
+)  # fmt: skip
+def test_verdicts_are_in_the_kernels_range(
+    compile_text: Compile, section: str, value: str, *, good: bool
+) -> None:
+    text = HEAD + f"pub const trap_verdicts = .{{ .prog = {value} }};\n"
+    text += f'export fn prog(ctx: *const [4]u64) linksection("{section}") c_int {{ return @intCast(table[ctx[0]]); }}\n'
+    if good:
+        assert compile_text(text)
+        return
+    error = refused(compile_text, text)
+    assert (error.section, error.symbol) == (section, "prog")
+    assert f"trap_verdicts lets it return {value}" in str(error) and "may return" in str(error)
+
+
+@pytest.mark.parametrize("section", ["struct_ops/init", "freplace/other", "sk_skb/stream_parser"])
+def test_where_nothing_is_neutral_the_author_must_say(compile_text: Compile, section: str) -> None:
+    body = f'export fn prog(ctx: *const [4]u64) linksection("{section}") c_int {{ return @intCast(table[ctx[0]]); }}\n'
+    error = refused(compile_text, HEAD + body)
+    assert (error.section, error.symbol) == (section, "prog")
+    assert "no value is neutral" in str(error) and ".prog = 0" in str(error)
+
+
+def test_verdicts_of_what_is_no_program(compile_text: Compile) -> None:
+    text = HEAD + "noinline fn other(i: u64) u64 { return table[i]; }\n"
+    error = refused(
+        compile_text,
+        text + "pub const trap_verdicts = .{ .another = 1 };\n" + RAW.format("return @intCast(other(ctx.args[0]));"),
+    )
+    assert "another" in str(error) and "trap_verdicts" in str(error)
+
+
+REFUSED = {
+    "an exported function": (
+        "export fn other(i: u64) u64 { return table[i]; }\n" + RAW.format("return @intCast(other(ctx.args[0]) & 1);"),
+        ".text", "other", "verified without its callers", "noinline fn",
+    ),
+    "a callback": (
+        "const Sum = struct { at: u64 };\n"
+        "fn step(i: u64, sum: *Sum) callconv(.c) c_long { return @intCast(table[i + sum.at]); }\n"
+        + RAW.format("var sum: Sum = .{ .at = ctx.args[0] }; _ = bpf.helpers.loop(4, @ptrCast(&step), &sum, 0); return 0;"),
+        ".text", "step", "which the kernel calls back", "bpf.loop",
+    ),
+    "five arguments": (
+        "noinline fn five(a: u64, b: u64, c: u64, d: u64, e: u64) u64 { return table[a ^ (b +% c) ^ (d *% e)]; }\n"
+        + RAW.format("const a = &ctx.args; return @intCast(five(a[0], a[1], a[2], a[3], a[4]) & 1);"),
+        ".text", "five", "take all five registers", "a slice takes two",
+    ),
+    "a record that is held on one way only": (
+        "export var events: bpf.RingBuf(u64) linksection(\".maps\") = .{};\n"
+        + RAW.format(
+            "const wanted = ctx.args[0] == 1; var event: *u64 = undefined;\n"
+            "if (wanted) event = events.reserve() orelse return 0;\n"
+            "const value = table[ctx.args[1]];\n"
+            "if (wanted) { event.* = value; events.submit(event); } return 0;"
+        ),
+        "raw_tp/sys_enter", "prog", "probe.zig:7: a safety check may fail here while a ring-buffer record", "acquired at probe.zig:6",
+    ),
+    "a spin lock": (
+        "const Locked = extern struct { lock: bpf.types.bpf_spin_lock, value: u32 };\n"
+        "export var locked: bpf.Array(Locked, 1) linksection(\".maps\") = .{};\n"
+        + XDP.format(
+            "const found = locked.lookup(0) orelse return 1; _ = bpf.helpers.spin_lock(&found.lock);\n"
+            "found.value += 1; _ = bpf.helpers.spin_unlock(&found.lock); _ = ctx; return 2;"
+        ),
+        "xdp", "prog", "while a spin lock", "acquired at probe.zig:6",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED.values(), ids=list(REFUSED))
+def test_refused(compile_text: Compile, case: tuple[str, str, str, str, str]) -> None:
+    text, section, symbol, message, advice = case
+    error = refused(compile_text, HEAD + text)
+    assert (error.file, error.section, error.symbol) == ("probe.zig", section, symbol)
+    assert error.offset is not None
+    assert message in str(error) and advice in str(error), str(error)

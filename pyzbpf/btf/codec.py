@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from pyzbpf.btf.decode import Btf
     from pyzbpf.btf.types import Type
 
+# Bytes; a longer array of other things than bytes is decoded element by element.
+_LONG_LIST = 512
+
 _INTEGER = {1: "b", 2: "h", 4: "i", 8: "q"}
 
 
@@ -128,6 +131,11 @@ class _Compiler:
         self.count += 1
         return f"v[{self.count - 1}]"
 
+    def skip(self, count: int) -> None:
+        """Pass over so many bytes."""
+        if count > 0:
+            self.format += f"{count}x"
+
     def bind(self, value: object) -> str:
         """A name for ``value`` in the expression."""
         name = f"n{len(self.names)}"
@@ -185,8 +193,10 @@ class _Compiler:
         if element is not None and element.kind == kinds.INT and element.size == 1:
             raw = self.take(f"{found.count}s")
             return f"text({raw})" if is_char(element) else raw
-        if found.count > 64:  # a long list: one sub-decoder over a slice instead of a long expression
-            size = self.btf.size_of(found.type)
+        size = self.btf.size_of(found.type)
+        if not size:
+            return "[]"
+        if size * found.count > _LONG_LIST:  # one sub-decoder over slices, not a long expression
             one = self.bind(decoder(self.btf, found.type))
             raw = self.take(f"{size * found.count}s")
             return (
@@ -206,10 +216,10 @@ class _Compiler:
         expressions = []
         position = 0
         for member, size in zip(members, sizes, strict=True):
-            self.format += "x" * (member.bit_offset // 8 - position)
+            self.skip(member.bit_offset // 8 - position)
             expressions.append(self.value(member.type))
             position = member.bit_offset // 8 + size
-        self.format += "x" * (found.size - position)
+        self.skip(found.size - position)
         made = self.record_class(type_id, [member.name for member in members])
         return f"{self.bind(made)}({', '.join(expressions)})"
 

@@ -158,6 +158,21 @@ def test_a_record_with_odd_names_goes_back() -> None:
     assert codec.encode(btf, struct_id, value) == b"\1\2\3"
 
 
+def test_sizes_that_no_machine_has_cost_nothing() -> None:
+    """A damaged or hostile file may claim anything; only reading such a value fails."""
+    writer = Writer()
+    u8, u32 = writer.int("u8", 1), writer.int("u32", 4)
+    huge = writer.struct("Huge", 0xFFFFFFF0, [("a", u8, 0)])
+    deep = u32
+    for _ in range(12):
+        deep = writer.array(deep, u32, 64)
+    nothing = writer.array(writer.struct("Empty", 0, []), u32, 0xFFFFFFFF)
+    for type_id in (huge, deep):
+        with pytest.raises((struct.error, ObjectError)):
+            codec.decode(made(writer), type_id, bytes(64))
+    assert codec.decode(made(writer), nothing, b"") == []
+
+
 def test_a_long_list() -> None:
     writer = Writer()
     u16 = writer.int("u16", 2)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 # Bytes; a longer array of other things than bytes is decoded element by element.
 _LONG_LIST = 512
 
+_FLOAT = {2: "e", 4: "f", 8: "d"}
 _INTEGER = {1: "b", 2: "h", 4: "i", 8: "q"}
 
 
@@ -105,9 +106,19 @@ def decoder(btf: Btf, type_id: int) -> Callable[[bytes | memoryview], Any]:
     too few bytes.
     """
     found = btf.decoders.get(type_id)
+    if found is _BUSY:
+        raise ObjectError(f"BTF type {type_id} ({btf.describe(type_id)}) holds itself", section=".BTF")
     if found is None:
-        found = btf.decoders[type_id] = _Compiler(btf).compile(type_id)
+        btf.decoders[type_id] = _BUSY
+        try:
+            found = btf.decoders[type_id] = _Compiler(btf).compile(type_id)
+        except BaseException:
+            del btf.decoders[type_id]
+            raise
     return found  # type: ignore[return-value]
+
+
+_BUSY = object()  # in the place of a decoder that is being made
 
 
 class _Compiler:
@@ -176,9 +187,13 @@ class _Compiler:
         return self.take("Q")
 
     def floating(self, _: int, found: Type) -> str:
-        return self.take({2: "e", 4: "f", 8: "d"}[found.size])
+        if found.size not in _FLOAT:
+            raise ObjectError(f"a floating-point number of {found.size} bytes", section=".BTF")
+        return self.take(_FLOAT[found.size])
 
     def enumeration(self, _: int, found: Type) -> str:
+        if found.size not in _INTEGER:
+            raise ObjectError(f"an enum of {found.size} bytes", section=".BTF")
         code = _INTEGER[found.size]
         names: dict[int, EnumValue] = {}
         for name, number in found.values:
@@ -394,7 +409,7 @@ def _encode_pointer(btf: Btf, _: Type, value: Any, __: str) -> bytes:
 
 
 def _encode_float(btf: Btf, found: Type, value: Any, _: str) -> bytes:
-    return struct.pack(ORDER[btf.endian] + {2: "e", 4: "f", 8: "d"}[found.size], value)
+    return struct.pack(ORDER[btf.endian] + _FLOAT[found.size], value)
 
 
 def _encode_array(btf: Btf, found: Type, value: Any, name: str) -> bytes:

@@ -51,7 +51,7 @@ def from_image(image: Image, *, name: str) -> ObjectSpec:
     for found in spec.maps.values():
         # The SDK names its counter by a decl tag; a C probe may count under this name.
         named = found.lost_variable or f"{found.name}_lost"
-        is_there = found.type == BPF_MAP_TYPE_RINGBUF and named in spec.variables
+        is_there = found.type == BPF_MAP_TYPE_RINGBUF and _is_counter(spec.variables.get(named), btf)
         found.lost_variable = named if is_there else ""
     for function in functions.read(image, spec.maps, ext, btf):
         spec.functions[function.name] = function
@@ -146,6 +146,14 @@ def _data_map(spec: ObjectSpec, image: Image, data_section: Section, btf: Btf | 
             type_id=typed.get(symbol.value, 0),
             btf=btf,
         )
+
+
+def _is_counter(variable: VariableSpec | None, btf: Btf | None) -> bool:
+    """Whether a variable is a 64-bit number (or of unknown type and that size)."""
+    if variable is None or variable.size != 8:
+        return False
+    found = btf.resolve(variable.type_id)[1] if btf is not None else None
+    return found is None or found.kind == kinds.INT
 
 
 def _types_by_offset(btf: Btf | None, section_type: int, places: Mapping[str, int]) -> dict[int, int]:

@@ -223,6 +223,30 @@ def test_reports_of_newer_kernels():
     assert explain(spec, ready, btf, log=without, errno=13).reason == "memory access"
 
 
+POISONED = """\
+0: R1=ctx() R10=fp0
+; offset = @offsetOf(task_struct, "nope"); @ probe.zig:4
+3: (85) call unknown#195896080
+invalid func unknown#195896080
+"""
+
+
+@pytest.mark.parametrize("text", [POISONED, POISONED.replace("invalid func", "unknown func")])
+def test_a_relocation_without_an_answer(text):
+    spec, ready, btf = program()
+    ready.unresolved[3] = (
+        "<byte_off> struct task_struct.nope (0:3): the kernel's struct task_struct has no 'nope'"
+    )
+    error = explain(spec, ready, btf, log=text + PROCESSED, errno=22)
+    assert error.reason == f"CO-RE relocation {ready.unresolved[3]}"
+    assert error.source.startswith("probe.zig:")
+    assert error.hint.startswith("This kernel has nothing that fits")
+    assert error.log == text + PROCESSED
+    # The same call where nothing was relocated is somebody else's.
+    del ready.unresolved[3]
+    assert "195896080" in explain(spec, ready, btf, log=text, errno=22).reason
+
+
 @pytest.mark.parametrize("log", ["", "\n", "  \n"])
 def test_empty_logs(log):
     assert reason_of(log) == ""

@@ -51,6 +51,16 @@ def test_a_variable_is_read_and_set(endian: str) -> None:
         limit.value = -1
 
 
+@pytest.mark.parametrize("value", [1000, "x", None, b"", [1], {"a": 1}, True])
+def test_a_variable_is_set_by_its_value(value: object) -> None:
+    spec = read(sample(), file="a.o", name="a")
+    with pytest.raises(TypeError, match=r"to set it: …\['limit'\]\.value = "):
+        spec.variables["limit"] = value  # type: ignore[assignment]
+    with pytest.raises(TypeError, match="change its attributes"):
+        spec.maps["first"] = value  # type: ignore[assignment]
+    assert spec.variables["limit"].value == 7
+
+
 def test_a_wrong_name_lists_the_right_ones() -> None:
     spec = read(sample(), file="a.o", name="a")
     with pytest.raises(KeyError, match="no map 'frist'; there is: first, second"):
@@ -178,3 +188,22 @@ def test_every_cut_of_an_object_is_an_object_error(endian: str) -> None:
         with pytest.raises(ObjectError) as caught:
             read(data[:length], file="a.o", name="a")
         assert "a.o" in str(caught.value)
+
+
+def test_damage_is_always_an_error_of_ours() -> None:
+    """Whatever a flipped byte claims: opening, describing and reading variables ends in pyzbpf.Error or well."""
+    from pyzbpf.btf import codec
+    from pyzbpf.cli.inspect import describe
+
+    data = sample()
+    for position in range(64, len(data), 5):
+        for value in (data[position] ^ 0xFF, data[position] ^ 0x01):
+            damaged = data[:position] + bytes([value]) + data[position + 1 :]
+            try:
+                spec = read(damaged, file="a.o", name="a")
+                describe(spec)
+                for found in spec.maps.values():
+                    if spec.btf is not None and found.event_type:
+                        codec.decoder(spec.btf, found.event_type)
+            except Error:
+                continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import select
 import signal
 import threading
@@ -171,6 +172,48 @@ def test_interrupted_while_waiting():
             probe.maps["events"].read(timeout=PATIENCE)
         send(probe, 1)
         assert len(probe.maps["events"].read(timeout=0)) == 1
+
+
+class Interrupt(Exception):
+    """What the signal handler raises."""
+
+
+def interrupt(*_) -> None:
+    raise Interrupt
+
+
+@pytest.mark.parametrize("way", ["loop", "all", "three"])
+def test_interrupts_at_any_point_neither_lose_nor_repeat(way):
+    gc.collect()
+    gc.disable()  # an interrupt while other tests' garbage is deleted would be reported as a fault
+    before = signal.signal(signal.SIGALRM, interrupt)
+    interrupts = sent = 0
+    seen: list[object] = []
+    try:
+        with sender(RING, size=1 << 16).load() as probe:
+            events = probe.maps["events"]
+            for step in range(600):
+                probe.programs["send"].test_run(PACKET, repeat=200)
+                sent += 200
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, 5e-5 + step * 1e-6)
+                    if way == "loop":
+                        for event in events:
+                            seen.append(event)
+                            if len(seen) == sent:
+                                break
+                    while len(seen) < sent:
+                        seen += events.read(3 if way == "three" else None, timeout=0)
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+                except Interrupt:
+                    interrupts += 1
+                seen += events.read(timeout=0)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        gc.enable()
+    assert [event.sequence for event in seen] == list(range(sent))
+    assert interrupts > 0
 
 
 @pytest.mark.parametrize("type_", [RING, PERF])

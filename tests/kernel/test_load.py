@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 
 import pytest
 
-from pyzbpf.errors import Error, ObjectError, UnsupportedError, VerifierError
+from pyzbpf.errors import Error, ObjectError, SystemCallError, UnsupportedError, VerifierError
 from pyzbpf.kernel import commands
+from pyzbpf.uapi import enums
 from tests.support.assemble import (
     R0,
     R1,
@@ -297,3 +299,107 @@ def test_test_run_of_a_raw_tracepoint_takes_its_arguments():
 def test_short_packet_is_explained():
     with returning(0).load() as probe, pytest.raises(OSError, match="14 or more"):
         probe.programs["answer"].test_run(b"short")
+
+
+# -- older kernels, played by refusing what they do not know ------------------------------------
+
+
+def refusing(monkeypatch, command: str, condition, errno: int = 22):
+    """Make a command fail with the errno where the condition holds for its members."""
+    real = getattr(commands, command)
+
+    def call(*arguments, **members):
+        if condition(*arguments, **members):
+            raise SystemCallError(errno, os.strerror(errno), command=command)
+        return real(*arguments, **members)
+
+    monkeypatch.setattr(commands, command, call)
+
+
+def test_kernel_without_btf(monkeypatch):
+    refusing(monkeypatch, "btf_load", lambda *_, **__: True)
+    btf, ids = types()
+    spec = with_types(returning(3), btf)
+    spec.functions["answer"].type_id = ids["program"]
+    with spec.load() as probe:
+        assert "section '.BTF'" in str(probe.btf_error)
+        assert probe.programs["answer"].test_run(PACKET).retval == 3
+    asm = Asm().mov_imm(R1, 5).load_function(R2, "answer").mov_imm(R3, 0).mov_imm(R4, 0).call(181).exit_()
+    add_program(spec, "looping", "socket", asm, type_id=ids["program"])
+    with pytest.raises(UnsupportedError, match=r"callbacks without BTF.*\n.*btf_load"):
+        spec.load()
+
+
+def test_kernel_without_function_records(monkeypatch):
+    """Linux 4.18 has BTF, and answers E2BIG to the members that 5.0 added."""
+    real = commands.prog_load
+
+    def prog_load(name, values, *, log=None):
+        return (-7, 0) if "prog_btf_fd" in values else real(name, values, log=log)
+
+    monkeypatch.setattr(commands, "prog_load", prog_load)
+    btf, ids = types()
+    spec = with_types(returning(3), btf)
+    spec.functions["answer"].type_id = ids["program"]
+    with spec.load() as probe:
+        assert probe.programs["answer"].info["nr_func_info"] == 0
+        assert probe.programs["answer"].test_run(PACKET).retval == 3
+
+
+def test_kernel_without_shared_data_maps(monkeypatch):
+    refusing(monkeypatch, "map_create", lambda *_, map_flags=0, **__: map_flags & 0x400)
+    spec = returning(0)
+    add_data_map(spec, ".data", b"01234567")
+    add_variable(spec, "word", ".data", offset=4, size=4)
+    with spec.load() as probe:
+        assert probe.variables["word"].value == b"4567"
+        probe.variables["word"].value = b"abcd"
+        assert probe.maps[".data"][0] == b"0123abcd"
+
+
+def test_kernel_without_global_data(monkeypatch):
+    refusing(monkeypatch, "map_create", lambda *_, map_flags=0, **__: map_flags & 0x80)
+    spec = returning(0)
+    add_data_map(spec, ".rodata", b"01234567", frozen=True)
+    with pytest.raises(UnsupportedError, match=r"global data.*5\.2"):
+        spec.load()
+
+
+def test_kernel_that_is_interrupted_while_verifying(monkeypatch):
+    """EAGAIN: a signal came; the load is tried again."""
+    real = commands.bpf
+    refused = []
+
+    def bpf(command, attributes):
+        if command == enums.BPF_PROG_LOAD and len(refused) < 3:
+            refused.append(command)
+            return -11
+        return real(command, attributes)
+
+    monkeypatch.setattr(commands, "bpf", bpf)
+    with returning(5).load() as probe:
+        assert probe.programs["answer"].test_run(PACKET).retval == 5
+    assert len(refused) == 3
+
+
+UNPRIVILEGED = """
+import os, sys
+from pyzbpf.errors import PrivilegeError
+from pyzbpf.runtime import object
+from tests.kernel.test_load import returning
+spec = returning(0)
+spec.load().close()  # as root, for it imports what the other user may not be able to read
+spec.btf_data = b"anything"
+os.setgid(65534)
+os.setuid(65534)
+try:
+    spec.load()
+except PrivilegeError as error:
+    print(error.capability, error.exit_code, error)
+"""
+
+
+def test_without_privilege():
+    done = subprocess.run([sys.executable, "-c", UNPRIVILEGED], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("CAP_BPF 3 BPF_BTF_LOAD: not permitted; it needs CAP_BPF, or root.")
+    assert "sudo" in done.stdout

@@ -14,7 +14,7 @@ from pyzbpf.errors import VerifierError
 from tests.support import zig_probes
 
 PACKET = bytes(range(100))
-MODES = ["fast", "small"]
+MODES = ["safe", "small", "fast"]
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -116,7 +116,9 @@ def test_checks_of_one_block_in_the_other_modes(compile_text: Compile, mode: str
 
 
 def test_the_authors_panic_namespace_counts(compile_text: Compile) -> None:
-    text = HEAD + "pub const panic = std.debug.no_panic;\n" + RAW.format("return @intCast(table[ctx.args[0]]);")
+    text = (
+        HEAD + "pub const panic = std.debug.no_panic;\n" + RAW.format("return @intCast(table[ctx.args[0]]);")
+    )
     spec = pyzbpf.open(compile_text(text)["little"])
     assert {trap.kind for trap in spec.traps} == {"trap"}
     assert {(trap.file, trap.line) for trap in spec.traps} == {("probe.zig", 5)}
@@ -138,7 +140,7 @@ def test_type_names_are_those_of_the_file(compile_text: Compile) -> None:
 
 def test_options_of_the_standard_library_are_the_probes(compile_text: Compile) -> None:
     text = HEAD + "pub const std_options: std.Options = .{ .side_channels_mitigations = .full };\n"
-    text += "comptime { if (std.options.side_channels_mitigations != .full) @compileError(\"other\"); }\n"
+    text += 'comptime { if (std.options.side_channels_mitigations != .full) @compileError("other"); }\n'
     assert compile_text(text + XDP.format("_ = ctx; return 2;"))
 
 
@@ -175,7 +177,9 @@ def test_verdicts_of_what_is_no_program(compile_text: Compile) -> None:
     text = HEAD + "noinline fn other(i: u64) u64 { return table[i]; }\n"
     error = refused(
         compile_text,
-        text + "pub const trap_verdicts = .{ .another = 1 };\n" + RAW.format("return @intCast(other(ctx.args[0]));"),
+        text
+        + "pub const trap_verdicts = .{ .another = 1 };\n"
+        + RAW.format("return @intCast(other(ctx.args[0]));"),
     )
     assert "another" in str(error) and "trap_verdicts" in str(error)
 
@@ -197,7 +201,7 @@ REFUSED = {
         ".text", "five", "take all five registers", "a slice takes two",
     ),
     "a record that is held on one way only": (
-        "export var events: bpf.RingBuf(u64) linksection(\".maps\") = .{};\n"
+        'export var events: bpf.RingBuf(u64) linksection(".maps") = .{};\n'
         + RAW.format(
             "const wanted = ctx.args[0] == 1; var event: *u64 = undefined;\n"
             "if (wanted) event = events.reserve() orelse return 0;\n"
@@ -208,7 +212,7 @@ REFUSED = {
     ),
     "a spin lock": (
         "const Locked = extern struct { lock: bpf.types.bpf_spin_lock, value: u32 };\n"
-        "export var locked: bpf.Array(Locked, 1) linksection(\".maps\") = .{};\n"
+        'export var locked: bpf.Array(Locked, 1) linksection(".maps") = .{};\n'
         + XDP.format(
             "const found = locked.lookup(0) orelse return 1; _ = bpf.helpers.spin_lock(&found.lock);\n"
             "found.value += 1; _ = bpf.helpers.spin_unlock(&found.lock); _ = ctx; return 2;"

@@ -1,0 +1,309 @@
+"""Safe mode on the real kernel: what fast mode cannot load or gets wrong is caught, reported and survived."""
+
+from __future__ import annotations
+
+import re
+import struct
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from pyzbpf.errors import VerifierError
+from tests.support import zig_probes
+from tests.support.bpftool import bpftool, mounted, pinned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pyzbpf.runtime.object import Object
+
+PROBES = Path(__file__).parents[1] / "zig" / "probes"
+NEUTRAL = 0  # of a raw tracepoint
+BIG = 1 << 32
+
+
+def unsigned(value: int) -> int:
+    return value & (1 << 64) - 1
+
+
+def alone(probe: str, program: str, mode: str = "safe") -> Object:
+    """The probe with only this program loaded."""
+    spec = zig_probes.spec(probe, mode)
+    for name, found in spec.programs.items():
+        found.autoload = name == program
+    return spec.load()
+
+
+def call(probe: Object, program: str, *arguments: int) -> int:
+    """Run a raw tracepoint program; what it returns, signed."""
+    padded = [*map(unsigned, arguments), *[0] * 12][:12]
+    value = probe.programs[program].test_run(context=struct.pack("=12Q", *padded)).retval
+    return value - BIG if value >= BIG // 2 else value
+
+
+def traps(probe: Object) -> list[str]:
+    return [str(trap) for trap in probe.traps]
+
+
+class Check:
+    """Good arguments and what the program returns for them, bad ones and what is said of them."""
+
+    def __init__(self, good: tuple[int, ...], value: int, bad: tuple[int, ...], message: str) -> None:
+        self.good = good
+        self.value = value
+        self.bad = bad
+        self.message = message
+
+
+CHECKS = {
+    "index": Check((3,), 14, (99,), "index out of bounds: index 99, len 16"),
+    "slice_index": Check((3, 5), 13, (5, 5), "index out of bounds: index 5, len 5"),
+    "slice_end": Check((7,), 5, (17,), "index out of bounds: index 17, len 16"),
+    "slice_start": Check((2, 5), 3, (5, 2), "start index 5 is larger than end index 2"),
+    "cast": Check((200,), 200, (300,), "integer does not fit in destination type"),
+    "cast_sign": Check((200,), 200, (-1,), "integer does not fit in destination type"),
+    "add": Check((1, 2), 3, (BIG - 1, 6), "integer overflow"),
+    "subtract": Check((5, 2), 3, (2, 5), "integer overflow"),
+    "multiply": Check((6, 7), 42, (1 << 16, (1 << 16) + 1), "integer overflow"),
+    "multiply_64": Check((6, 7), 42, (BIG + 1, BIG + 1), "integer overflow"),
+    "negate": Check((-5,), 5, (1 << 31,), "integer overflow"),
+    "shift": Check((3, 2), 12, ((1 << 31) + 1, 1), "left shift overflowed bits"),
+    "divide": Check((42, 2), 21, (1, 0), "division by zero"),
+    "remainder": Check((42, 5), 2, (3, 0), "division by zero"),
+    "divide_exactly": Check((40,), 10, (41,), "exact division produced remainder"),
+    "unwrap_null": Check((9,), 9, (1,), "attempt to use null value"),
+    "unwrap_error": Check((8,), 4, (9,), "attempt to unwrap error"),
+    "unreachable_case": Check((2,), 333, (3,), "reached unreachable code"),
+    "enum_cast": Check((2,), 17, (77,), "invalid enum value"),
+    "union_field": Check((9,), 9, (1,), "access of inactive union field: field 1, active field 0"),
+    "sentinel": Check((4,), 5, (5,), "sentinel mismatch: expected 0, found 7"),
+    "copy_length": Check((8,), 7, (9,), "source and destination have different lengths"),
+    "for_length": Check((8,), 56, (9,), "for loop over objects of different lengths"),
+    "asked": Check((1,), 1, (3,), "panic"),
+    "trapped": Check((1,), 1, (3,), "reached a trap"),
+}
+# Those that every mode leaves in the object; and x / 0, which is 0 on this machine, is neutral by chance.
+KEPT_BY_ALL = ("asked", "trapped")
+BY_CHANCE = ("divide",)
+# What the verifier refuses without the check; everything else runs and is wrong.
+REFUSED_WITHOUT = ("index", "slice_index")
+
+
+def source_lines(program: str) -> range:
+    """The lines of a program of safe.zig."""
+    lines = (PROBES / "safe.zig").read_text().splitlines()
+    start = next(n for n, line in enumerate(lines, 1) if line.startswith(f"export fn {program}("))
+    return range(start, start + 1 + lines[start:].index("}"))
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_failed_check_is_neutral_and_reported(name: str) -> None:
+    check = CHECKS[name]
+    with alone("safe", name) as probe:
+        assert probe.btf_error is None
+        assert call(probe, name, *check.good) == check.value
+        assert probe.traps == []
+        assert [call(probe, name, *check.bad) for _ in range(2)] == [NEUTRAL, NEUTRAL]
+        (trap,) = probe.traps
+        assert (trap.count, trap.file, trap.function) == (2, "safe.zig", name)
+        assert trap.line in source_lines(name)
+        assert str(trap) == f"safe.zig:{trap.line}:{trap.column}: {check.message} (x2)"
+        lines = (PROBES / "safe.zig").read_text().splitlines()
+        assert trap.text == lines[trap.line - 1].strip() and 0 < trap.column <= len(lines[trap.line - 1])
+        assert call(probe, name, *check.good) == check.value + (name == "index")  # it counts
+
+
+@pytest.mark.parametrize("mode", ["fast", "small"])
+@pytest.mark.parametrize("name", [name for name in CHECKS if name not in BY_CHANCE])
+def test_without_the_check_it_is_refused_or_wrong(name: str, mode: str) -> None:
+    check = CHECKS[name]
+    if name in REFUSED_WITHOUT:
+        with pytest.raises(VerifierError) as caught:
+            alone("safe", name, mode)
+        assert caught.value.hint is not None and "--mode safe" in caught.value.hint
+        return
+    with alone("safe", name, mode) as probe:
+        wrong = call(probe, name, *check.bad)
+        if name in KEPT_BY_ALL:
+            assert wrong == NEUTRAL and probe.traps[0].spec.describe().endswith(check.message)
+        else:
+            assert wrong != NEUTRAL and probe.traps == []
+
+
+def test_all_programs_of_a_section_together() -> None:
+    with zig_probes.spec("safe").load() as probe:
+        for name, check in CHECKS.items():
+            assert call(probe, name, *check.bad) == NEUTRAL
+        assert {trap.function: trap.count for trap in probe.traps} == dict.fromkeys(CHECKS, 1)
+        assert traps(probe) == sorted(traps(probe), key=lambda text: int(text.split(":")[1]))
+
+
+def test_two_calls_deep() -> None:
+    with zig_probes.spec("safe_calls").load() as probe:
+        assert call(probe, "two_deep", 3) == 13 + 14
+        assert probe.variables["after"].value == 1
+        assert call(probe, "two_deep", 15) == call(probe, "two_deep", 77) == -7
+        assert probe.variables["after"].value == 1  # the program went no further
+        (trap,) = probe.traps
+        assert (trap.function, trap.operands, trap.count) == ("inner", (77, 16), 2)
+        assert call(probe, "in_loop", 2) == sum(10 + n + 11 + n for n in range(2, 6))
+        assert call(probe, "in_loop", 12) == NEUTRAL  # in the last round
+        assert probe.traps[0].operands == (16, 16)
+        assert call(probe, "two_deep", -1) == -7
+        assert [(t.function, t.kind, t.count) for t in probe.traps] == [
+            ("inner", "outOfBounds", 4),
+        ]
+
+
+def test_a_record_goes_back_to_the_ring_buffer() -> None:
+    with zig_probes.spec("safe_calls").load() as probe:
+        events = probe.maps["events"]
+        assert call(probe, "held_record", 3, 2) == 1
+        (event,) = events.read(timeout=5)
+        assert (event.value, event.text[:4]) == (13, b"..x.")
+        assert call(probe, "held_record", 16, 2) == call(probe, "held_record", 3, 16) == NEUTRAL
+        assert events.read(timeout=0) == []
+        assert [(t.function, t.operands) for t in probe.traps] == [
+            ("store", (16, 16)),
+            ("held_record", (16, 16)),
+        ]
+        # Nothing was left reserved: the buffer still takes all that fits.
+        for _ in range(5000):
+            call(probe, "held_record", 3, 16)
+        assert call(probe, "held_record", 4, 1) == 1
+        assert [event.value for event in events.read(timeout=5)] == [14]
+        assert events.lost == 0
+
+
+class Handed(NamedTuple):
+    """A program that hands a record to, or takes one from, a function that it calls."""
+
+    program: str
+    good: tuple[int, ...]
+    value: int
+    bad: tuple[int, ...]
+    neutral: int
+    sent: int
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Handed("passed_record", (3, 4), 15, (16, 4), 1000, 0),
+        Handed("passed_record", (3, 4), 15, (3, 16), 1000, 1),
+        Handed("returned_record", (3, 4), 1, (16, 4), 0, 0),
+        Handed("returned_record", (3, 4), 1, (3, 16), 0, 0),
+        Handed("returned_record", (2, 4), 2, (3, 99), 0, 0),
+    ],
+)
+def test_records_that_change_hands(case: Handed) -> None:
+    with zig_probes.spec("safe_calls").load() as probe:
+        assert call(probe, case.program, *case.good) == case.value
+        before = len(probe.maps["events"].read(timeout=0))
+        assert before == (case.value != 2)
+        assert call(probe, case.program, *case.bad) == case.neutral
+        assert len(probe.traps) == 1 and len(probe.maps["events"].read(timeout=0)) == case.sent
+
+
+def test_a_callback_ends_loop_and_program() -> None:
+    with zig_probes.spec("safe_calls").load() as probe:
+        assert call(probe, "callback", 0) == 10 + 11 + 12 + 13
+        assert call(probe, "callback", 11) == 21 + 22 + 23  # stopped by the body
+        assert probe.variables["after"].value == 2
+        assert call(probe, "callback", 14) == call(probe, "callback", 16) == NEUTRAL
+        assert probe.variables["after"].value == 2
+        (trap,) = probe.traps
+        assert (trap.kind, trap.operands, trap.count) == ("outOfBounds", (16, 16), 2)
+
+
+def test_a_frame_that_is_written_downward() -> None:
+    with zig_probes.spec("safe_calls").load() as probe:
+        for number, at in ((7, 3), (12345678, 0), (10**18, 9), (2**64 - 1, 15)):
+            digits = [ord("0")] * 24
+            place, rest = 24, number
+            while place > 4:
+                place -= 1
+                digits[place] = ord("0") + rest % 10
+                rest //= 10
+                if not rest:
+                    break
+            expected = digits[(10 + at + place) & 15] + digits[23] * 1000
+            assert call(probe, "busy_frame", number, at) == expected
+            assert call(probe, "busy_frame", number, 16 + at) == NEUTRAL
+        assert [trap.count for trap in probe.traps] == [4]
+
+
+def test_a_function_that_never_returns() -> None:
+    with zig_probes.spec("safe_calls").load() as probe:
+        assert call(probe, "never_returns", 3, 5) == 13
+        assert call(probe, "never_returns", 6, 5) == NEUTRAL
+        assert probe.variables["after"].value == 6
+        assert [(trap.function, trap.kind) for trap in probe.traps] == [("give_up", "call")]
+
+
+def test_many_checks_in_one_program_are_all_told_apart() -> None:
+    with zig_probes.spec("many_checks").load() as probe:
+        assert call(probe, "many") > 0
+        assert probe.traps == []
+        lines = (PROBES / "many_checks.zig").read_text().splitlines()
+        found = {}
+        for number in range(90):
+            assert call(probe, "many", number + 1) == NEUTRAL
+            new = {(t.line, t.column): t for t in probe.traps if t.count and (t.line, t.column) not in found}
+            ((place, trap),) = new.items()
+            found[place] = trap
+            assert re.search(rf"// {number}$", lines[trap.line - 1]), (number, str(trap))
+        assert len(found) == 90
+
+
+@pytest.fixture
+def bpffs(tmp_path: Path) -> Iterator[Path]:
+    yield from mounted(tmp_path / "bpf")
+
+
+@pytest.mark.parametrize("name", ["safe", "safe_calls", "many_checks"])
+def test_libbpf_loads_the_same(name: str, bpffs: Path) -> None:
+    bpftool("prog", "loadall", zig_probes.path(name), bpffs / "p")
+    with zig_probes.spec(name).load() as probe:
+        for program_name, program in probe.programs.items():
+            shown = pinned(bpffs / "p" / program_name)
+            assert program.info["tag"].to_bytes(8, sys.byteorder).hex() == shown["tag"], program_name
+            assert program.info["xlated_prog_len"] == shown["bytes_xlated"]
+    text = bpftool("btf", "dump", "file", zig_probes.path(name))
+    assert text.count("DECL_TAG 'pyzbpf.trap:") == len(zig_probes.spec(name).traps)
+
+
+def test_a_packet_that_fails_a_check_passes() -> None:
+    """XDP: the neutral verdict is not 0, which would drop the packet."""
+    with zig_probes.spec("safe_packets").load() as probe:
+        packet = bytes([3]) + bytes(63)
+        assert probe.programs["by_first_byte"].test_run(packet).retval == 1  # XDP_DROP
+        assert probe.programs["by_first_byte"].test_run(bytes([200]) + bytes(63)).retval == 2
+        assert probe.programs["dropping"].test_run(bytes([200]) + bytes(63)).retval == 1
+        assert probe.programs["filter"].test_run(packet).retval == 64 - 14
+        assert probe.programs["filter"].test_run(packet + bytes(200)).retval == BIG - 1  # the whole packet
+        assert [str(trap).partition(": ")[2] for trap in probe.traps] == [
+            "index out of bounds: index 200, len 16 (x1)",
+            "index out of bounds: index 200, len 16 (x1)",
+            "index out of bounds: index 250, len 128 (x1)",
+        ]
+
+
+@pytest.mark.parametrize("mode", ["safe", "small", "fast"])
+def test_the_sdks_own_helpers(mode: str) -> None:
+    with alone("safe_packets", "window", mode) as probe:
+        run = probe.programs["window"].test_run
+        text = bytes(range(64))
+        probe.variables["names"].value = text
+        for offset, count in ((0, 16), (48, 3), (48, 16), (7, 0), (60, 16)):
+            context = struct.pack("=12Q", offset, count, *[0] * 10)
+            expected = text[offset : offset + 16][:count]
+            assert run(context=context).retval == len(expected) + (100 if offset <= 48 else 0)
+            assert bytes(probe.variables["copied"].value)[: len(expected)] == expected
+            if offset <= 48:
+                assert bytes(probe.variables["seen"].value) == text[offset : offset + 16]
+        assert run(context=struct.pack("=12Q", 1 << 63, 16, *[0] * 10)).retval == 0
+        assert probe.traps == []

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.names import c_name, c_scalar
+from pyzbpf.errors import ObjectError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pyzbpf.btf.types import Type
     from pyzbpf.finish.unit import Unit
 
 
 def run(unit: Unit) -> None:
-    for _, found in unit.each(kinds.STRUCT, kinds.UNION, kinds.ENUM, kinds.ENUM64, kinds.FWD, kinds.TYPEDEF):
+    _refuse_collisions(unit)
+    for _, found in unit.each(*_COMPOSITE, *_ENUMS, kinds.FWD, kinds.TYPEDEF):
         found.name = c_name(found.name)
         found.values = [(c_name(name), value) for name, value in found.values]
         for member in found.members:
@@ -23,3 +26,34 @@ def run(unit: Unit) -> None:
         found.name = c_scalar(found.name)
         if found.name == "char":
             found.encoding |= kinds.SIGNED
+
+
+def _refuse_collisions(unit: Unit) -> None:
+    """Two types of the author's that C would know by one name, and that are not the same.
+
+    The SDK's and the standard library's own are nobody's to rename, and loaders take them as they are.
+    """
+    known: dict[str, Type] = {}
+    for _, found in unit.each(*_COMPOSITE, *_ENUMS):
+        if "." not in found.name or found.name.startswith(_FOREIGN):
+            continue
+        other = known.setdefault(c_name(found.name), found)
+        if other.name != found.name and not _same(other, found):
+            raise ObjectError(
+                f"'{other.name}' and '{found.name}' are both '{c_name(found.name)}' in C, and differ",
+                file=unit.image.file,
+                section=".BTF",
+                advice="rename one: Python, CO-RE and other loaders know types by that name",
+            )
+
+
+def _same(one: Type, other: Type) -> bool:
+    def facts(found: Type) -> object:
+        return found.kind, found.size, [(m.name, m.bit_offset, m.bits) for m in found.members], found.values
+
+    return facts(one) == facts(other)
+
+
+_COMPOSITE = (kinds.STRUCT, kinds.UNION)
+_ENUMS = (kinds.ENUM, kinds.ENUM64)
+_FOREIGN = ("bpf.", "std.", "builtin.", "error{")

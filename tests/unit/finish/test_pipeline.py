@@ -8,6 +8,7 @@ from pyzbpf.btf import types as kinds
 from pyzbpf.btf.types import Member, Type
 from pyzbpf.elf import image as elf
 from pyzbpf.elf import reader
+from pyzbpf.errors import ObjectError
 from pyzbpf.finish import code as codes
 from pyzbpf.finish import unit as units
 from pyzbpf.finish.passes import lines, members, type_names, typedefs, variables, void_types
@@ -126,6 +127,16 @@ def test_names_are_cs() -> None:
     type_names.run(unit_of(struct, number, enum))
     assert (struct.name, struct.members[0].name, number.name) == ("Pair_u32_u8", "with_space", "char")
     assert (enum.name, enum.values) == ("error_A_B", [("not_ok", 1)])
+
+
+def test_two_types_of_one_c_name_are_refused() -> None:
+    one, other = Type(kinds.STRUCT, "a.Event", size=8), Type(kinds.STRUCT, "b.Event", size=4)
+    with pytest.raises(ObjectError, match=r"'a\.Event' and 'b\.Event' are both 'Event' in C, and differ"):
+        type_names.run(unit_of(one, other))
+    same = [Type(kinds.STRUCT, name, size=8) for name in ("a.Event", "b.Event")]
+    type_names.run(unit_of(*same))
+    foreign = [Type(kinds.STRUCT, "bpf.x.Event", size=8), Type(kinds.STRUCT, "b.Event", size=4)]
+    type_names.run(unit_of(*foreign))
 
 
 def test_a_piece_of_a_variable_is_bytes() -> None:

@@ -34,30 +34,32 @@ class _CpuBuffer:
 class PerfBuffer(Stream):
     """A perf event array that programs write to with bpf_perf_event_output.
 
-    Attaching a program opens it with 64 pages for each CPU; `open` it with another size before. An
-    event without a declared type comes as the kernel padded it: up to 7 bytes longer.
+    ``pages`` is the size for each CPU in pages, a power of two, until it is open; attaching a program
+    opens it. An event without a declared type comes as the kernel padded it: up to 7 bytes longer.
     """
 
-    __slots__ = ("_buffers", "_dropped", "_pages")
+    __slots__ = ("_buffers", "_dropped", "pages")
 
     def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
         super().__init__(spec, fd, btf)
         self._buffers: list[_CpuBuffer] = []
         self._dropped = 0
-        self._pages = 0
+        self.pages = 64
 
     def fileno(self) -> int:
         return self._epoll().fileno()
 
     def open(self, pages: int | None = None) -> Self:
-        """Make a buffer of ``pages`` pages (a power of two, default 64) for every online CPU."""
+        """Make a buffer of ``pages`` pages (default: the attribute, 64) for every online CPU."""
         if self._buffers:
-            if pages not in (None, self._pages):
+            if pages not in (None, self.pages):
                 raise Error(
-                    f"perf buffer '{self.name}' is open with {self._pages} pages; open it before attach()"
+                    f"perf buffer '{self.name}' is open with {self.pages} pages; open it before attach()"
                 )
             return self
-        pages = 64 if pages is None else pages
+        if self.fd.closed:
+            raise ValueError(f"buffer '{self.name}' is closed")
+        pages = self.pages if pages is None else pages
         if pages <= 0 or pages & (pages - 1):
             raise Error(f"perf buffer '{self.name}': pages is a power of two, such as 64, not {pages}")
         buffers: list[_CpuBuffer] = []
@@ -68,7 +70,7 @@ class PerfBuffer(Stream):
             self._drop(buffers)
             raise
         self._buffers = buffers
-        self._pages = pages
+        self.pages = pages
         self._state = State([buffer.memory.consumed() for buffer in buffers], [], 0)
         return self
 

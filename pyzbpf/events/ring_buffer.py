@@ -19,22 +19,61 @@ if TYPE_CHECKING:
     from pyzbpf.spec.model import MapSpec
 
 
+class LossCount:
+    """A variable in which a probe counts what found no room; the last count outlives the probe."""
+
+    __slots__ = ("_last", "_variable")
+
+    def __init__(self, variable: Variable) -> None:
+        self._variable: Variable | None = variable
+        self._last = 0
+
+    @property
+    def value(self) -> int:
+        variable = self._variable
+        if variable is None:
+            return self._last
+        try:
+            value: Any = variable.value
+        except ValueError:
+            if self._variable is None:  # closed meanwhile, by another thread
+                return self._last
+            raise
+        if isinstance(value, bytes):  # an object without types
+            import sys
+
+            value = int.from_bytes(value, sys.byteorder)
+        return int(value)
+
+    def close(self) -> None:
+        """Remember the count, before the memory of the variable goes; again does nothing."""
+        try:
+            self._last = self.value
+        except (Error, ValueError):  # the data map was closed by hand: what is known must do
+            pass
+        self._variable = None
+
+
 class RingBuffer(Stream):
     """A ring buffer; `fileno` is the map's own descriptor, which can be waited for."""
 
-    __slots__ = ("_counter", "_memory", "_words")
+    __slots__ = ("_counts", "_memory", "_words")
 
     def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
         super().__init__(spec, fd, btf)
         self._memory: RingMemory | None = None
         self._words: memoryview | None = None
-        self._counter: Variable | None = None
+        self._counts: list[LossCount] = []
 
     def fileno(self) -> int:
+        if self.fd.closed:
+            raise ValueError(f"buffer '{self.name}' is closed")
         return self.fd.fileno()
 
     def open(self) -> Self:
         if self._memory is None:
+            if self.fd.closed:
+                raise ValueError(f"buffer '{self.name}' is closed")
             # The kernel's number, for the size may have been rounded up to a page.
             size = int(self.info["max_entries"])
             self._memory = RingMemory(self.fd.fileno(), size, what=f"ring buffer '{self.name}'")
@@ -42,26 +81,25 @@ class RingBuffer(Stream):
             self._state = State([self._memory.consumed()], [], 0)
         return self
 
-    def count_lost_with(self, variable: Variable) -> None:
-        """Take `lost` from this global variable of the probe."""
-        self._counter = variable
+    def count_lost_with(self, variable: Variable) -> LossCount:
+        """Take `lost` from this global variable; each probe that shares the buffer has one of its own.
+
+        Whoever closes the variable's memory closes the count before.
+        """
+        count = LossCount(variable)
+        self._counts.append(count)
+        return count
 
     @property
     def lost(self) -> int:
         """How many events the probe could not send.
 
         A full ring buffer refuses the reservation in the BPF program, and the kernel keeps no count
-        of it. A probe that counts its refusals in a global integer variable ``<name of the map>_lost``
-        has them here; for one that does not, this is 0.
+        of it. The Zig SDK counts its refusals in a variable of the probe, and any other probe may in a
+        global integer ``<name of the map>_lost``; without such a variable this is 0. After closing it is
+        the last count.
         """
-        if self._counter is None:
-            return 0
-        value: Any = self._counter.value
-        if isinstance(value, bytes):  # an object without types
-            import sys
-
-            value = int.from_bytes(value, sys.byteorder)
-        return int(value)
+        return sum(count.value for count in self._counts)
 
     def _collect(self, state: State, limit: int) -> State:
         memory, words = self._memory, self._words

@@ -58,8 +58,9 @@ class Stream(KernelMap):
     """A buffer of events: iterable, async-iterable, with `read` and a descriptor to wait for.
 
     Events are decoded by the type the probe declares for the buffer; without one they are bytes.
-    `for event in stream` waits for ever, and ends when the stream is closed. One thread or task reads
-    at a time; any other, and a signal handler, may close.
+    `for event in stream` waits for ever, and ends when the stream is closed meanwhile. One thread or task
+    reads at a time; any other, and a signal handler, may close. To begin to read what is closed, and has
+    nothing left, is a ValueError: a loop around `read` would else turn for ever without a pause.
     """
 
     __slots__ = (
@@ -113,8 +114,9 @@ class Stream(KernelMap):
         """The events that are there, oldest first; waits for the first one.
 
         At most ``max_events`` of them; an empty list after ``timeout`` seconds (0: do not wait,
-        None: wait for ever) or when the stream is closed.
+        None: wait for ever) or when the stream is closed meanwhile.
         """
+        self._check_open()
         limit = _ALL if max_events is None else max_events
         deadline = None if timeout is None else time.monotonic() + timeout
         taken: list[Any] = []
@@ -153,7 +155,16 @@ class Stream(KernelMap):
         taken += part
         del ready[rest:]
 
+    def _check_open(self) -> None:
+        """For the first step of a call or loop: one that is under way ends without an exception."""
+        if self._closed and not self._state.ready:
+            raise ValueError(f"buffer '{self.name}' is closed")
+
     def __iter__(self) -> Iterator[Any]:
+        self._check_open()  # here, not in the generator: that one runs first when an event is asked for
+        return self._events()
+
+    def _events(self) -> Iterator[Any]:
         while True:
             ready = self._state.ready
             while ready:
@@ -220,6 +231,8 @@ class Stream(KernelMap):
 
     def _epoll(self) -> select.epoll:
         """One descriptor for all sources, and for close() to wake up who waits."""
+        if self.fd.closed:
+            raise ValueError(f"buffer '{self.name}' is closed")
         if self._poll is None:
             self.open()
             if self._wake is None:
@@ -234,12 +247,10 @@ class Stream(KernelMap):
     def _wait(self, timeout: float | None) -> None:
         """Sleep until there may be an event, the time is over or the stream is closed."""
         with self._lock:
-            if self._closed:
-                return
-            poll = self._epoll()
             self._sleepers += 1
         try:
-            found = poll.poll(timeout)
+            poll = self._ready_to_sleep()
+            found = poll.poll(timeout) if poll is not None else []
         finally:
             with self._lock:
                 self._sleepers -= 1
@@ -247,7 +258,20 @@ class Stream(KernelMap):
         if found and not self._fill(_BATCH) and not self._closed:
             time.sleep(_BUSY_PAUSE)
 
+    def _ready_to_sleep(self) -> select.epoll | None:
+        """What to wait with; None where the stream is closed, by a signal handler in here, too."""
+        with self._lock:
+            self._busy = True
+            try:
+                poll = None if self._closed else self._epoll()
+            finally:
+                self._busy = False
+                self._finish_late()
+            # A close() before the wake-up was made has woken nobody; after it, poll() finds it there.
+            return None if self._closed else poll
+
     def __aiter__(self) -> Self:
+        self._check_open()
         return self
 
     async def __anext__(self) -> Any:
@@ -268,12 +292,22 @@ class Stream(KernelMap):
         if self._waiter is not None:
             raise Error(f"two tasks wait for '{self.name}'; read it in one task and hand the events on")
         self._waiter = waiter = loop.create_future()
-        source = self.fileno()
-        loop.add_reader(source, _wake_up, waiter)
         try:
-            await waiter
+            with self._lock:
+                self._busy = True
+                try:
+                    if self._closed:
+                        return
+                    source = self.fileno()
+                    loop.add_reader(source, _wake_up, waiter)
+                finally:
+                    self._busy = False
+                    self._finish_late()
+            try:
+                await waiter
+            finally:
+                loop.remove_reader(source)
         finally:
-            loop.remove_reader(source)
             self._waiter = None
 
     # -- end ------------------------------------------------------------------------------------
@@ -286,7 +320,7 @@ class Stream(KernelMap):
         with self._lock:
             if self._wake is not None and not self._wake.closed:
                 os.eventfd_write(self._wake.fileno(), 1)
-            # A signal handler may come here in the middle of `_fill`: that one unmaps when it is done.
+            # A signal handler may come here in the middle of a step: that one unmaps when it is done.
             if not self._busy:
                 self._finish()
 

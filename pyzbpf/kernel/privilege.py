@@ -21,9 +21,10 @@ CAPABILITIES = {
 def effective() -> int | None:
     """The effective capabilities of this process as a bit mask; None where they cannot be read."""
     try:
-        with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+        # Bytes: a codec would be imported, which a process that has just given up its rights may not read.
+        with open("/proc/self/status", "rb") as status:
             for line in status:
-                if line.startswith("CapEff:"):
+                if line.startswith(b"CapEff:"):
                     return int(line.split()[1], 16)
     except OSError:
         pass
@@ -49,8 +50,8 @@ def missing(wanted: str, held: int | None) -> list[str]:
 def sysctl(name: str) -> str | None:
     """The value of a sysctl such as ``kernel.unprivileged_bpf_disabled``; None where there is none."""
     try:
-        with open("/proc/sys/" + name.replace(".", "/"), encoding="ascii") as file:
-            return file.read().strip()
+        with open("/proc/sys/" + name.replace(".", "/"), "rb") as file:
+            return file.read().strip().decode()
     except OSError:
         return None
 

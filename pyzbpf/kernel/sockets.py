@@ -54,7 +54,9 @@ class FilterSocket:
             self._socket = _socket.socket(_socket.AF_PACKET, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, 0)
         except OSError as error:
             if error.errno == EAFNOSUPPORT:
-                advice = "The kernel was built without them (CONFIG_PACKET), or its module af_packet is missing."
+                advice = (
+                    "The kernel was built without them (CONFIG_PACKET), or its module af_packet is missing."
+                )
                 raise UnsupportedError("packet sockets (AF_PACKET)", advice=advice) from None
             raise failure(error.errno or 0, command=step, capability="CAP_NET_RAW") from None
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from pyzbpf.errors import UnsupportedError
+from pyzbpf.errors import Error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,10 +41,11 @@ def options(kind: str) -> tuple[str, ...]:
 def attach(program: Fd, spec: ProgramSpec, **given: Any) -> Link:
     """Attach a loaded program where its section says; ``given`` are the kind's options."""
     if spec.kind not in KINDS:
-        raise UnsupportedError(
-            f"attaching program '{spec.name}' of kind '{spec.kind}' (section '{spec.section}')",
-            advice=f"These kinds can be attached: {', '.join(KINDS)}. Set spec.programs['{spec.name}'].autoattach = "
-            "False to attach the others, or run it with test_run().",
+        raise Error(
+            f"program '{spec.name}': pyzbpf does not attach programs of kind '{spec.kind}' yet (section "
+            f"'{spec.section}'), whatever the kernel can\n"
+            f"  These kinds can be attached: {', '.join(KINDS)}. Set spec.programs['{spec.name}'].autoattach = "
+            "False to attach the others, or run it with test_run()."
         )
     file, known = KINDS[spec.kind]
     for name in given:

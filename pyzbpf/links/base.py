@@ -19,6 +19,13 @@ if TYPE_CHECKING:
         def fileno(self) -> int: ...
 
 
+def text_option(name: str, value: object, example: str) -> str:
+    """The value of an option that is a name; TypeError, which says what is wanted, for anything else."""
+    if not isinstance(value, str):
+        raise TypeError(f"option '{name}' is a str such as '{example}', not {value!r}")
+    return value
+
+
 class Link:
     """An attached program; it stays attached until the link is detached, closed or the process ends.
 

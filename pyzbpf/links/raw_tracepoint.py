@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pyzbpf.errors import NotFoundError, ObjectError, SystemCallError
 from pyzbpf.kernel import commands, tracefs
-from pyzbpf.kernel.syscall import ENOENT
-from pyzbpf.links.base import Link
+from pyzbpf.kernel.syscall import EEXIST, ENOENT, detailed
+from pyzbpf.links.base import Link, text_option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def attach(program: Fd, spec: ProgramSpec, *, target: str = "") -> Link:
     """Run the program at the raw tracepoint ``target`` (default: what its section says)."""
-    name = target or spec.target
+    name = text_option("target", target or spec.target, "sched_switch")
     if not name:
         raise ObjectError(
             "the section does not say which raw tracepoint",
@@ -26,6 +26,11 @@ def attach(program: Fd, spec: ProgramSpec, *, target: str = "") -> Link:
     try:
         link = commands.raw_tracepoint_open(program.fileno(), name)
     except SystemCallError as error:
+        if error.errno == EEXIST:  # not of every kernel: newer ones run the program twice
+            why = (
+                f"raw tracepoint '{name}': the same program is attached there already; detach its link first"
+            )
+            raise detailed(error, why) from error
         if error.errno != ENOENT:
             raise
         hint = "; a raw tracepoint has no category" if "/" in name else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyzbpf.kernel.sockets import FilterSocket
-from pyzbpf.links.base import Link
+from pyzbpf.links.base import Link, text_option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,4 +17,5 @@ def attach(program: Fd, spec: ProgramSpec, *, interface: str = "lo") -> Link:
     What it returns decides only how much of a packet is queued on the link's socket, which nobody
     reads and which holds about 2 KiB; the packets themselves go their way untouched.
     """
+    interface = text_option("interface", interface, "lo")
     return Link(spec, f"packets of interface '{interface}'", [FilterSocket(interface, program.fileno())])

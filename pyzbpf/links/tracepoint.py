@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pyzbpf.errors import ObjectError, SystemCallError
 from pyzbpf.kernel import commands, perf_event, tracefs
-from pyzbpf.kernel.syscall import EACCES, EINVAL, detailed
-from pyzbpf.links.base import Link
+from pyzbpf.kernel.syscall import EACCES, EEXIST, EINVAL, detailed
+from pyzbpf.links.base import Link, text_option
 from pyzbpf.uapi.enums import BPF_PERF_EVENT
 
 TYPE_CHECKING = False
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def attach(program: Fd, spec: ProgramSpec, *, target: str = "") -> Link:
     """Run the program at ``target`` (``category/name``; default: what its section says)."""
-    target = target or spec.target
+    target = text_option("target", target or spec.target, "sched/sched_switch")
     if not target:
         raise ObjectError(
             "the section does not say which tracepoint",
@@ -36,8 +36,9 @@ def attach(program: Fd, spec: ProgramSpec, *, target: str = "") -> Link:
             raise
     except SystemCallError as error:
         event.close()
-        if error.errno == EACCES:
-            raise detailed(error, _why(what)) from error
+        why = _REASONS.get(error.errno or 0)
+        if why is not None:
+            raise detailed(error, f"{what}: {why}") from error
         raise
     except BaseException:
         event.close()
@@ -62,7 +63,10 @@ def _link(program: Fd, event: Fd, what: str) -> Fd | None:
     return None
 
 
-def _why(what: str) -> str:
+_REASONS = {
     # perf_event_set_bpf_prog compares the highest context offset the program reads with the
-    # tracepoint's record, and answers EACCES.
-    return f"{what}: the program reads beyond the end of this tracepoint's record; compare its fields with events/*/*/format"
+    # tracepoint's record.
+    EACCES: "the program reads beyond the end of this tracepoint's record; compare its fields with events/*/*/format",
+    # perf_event_attach_bpf_prog: a program stands in a tracepoint's array once.
+    EEXIST: "the same program is attached there already; detach its link first",
+}

@@ -33,7 +33,7 @@ class Array(Map):
             return int(key).to_bytes(4, sys.byteorder)
         if isinstance(key, int):
             raise KeyError(f"index {key} of array '{self.name}', which has {size} elements from 0")
-        raise Error(f"an index of array '{self.name}' is an int, not {key!r}")
+        raise Error(f"map '{self.name}', key: the index of an array is an int, not {key!r}")
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, int) and 0 <= key < self.spec.max_entries
@@ -66,7 +66,7 @@ class References(Array):
 
     def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
         super().__init__(spec, fd, btf)
-        self._encode_value = _descriptor
+        self._encode_value = self._descriptor
         self._decode_value = _number
 
     def __contains__(self, key: object) -> bool:
@@ -83,7 +83,11 @@ class References(Array):
     def __len__(self) -> int:
         return Map.__len__(self)
 
-
-def _descriptor(value: Any) -> bytes:
-    number = value if isinstance(value, int) else value.fileno()
-    return int(number).to_bytes(4, sys.byteorder)
+    def _descriptor(self, value: Any) -> bytes:
+        try:
+            number = value if isinstance(value, int) else value.fileno()
+            return int(number).to_bytes(4, sys.byteorder)
+        except (AttributeError, OverflowError):
+            raise Error(
+                f"map '{self.name}', value: something with fileno() is wanted, or a descriptor's number, not {value!r}"
+            ) from None

@@ -36,10 +36,13 @@ else:
 def coders(
     btf: Btf | None, type_id: int, size: int, what: str
 ) -> tuple[Callable[[Any], bytes], Callable[[bytes], Any]]:
-    """How keys or values of a map are encoded and decoded; as bytes where their type is not known."""
+    """How keys or values of a map are encoded and decoded; as bytes where their type is not known.
+
+    ``what`` names them in errors, and may have a member's name put behind it.
+    """
     if btf is None or not type_id:
         return _as_bytes(size, what), bytes
-    return codec.encoder(btf, type_id), codec.decoder(btf, type_id)
+    return codec.encoder(btf, type_id, what), codec.decoder(btf, type_id)
 
 
 def _as_bytes(size: int, what: str) -> Callable[[Any], bytes]:
@@ -50,7 +53,7 @@ def _as_bytes(size: int, what: str) -> Callable[[Any], bytes]:
             raw = bytes(value)
             if len(raw) == size:
                 return raw
-            raise Error(f"{what} has {size} bytes, not {len(raw)}")
+            raise Error(f"{what}: it has {size} bytes, not {len(raw)}")
         raise Error(f"{what}: its type is not known, so it is {size} bytes, not {value!r}")
 
     return encode
@@ -108,10 +111,10 @@ class Map(KernelMap, Mapping):
     def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
         super().__init__(spec, fd)
         self._encode_key, self._decode_key = coders(
-            btf, spec.key_type, spec.key_size, f"a key of map '{spec.name}'"
+            btf, spec.key_type, spec.key_size, f"map '{spec.name}', key"
         )
         self._encode_value, self._decode_value = coders(
-            btf, spec.value_type, spec.value_size, f"a value of map '{spec.name}'"
+            btf, spec.value_type, spec.value_size, f"map '{spec.name}', value"
         )
 
     @property

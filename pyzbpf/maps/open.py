@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
-from pyzbpf.errors import ObjectError, SystemCallError, UnsupportedError
-from pyzbpf.kernel import commands, cpus
-from pyzbpf.kernel.syscall import EINVAL, detailed
+from pyzbpf.errors import Error, ObjectError, SystemCallError, UnsupportedError
+from pyzbpf.kernel import commands, cpus, limits
+from pyzbpf.kernel.syscall import E2BIG, EINVAL, ENOMEM, detailed
 from pyzbpf.uapi import enums as e
 
 TYPE_CHECKING = False
@@ -66,6 +67,11 @@ def open(spec: MapSpec, fd: Fd, btf: Btf | None, kinds: dict[int, tuple[str, str
     return getattr(sys.modules[file], name)(spec, fd, btf)  # type: ignore[no-any-return]
 
 
+def check(spec: MapSpec) -> None:
+    """Refuse what cannot be asked of any kernel, or not by pyzbpf: no system call is made."""
+    _members(spec)
+
+
 def create(spec: MapSpec, kernel_name: str, btf_fd: int | None) -> Fd:
     """Make the map in the kernel; a data map gets its contents, and is frozen where the spec says so."""
     values = _members(spec)
@@ -81,6 +87,7 @@ def create(spec: MapSpec, kernel_name: str, btf_fd: int | None) -> Fd:
             fd = commands.map_create(kernel_name, **last)
         except SystemCallError as error:
             raise _refused(spec, error) from error
+    fd.what = f"map '{spec.name}'"  # the kernel's name may be cut
     if spec.contents is None:
         return fd
     try:
@@ -108,15 +115,23 @@ def _attempts(spec: MapSpec, values: dict[str, int], btf_fd: int | None) -> list
     return attempts
 
 
+# Attributes that a user may have set -> bits that they have in bpf_attr.
+_WIDTHS = {"type": 32, "key_size": 32, "value_size": 32, "max_entries": 32, "flags": 32, "map_extra": 64}
+
+
 def _members(spec: MapSpec) -> dict[str, int]:
+    for name, bits in _WIDTHS.items():
+        value = getattr(spec, name)
+        if not isinstance(value, int) or not 0 <= value < 1 << bits:
+            raise Error(f"map '{spec.name}': {name} is an int from 0 to {(1 << bits) - 1}, not {value!r}")
     if spec.type in _NESTED:
-        raise UnsupportedError(
-            f"map '{spec.name}': maps of maps", advice="Leave its programs out with autoload = False for now."
+        raise Error(
+            f"map '{spec.name}' is a map of maps, which pyzbpf does not make yet, whatever the kernel can"
         )
     if spec.pinning:
-        raise UnsupportedError(
-            f"map '{spec.name}': pinning by name",
-            advice="Set spec.maps[...].pinning = 0 to load it as an ordinary map.",
+        raise Error(
+            f"map '{spec.name}' is to be pinned by name, which pyzbpf does not do yet, whatever the kernel can\n"
+            f"  Set spec.maps['{spec.name}'].pinning = 0 to load it as an ordinary map."
         )
     entries = spec.max_entries
     if spec.type in _RINGS:
@@ -155,15 +170,42 @@ def _refused(spec: MapSpec, error: SystemCallError) -> Exception:
     since = _SINCE.get(spec.type)
     if error.errno == EINVAL and spec.contents is not None and spec.frozen:
         return UnsupportedError(f"global data ('{spec.name}')", since="5.2")
-    if error.errno != EINVAL:
-        return error
-    if since:
+    if error.errno == EINVAL and since and limits.older(os.uname().release, since):
         return UnsupportedError(f"map '{spec.name}' of type {type_name(spec.type)}", since=since)
+    why = _hint(spec, error.errno or 0)
+    if why is None:
+        return error
     detail = (
         f"map '{spec.name}', type {type_name(spec.type)}, key {spec.key_size} bytes, value {spec.value_size} bytes, "
-        f"max_entries {spec.max_entries}, flags {spec.flags:#x}; one of them is not what the type wants"
+        f"max_entries {spec.max_entries}, flags {spec.flags:#x}; {why}"
     )
     return detailed(error, detail)
+
+
+def _hint(spec: MapSpec, errno: int) -> str | None:
+    """What to change after a refusal; None where the errno says it all."""
+    from pyzbpf.kernel.memory import PAGE
+
+    if errno == EINVAL and spec.type in _RINGS:
+        return (
+            "a ring buffer has neither key nor value, and its max_entries is its size in bytes: a power of two and a "
+            f"multiple of the page size, {PAGE}"
+        )
+    if errno == EINVAL:
+        few = "" if spec.max_entries else ", and most types hold at least 1 entry"
+        return f"one of them is not what the type wants{few}"
+    if errno == E2BIG:
+        return "that is more than the type can hold: lower max_entries or the sizes"
+    if errno == ENOMEM:
+        kind = type_name(spec.type)
+        one = spec.value_size + (0 if "array" in kind else spec.key_size)  # an array keeps no keys
+        size = spec.max_entries * (1 if spec.type in _RINGS else one)
+        each = " for each possible CPU" if "percpu" in kind else ""
+        return (
+            f"the kernel has no memory for about {-(-size >> 20)} MiB{each}: lower max_entries or the sizes, or raise "
+            "the memory limit of the cgroup"
+        )
+    return None
 
 
 def type_name(number: int) -> str:

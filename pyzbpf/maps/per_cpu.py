@@ -28,10 +28,14 @@ class PerCpu(Map):
         one_in, one_out = self._encode_value, self._decode_value
 
         def encode(values: Any) -> bytes:
-            items = list(values)
+            # Text and bytes could be taken apart, too, and would mean something else.
+            known = hasattr(values, "__iter__") and not isinstance(values, (str, bytes, bytearray))
+            items = list(values) if known else []
             if len(items) != cpus.possible():
+                given = f"{len(items)} values" if known else repr(values)
                 raise Error(
-                    f"map '{self.name}' has a value for each of the {cpus.possible()} possible CPUs, not {len(items)}"
+                    f"map '{self.name}' has a value for each possible CPU: a sequence of {cpus.possible()} is wanted, "
+                    f"not {given}"
                 )
             return b"".join(one_in(item).ljust(self._stride, b"\0") for item in items)
 

@@ -29,7 +29,7 @@ class Queue(KernelMap):
     def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
         super().__init__(spec, fd)
         self._encode, self._decode = coders(
-            btf, spec.value_type, spec.value_size, f"a value of map '{spec.name}'"
+            btf, spec.value_type, spec.value_size, f"map '{spec.name}', value"
         )
 
     def push(self, value: Any) -> None:

@@ -27,13 +27,14 @@ class DataMap:
     may so undo what a program wrote in between: an array element is all that older kernels offer.
     """
 
-    __slots__ = ("_map", "_memory", "_size", "_tried")
+    __slots__ = ("_closed", "_map", "_memory", "_size", "_tried")
 
     def __init__(self, map: Map) -> None:
         self._map = map
         self._size = map.spec.value_size
         self._memory: Mapping | None = None
         self._tried = False  # mapped by the first access: many probes never look at a variable
+        self._closed = False
 
     @property
     def name(self) -> str:
@@ -42,6 +43,11 @@ class DataMap:
     @property
     def frozen(self) -> bool:
         return self._map.spec.frozen
+
+    @property
+    def closed(self) -> bool:
+        """Whether there is no way to the bytes any more."""
+        return self._closed or (self._memory is None and self._map.fd.closed)
 
     @property
     def memory(self) -> Mapping | None:
@@ -78,8 +84,11 @@ class DataMap:
 
     def close(self) -> None:
         """Unmap; the map itself stays."""
-        if self._memory is not None:
-            self._memory.close()
+        self._closed = True
+        memory, self._memory = self._memory, None
+        self._tried = True
+        if memory is not None:
+            memory.close()
 
 
 class Variable:
@@ -99,6 +108,7 @@ class Variable:
     @property
     def value(self) -> Any:
         """The value now, in the same form as `VariableSpec.value`."""
+        self._check_open()
         raw = self._data.load(self.spec.offset, self.spec.size)
         if self._btf is None or not self.spec.type_id:
             return raw
@@ -106,6 +116,7 @@ class Variable:
 
     @value.setter
     def value(self, value: Any) -> None:
+        self._check_open()
         name = self.spec.name
         if self._data.frozen:
             raise Error(
@@ -119,6 +130,10 @@ class Variable:
         if len(raw) != self.spec.size:
             raise Error(f"variable '{name}' has {self.spec.size} bytes, not {len(raw)}")
         self._data.store(self.spec.offset, raw)
+
+    def _check_open(self) -> None:
+        if self._data.closed:
+            raise ValueError(f"variable '{self.name}': the object is closed")
 
     def __repr__(self) -> str:
         return f"<Variable {self.name} in {self._data.name}+{self.spec.offset:#x}>"

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from pyzbpf.errors import Error, NotFoundError, UnsupportedError
+from pyzbpf.errors import Error, NotFoundError, SystemCallError
 from pyzbpf.kernel import tracefs
 from tests.support.assemble import (
     R0,
@@ -185,11 +185,41 @@ def test_xdp_generic():
         (link,) = probe.attach(interface="lo", mode="generic")
         assert send_datagrams(20) == 20
         assert wait_for(lambda: number(probe.variables["hits"]) == 20)
-        with pytest.raises(OSError, match="another XDP program"):
-            probe.attach(interface="lo", mode="generic")
+        again = probe.programs["count"].attach
+        with pytest.raises(OSError, match=r"another XDP program.*This very process holds it.*detach\(\)"):
+            again(interface="lo", mode="generic")
+        with pytest.raises(OSError, match=r"another mode.*This very process"):
+            again(interface="lo", mode="native")
         link.close()
         assert send_datagrams(5) == 5
         assert number(probe.variables["hits"]) == 20
+
+
+def test_xdp_of_another_process_says_how_to_find_it():
+    ready, done = socket.socketpair()
+    child = os.fork()
+    if not child:  # pragma: no cover - another process
+        try:
+            with packets("xdp", XDP_PASS).load() as probe:
+                probe.attach(interface="lo", mode="generic")
+                ready.send(b"x")
+                ready.recv(1)
+        finally:
+            os._exit(0)
+    with ready, done:
+        done.settimeout(PATIENCE)
+        done.recv(1)
+        try:
+            with (
+                packets("xdp", XDP_PASS).load() as probe,
+                pytest.raises(OSError, match="another XDP program") as caught,
+            ):
+                probe.attach(interface="lo", mode="generic")
+        finally:
+            done.send(b"x")
+            os.waitpid(child, 0)
+    for word in ("bpftool net", "bpftool link", "when its owner ends", "xdp off"):
+        assert word in str(caught.value)
 
 
 def test_xdp_in_the_driver():
@@ -211,8 +241,15 @@ def test_xdp_mistakes():
     with packets("xdp", XDP_PASS).load() as probe:
         with pytest.raises(Error, match="interface='eth0'"):
             probe.attach()
-        with pytest.raises(ValueError, match="'native', 'generic'"):
-            probe.attach(interface="lo", mode="fast")
+        for mode in ("fast", "skb", 1, []):
+            with pytest.raises(
+                ValueError, match=r"option 'mode' is 'native'.*'generic'.*None, not"
+            ) as caught:
+                probe.attach(interface="lo", mode=mode)
+            assert repr(mode) in str(caught.value)
+        for interface in (1, b"lo"):
+            with pytest.raises(TypeError, match=r"option 'interface' is a str such as 'eth0', not"):
+                probe.attach(interface=interface)
         with pytest.raises(OSError, match="mode='generic'"):
             probe.attach(interface="lo", mode="native")
 
@@ -222,6 +259,8 @@ def test_options_go_to_those_who_take_them():
     add_program(spec, "other", "raw_tracepoint", Asm().mov_imm(R0, 0).exit_(), target="sys_enter")
     with spec.load() as probe:
         assert len(probe.attach(interface="lo")) == 2
+        probe.close()
+    with spec.load() as probe:
         with pytest.raises(TypeError, match="'mode'"):
             probe.attach(mode="native")
         with pytest.raises(TypeError, match="takes target"):
@@ -242,8 +281,74 @@ def test_partial_attach_is_undone():
 def test_kinds_that_cannot_be_attached():
     spec = packets("socket", 0)
     spec.programs["count"].kind = "tc"
-    with spec.load() as probe, pytest.raises(UnsupportedError, match=r"kind 'tc'.*\n.*xdp"):
+    with spec.load() as probe, pytest.raises(Error, match=r"kind 'tc' yet.*\n.*xdp") as caught:
         probe.attach()
+    assert caught.value.exit_code == 1, "the kernel lacks nothing"
+
+
+@pytest.mark.parametrize("kind", ["socket", "tracepoint"])
+def test_attaching_twice_is_refused(kind):
+    spec = counter(kind, "syscalls/sys_enter_getpgid" if kind == "tracepoint" else "", os.getpid())
+    add_program(spec, "first", "raw_tracepoint", Asm().mov_imm(R0, 0).exit_(), target="sys_enter")
+    spec.programs["first"].autoattach = False
+    with spec.load() as probe:
+        (link,) = probe.attach()
+        probe.programs["first"].spec.autoattach = True
+        with pytest.raises(
+            Error, match=r"program 'count' is attached already: <Link count to .*detach\(\)"
+        ) as e:
+            probe.attach()
+        assert "programs['count'].attach(...)" in str(e.value)
+        assert probe.links == [link], "nothing was attached by the refused call"
+        link.detach()
+        assert len(probe.attach()) == 2
+
+
+def test_a_second_place_on_purpose():
+    with packets("socket", 0).load() as probe:
+        probe.attach()
+        probe.programs["count"].attach(interface="lo")
+        assert len(probe.links) == 2
+
+
+def test_a_tracepoint_takes_a_program_once():
+    with counter("tracepoint", "syscalls/sys_enter_getpgid", 0).load() as probe:
+        probe.attach()
+        with pytest.raises(OSError, match=r"sys_enter_getpgid'.* attached there already"):
+            probe.programs["count"].attach()
+
+
+def test_a_raw_tracepoint_of_an_older_kernel_takes_a_program_once(monkeypatch):
+    from pyzbpf.kernel import commands
+
+    def refuse(*_):
+        raise SystemCallError(17, "File exists", command="BPF_RAW_TRACEPOINT_OPEN")
+
+    monkeypatch.setattr(commands, "raw_tracepoint_open", refuse)
+    with (
+        counter("raw_tracepoint", "sys_enter", 0).load() as probe,
+        pytest.raises(OSError, match=r"raw tracepoint 'sys_enter'.* attached there already"),
+    ):
+        probe.attach()
+
+
+@pytest.mark.parametrize("interface", [1, None, b"lo"])
+def test_an_interface_that_is_no_name(interface):
+    with packets("socket", 0).load() as probe:
+        with pytest.raises(TypeError, match=r"option 'interface' is a str such as 'lo', not") as caught:
+            probe.attach(interface=interface)
+        assert repr(interface) in str(caught.value)
+        with pytest.raises(NotFoundError, match="no network interface"):
+            probe.attach(interface="l\0o")
+
+
+@pytest.mark.parametrize("kind", ["tracepoint", "raw_tracepoint"])
+def test_a_target_that_is_no_name(kind):
+    with (
+        counter(kind, "sched/sched_switch", 0).load() as probe,
+        pytest.raises(TypeError, match=r"option 'target' is a str such as .*, not 7"),
+    ):
+        probe.attach(target=7)
 
 
 def test_tracepoint_that_is_too_short():

@@ -85,12 +85,36 @@ def test_a_slow_reader_loses_and_knows(type_):
         assert events.lost == 600 - len(got)
 
 
-def test_losses_are_known_after_closing():
-    with open_probe(PERF) as probe:
+@pytest.mark.parametrize("looked", [False, True])
+@pytest.mark.parametrize("type_", [RING, PERF])
+def test_losses_are_known_after_closing(type_, looked):
+    with open_probe(type_) as probe:
         send(probe, 600)
         events = probe.maps["events"]
-        lost = events.lost
-    assert events.lost == lost > 0
+        if looked:
+            assert events.lost > 0
+        got = len(events.read(timeout=0))
+        send(probe, 1)
+    assert events.lost == 600 - got > 0
+    probe.close()
+    assert events.lost == 600 - got
+
+
+def test_losses_of_all_who_send_into_a_shared_ring():
+    spec = sender(RING)
+    with spec.load() as first:
+        events = first.maps["events"]
+        with spec.load(maps={"events": events}) as second:
+            send(first, 200)
+            send(second, 10)
+            lost = events.lost
+            assert lost == 210 - len(events.read(timeout=0))
+            assert second.variables["events_lost"].value == 10
+        assert events.lost == lost
+        # With the variables shared as well there is one count, not two.
+        with spec.load(maps={"events": events, ".bss": first.maps[".bss"]}):
+            assert events.lost == lost
+    assert events.lost == lost
 
 
 def test_max_events_leaves_the_rest():
@@ -161,7 +185,36 @@ def test_closing_from_another_thread_ends_the_loop(type_):
     reader.join(PATIENCE)
     assert not reader.is_alive()
     assert len(seen) == 2
-    assert probe.maps["events"].read() == []
+
+
+@pytest.mark.parametrize("type_", [RING, PERF])
+def test_closing_from_a_signal_handler_ends_a_read(type_):
+    probe = open_probe(type_)
+    before = signal.signal(signal.SIGALRM, lambda *_: probe.close())
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        assert probe.maps["events"].read(timeout=PATIENCE) == []
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("type_", [RING, PERF])
+def test_a_closed_buffer_says_so(type_):
+    probe = open_probe(type_)
+    events = probe.maps["events"]
+    send(probe, 2)
+    assert next(iter(events)).name == "zig"
+    probe.close()
+    assert len(events.read(timeout=0)) == 1  # it was decoded before
+    for use in (
+        lambda: events.read(timeout=5),
+        lambda: list(events),
+        events.fileno,
+        events.open,
+        lambda: asyncio.run(anext(aiter(events))),
+    ):
+        with pytest.raises(ValueError, match="buffer 'events' is closed"):
+            use()
 
 
 def test_interrupted_while_waiting():

@@ -254,6 +254,82 @@ def test_ring_size(size):
         spec.load()
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "limit"),
+    [
+        ("max_entries", "a", 0xFFFFFFFF),
+        ("max_entries", -1, 0xFFFFFFFF),
+        ("max_entries", 1 << 32, 0xFFFFFFFF),
+        ("max_entries", None, 0xFFFFFFFF),
+        ("value_size", 8.0, 0xFFFFFFFF),
+        ("flags", 1 << 40, 0xFFFFFFFF),
+        ("map_extra", 1 << 64, (1 << 64) - 1),
+    ],
+)
+def test_an_attribute_that_is_no_number_of_the_kernel(monkeypatch, name, value, limit):
+    btf, _ = types()
+    spec = with_types(returning(0), btf)
+    add_map(spec, "stats", 1, key_size=4, value_size=8, max_entries=4)
+    setattr(spec.maps["stats"], name, value)
+    monkeypatch.setattr(commands, "bpf", lambda *_: pytest.fail("a system call was made"))
+    with pytest.raises(Error, match=f"map 'stats': {name} is an int from 0 to {limit}, not ") as caught:
+        spec.load()
+    assert repr(value) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("type_", "members", "words"),
+    [
+        (
+            1,
+            {"max_entries": 1 << 31},
+            ["Argument list too long", "more than the type can hold", "max_entries"],
+        ),
+        (1, {"max_entries": 0}, ["Invalid argument", "at least 1 entry"]),
+        (27, {"max_entries": 4096}, ["Invalid argument", "power of two", "page size"]),
+    ],
+)
+def test_a_map_that_the_kernel_refuses_comes_with_a_hint(type_, members, words):
+    spec = returning(0)
+    add_map(spec, "stats", type_, key_size=4, value_size=8, **members)
+    with pytest.raises(OSError, match="map 'stats'") as caught:
+        spec.load()
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_map_without_memory_for_it(monkeypatch):
+    refusing(monkeypatch, "map_create", lambda *_, **__: True, 12)
+    spec = returning(0)
+    add_map(spec, "stats", 5, key_size=4, value_size=12, max_entries=1 << 20)
+    with pytest.raises(OSError, match=r"map 'stats'.*16 MiB for each possible CPU.*max_entries"):
+        spec.load()
+
+
+def test_a_closed_map_has_its_whole_name():
+    spec = returning(0)
+    add_map(spec, "a_name_longer_than_fifteen", 1, key_size=4, value_size=8, max_entries=4)
+    with spec.load() as probe:
+        map = probe.maps["a_name_longer_than_fifteen"]
+    with pytest.raises(ValueError, match="map 'a_name_longer_than_fifteen' is closed"):
+        len(map)
+
+
+@pytest.mark.parametrize("looked", [False, True])
+def test_variables_of_a_closed_object(looked):
+    spec = returning(0)
+    add_data_map(spec, ".bss", bytes(8))
+    add_variable(spec, "hits", ".bss", offset=0, size=8)
+    with spec.load() as probe:
+        hits = probe.variables["hits"]
+        if looked:
+            assert hits.value == bytes(8)
+    with pytest.raises(ValueError, match="variable 'hits': the object is closed"):
+        hits.value  # noqa: B018
+    with pytest.raises(ValueError, match="variable 'hits': the object is closed"):
+        hits.value = bytes(8)
+
+
 def test_extern_is_refused_before_anything_is_made():
     spec = object_spec()
     add_program(spec, "main", "socket", Asm().load_extern(R1, "LINUX_KERNEL_VERSION").mov_imm(R0, 0).exit_())
@@ -294,6 +370,14 @@ def test_test_run_of_a_raw_tracepoint_takes_its_arguments():
     with spec.load() as probe:
         context = b"".join(n.to_bytes(8, sys.byteorder) for n in (1, 22))
         assert probe.programs["main"].test_run(context=context).retval == 22
+
+
+@pytest.mark.parametrize("kind", ["socket", "xdp"])
+def test_a_packet_that_is_too_long_is_explained(kind):
+    spec = object_spec()
+    add_program(spec, "main", kind, Asm().mov_imm(R0, 0).exit_())
+    with spec.load() as probe, pytest.raises(OSError, match=r"1000000 bytes.*one page.*about \d+ bytes"):
+        probe.programs["main"].test_run(bytes(1000000))
 
 
 def test_short_packet_is_explained():

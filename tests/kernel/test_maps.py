@@ -91,6 +91,18 @@ def test_values_out_of_range_name_the_range():
             probe.maps["map"]["key"] = 1
 
 
+def test_errors_tell_keys_from_values_and_name_the_map():
+    with typed(HASH).load() as probe:
+        map = probe.maps["map"]
+        for use in (lambda: map["a"], lambda: map.__setitem__("a", 1), lambda: map.__delitem__("a")):
+            with pytest.raises(Error, match=r"^map 'map', key: 'a' does not fit"):
+                use()
+        with pytest.raises(Error, match=r"^map 'map', value: 'b' does not fit"):
+            map[1] = "b"
+    with typed(ARRAY).load() as probe, pytest.raises(Error, match=r"^map 'map', key: .* not 'a'"):
+        probe.maps["map"]["a"]
+
+
 def test_records_as_values():
     btf, ids = types()
     spec = with_types(object_spec(), btf)
@@ -117,7 +129,7 @@ def test_without_types_everything_is_bytes():
         map = probe.maps["map"]
         map[b"keyy"] = b"va"
         assert list(map.items()) == [(b"keyy", b"va")]
-        with pytest.raises(Error, match="4 bytes, not 3"):
+        with pytest.raises(Error, match="map 'map', key: it has 4 bytes, not 3"):
             map[b"key"]
         with pytest.raises(Error, match="its type is not known"):
             map[b"keyy"] = 5
@@ -152,8 +164,11 @@ def test_per_cpu_values_are_lists(type_, size):
         assert map[1] == values
         assert map.sum(1) == sum(values)
         assert dict(map.items())[1] == values
-        with pytest.raises(Error, match="possible CPUs"):
-            map[1] = [*values, 0]
+        for wrong, told in (([*values, 0], f"{len(values) + 1} values"), (5, "5"), ("text", "'text'")):
+            with pytest.raises(Error, match=f"each possible CPU.* {len(values)} is wanted, not {told}"):
+                map[1] = wrong
+        with pytest.raises(Error, match=r"map 'map', value: 'x' does not fit"):
+            map[1] = ["x"] * len(values)
 
 
 @pytest.mark.parametrize(("type_", "order"), [(QUEUE, [1, 2, 3]), (STACK, [3, 2, 1])])
@@ -199,6 +214,8 @@ def test_tail_calls_go_where_the_array_says():
         assert map[1] == probe.programs["second"].info["id"]
         del map[1]
         assert 1 not in map
+        with pytest.raises(Error, match=r"map 'map', value: something with fileno\(\).*'x'"):
+            map[1] = "x"
         assert R1
 
 

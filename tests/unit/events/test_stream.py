@@ -100,8 +100,50 @@ def test_closing_inside_of_a_read_waits_for_its_end(stream):
     stream.interrupt = "close"
     assert stream.read(timeout=0) == [b"a"]
     assert stream.unmapped
+
+
+CLOSED = "buffer 'fake' is closed"
+
+
+def test_reading_what_is_closed_already_is_a_mistake(stream):
+    """An empty list would make `while True: read(timeout=5)` turn without a pause."""
+    stream.close()
+    for start in (
+        lambda: stream.read(timeout=5),
+        lambda: stream.read(0),
+        lambda: list(stream),
+        lambda: iter(stream),
+        lambda: aiter(stream),
+    ):
+        with pytest.raises(ValueError, match=CLOSED):
+            start()
+
+
+def test_a_loop_that_has_begun_ends_when_closed(stream):
+    stream.payloads = [b"a"]
+    loop = iter(stream)
+    assert next(loop) == b"a"
+    stream.close()
+    assert list(loop) == []
+    with pytest.raises(ValueError, match=CLOSED):
+        list(stream)
+
+
+@pytest.mark.parametrize("step", ["_fill", "_ready_to_sleep", "_epoll", "open", "_sources", "_finish_late"])
+def test_a_signal_handler_that_closes_at_any_step_ends_the_call(monkeypatch, step):
+    stream = Fake()
+    real = getattr(Fake, step)
+
+    def closing(self, *arguments):
+        monkeypatch.setattr(Fake, step, real)
+        self.close()
+        return real(self, *arguments)
+
+    monkeypatch.setattr(Fake, step, closing)
     assert stream.read() == []
-    assert list(stream) == []
+    assert stream.fd.closed
+    assert stream._poll is None or stream._poll.closed
+    assert stream._wake is None or stream._wake.closed
 
 
 def test_what_was_decoded_survives_closing(stream):
@@ -109,3 +151,5 @@ def test_what_was_decoded_survives_closing(stream):
     assert next(iter(stream)) == b"a"
     stream.close()
     assert list(stream) == [b"b"]
+    with pytest.raises(ValueError, match=CLOSED):
+        stream.read()

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from pyzbpf.errors import PrivilegeError, SystemCallError, UnsupportedError
-from pyzbpf.kernel import limits, privilege, syscall
+from pyzbpf.kernel import limits, perf_event, privilege, sockets, syscall
 
 
 def test_errno_becomes_a_system_call_error():
@@ -27,6 +27,28 @@ def test_a_missing_system_call():
     error = syscall.failure(errno.ENOSYS, command="BPF_MAP_CREATE", capability="CAP_BPF")
     assert isinstance(error, UnsupportedError)
     assert "CONFIG_BPF_SYSCALL" in str(error)
+    assert "BPF" not in str(
+        syscall.failure(errno.ENOSYS, command="mounting tracefs", capability="CAP_SYS_ADMIN")
+    )
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_kernel_without_perf_events(monkeypatch, number):
+    monkeypatch.setattr(perf_event, "_open", lambda *_: -number)
+    for ask in (lambda: perf_event.bpf_output(0), lambda: perf_event.tracepoint(1, "sched/sched_switch")):
+        with pytest.raises(UnsupportedError, match="CONFIG_PERF_EVENTS") as caught:
+            ask()
+        assert "CONFIG_BPF_SYSCALL" not in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(sockets._socket, "AF_PACKET"), reason="needs Linux")
+def test_a_kernel_without_packet_sockets(monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+
+    monkeypatch.setattr(sockets._socket, "socket", refuse)
+    with pytest.raises(UnsupportedError, match="CONFIG_PACKET"):
+        sockets.FilterSocket("lo", 3)
 
 
 NOTHING, EVERYTHING, ADMIN = 0, (1 << 41) - 1, 1 << 21
@@ -74,6 +96,19 @@ def test_a_refusal_says_what_is_missing(monkeypatch, held, user, disabled, words
 )
 def test_kernels_that_charge_memlock(release, charges):
     assert limits.charges_memlock(release) is charges
+
+
+@pytest.mark.parametrize(
+    ("release", "version", "older"),
+    [
+        ("5.4.0-150-generic", "5.8", True),
+        ("5.10.1", "5.8", False),
+        ("6.1", "6.1", False),
+        ("custom", "6.9", False),
+    ],
+)
+def test_releases_in_order(release, version, older):
+    assert limits.older(release, version) is older
 
 
 @pytest.mark.parametrize(

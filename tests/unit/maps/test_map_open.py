@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import importlib
+from types import SimpleNamespace
 
 import pytest
 
-from pyzbpf.errors import ObjectError, UnsupportedError
+from pyzbpf.errors import Error, ObjectError, SystemCallError, UnsupportedError
 from pyzbpf.kernel.memory import PAGE
 from pyzbpf.maps import open as map_open
 from pyzbpf.runtime import loader
@@ -52,10 +53,22 @@ def test_types_are_offered_first_and_dropped_when_refused():
 
 
 def test_what_is_not_there_yet_is_named():
-    with pytest.raises(UnsupportedError, match="maps of maps"):
-        map_open._members(spec(e.BPF_MAP_TYPE_HASH_OF_MAPS))
-    with pytest.raises(UnsupportedError, match="pinning by name"):
-        map_open._members(spec(e.BPF_MAP_TYPE_HASH, pinning=1))
+    for refused, words in (
+        (spec(e.BPF_MAP_TYPE_HASH_OF_MAPS), "map of maps, which pyzbpf does not make yet"),
+        (spec(e.BPF_MAP_TYPE_HASH, pinning=1), "pinned by name, which pyzbpf does not do yet"),
+    ):
+        with pytest.raises(Error, match=words) as caught:
+            map_open.check(refused)
+        assert caught.value.exit_code == 1, "the kernel lacks nothing"
+
+
+@pytest.mark.parametrize(("release", "unsupported"), [("5.4.0-150-generic", True), ("5.8.0", False)])
+def test_a_younger_type_is_blamed_on_older_kernels_only(monkeypatch, release, unsupported):
+    monkeypatch.setattr(map_open.limits.os, "uname", lambda: SimpleNamespace(release=release))
+    error = SystemCallError(22, "Invalid argument", command="BPF_MAP_CREATE")
+    found = map_open._refused(spec(e.BPF_MAP_TYPE_RINGBUF, max_entries=4096, key_size=4), error)
+    assert isinstance(found, UnsupportedError) is unsupported
+    assert ("power of two" in str(found)) is not unsupported
 
 
 def test_type_names():

@@ -17,7 +17,7 @@ from pyzbpf.errors import BuildError, Error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 JOB_KEYS = ("source", "name", "endian", "mode", "cpu", "output_directory", "cache")
 
@@ -26,7 +26,7 @@ def build_probe(
     source: Path,
     *,
     endian: str = "both",
-    mode: str = "fast",
+    mode: str = "safe",
     cpu: str = "v3",
     output_directory: Path,
     keep: Path | None = None,
@@ -36,10 +36,10 @@ def build_probe(
 ) -> list[Path]:
     """Build the finished objects of one probe and return their paths.
 
-    ``endian`` is "both", "host", "little" or "big"; ``mode`` "fast" or "small"; ``cpu`` "v1" to
+    ``endian`` is "both", "host", "little" or "big"; ``mode`` "safe", "small" or "fast"; ``cpu`` "v1" to
     "v4". The objects are ``NAME.bpfel.o`` and ``NAME.bpfeb.o`` in ``output_directory``, where NAME
-    is the source file's unless ``name`` says otherwise. ``keep`` is a directory that receives the
-    raw objects as the compiler wrote them. ``cache`` is Zig's local cache (default: a temporary
+    is the source file's unless ``name`` says otherwise. ``keep`` is a directory that receives every
+    stage of the build and a script that repeats it (`pyzbpf.build.keep`). ``cache`` is Zig's local cache (default: a temporary
     one), ``modules`` are further Zig modules by import name. Raises BuildError.
     """
     for key, value in (("endian", endian), ("mode", mode), ("cpu", cpu)):
@@ -57,7 +57,7 @@ def build_probe(
         for order in compiler.ENDIAN_CHOICES[endian]:
             file_name = f"{name or stem}.{compiler.ARCHITECTURES[order]}.o"
             raw = temporary / file_name
-            compiler.compile_probe(
+            command = compiler.compile_probe(
                 source,
                 raw,
                 endian=order,
@@ -68,19 +68,37 @@ def build_probe(
                 zig=zig,
             )
             data = raw.read_bytes()
+            prefixes = compiler.path_prefixes(source, zig=zig, cache=zig_cache)
+            lines = source_lines(source.parent)
             if keep is not None:
-                replace(keep / f"{file_name.removesuffix('.o')}.raw.o", data)
+                from pyzbpf.build.keep import keep_stages
+
+                keep_stages(
+                    keep, data, command, source=source, raw=raw, endian=order, name=name or stem,
+                    prefixes=prefixes, source_line=lines,
+                )  # fmt: skip
             finished = finish(
-                data,
-                file=source.name,
-                name=name or stem,
-                endian=order,
-                prefixes=compiler.path_prefixes(source, zig=zig, cache=zig_cache),
+                data, file=source.name, name=name or stem, endian=order, prefixes=prefixes, source_line=lines
             )
             target = output_directory / file_name
             replace(target, finished)
             written.append(target)
     return written
+
+
+def source_lines(folder: Path) -> Callable[[str, int], str]:
+    """The text of a line, counted from 1, of a file below the probe's folder; "" where there is none."""
+    files: dict[str, list[str]] = {}
+
+    def line(name: str, number: int) -> str:
+        if name not in files:
+            try:
+                files[name] = (folder / name).read_text(encoding="utf-8", errors="replace").splitlines()
+            except OSError:
+                files[name] = []  # of the compiler, or a module from elsewhere
+        return files[name][number - 1] if 0 < number <= len(files[name]) else ""
+
+    return line
 
 
 def replace(target: Path, data: bytes) -> bool:

@@ -88,8 +88,8 @@ def compile_probe(
     cache: Path,
     modules: Mapping[str, Path] | None = None,
     zig: Path | None = None,
-) -> None:
-    """Compile ``source`` (``.zig`` or ``.c``) into the raw object ``output``.
+) -> list[str]:
+    """Compile ``source`` (``.zig`` or ``.c``) into the raw object ``output``; returns the command.
 
     ``modules`` are further Zig modules by import name. The compiler runs in the probe's directory.
     BuildError carries its text unchanged and, after it, advice where the limit is a known one.
@@ -107,8 +107,9 @@ def compile_probe(
         "ZIG_GLOBAL_CACHE_DIR": str(global_cache(cache / "global").resolve()),
         "NO_COLOR": "1",
     }
+    command = [str(zig), *arguments]
     try:
-        done = _run([str(zig), *arguments], cwd=source.parent, environment=environment, timeout_s=timeout_s)
+        done = _run(command, cwd=source.parent, environment=environment, timeout_s=timeout_s)
     except subprocess.TimeoutExpired as error:
         raise BuildError(
             f"{source.name}: the Zig compiler did not end within {timeout_s:g} s and was stopped; "
@@ -116,6 +117,7 @@ def compile_probe(
         ) from error
     if done.returncode != 0 or not output.is_file():
         raise _failure(source, ARCHITECTURES[endian], done)
+    return command
 
 
 def path_prefixes(source: Path, *, zig: Path, cache: Path) -> list[tuple[str, str]]:

@@ -50,8 +50,9 @@ KNOWN = (
     ),
     Known(
         r"A call to built-in function '__(?:multi3|mulodi4|u?divti3|u?modti3)' is not supported",
-        "BPF has no 128-bit arithmetic, and a 64-bit `*` checked for overflow (`@mulWithOverflow`, "
-        "`std.math.mul`) needs it. Multiply 32-bit values in a u64, or use `*%`.",
+        "BPF has no 128-bit arithmetic, and a 64-bit `*` checked for overflow (safe mode's `*`, "
+        "`@mulWithOverflow`, `std.math.mul`) needs it. Use `bpf.mul(a, b)`, which checks without; multiply "
+        "32-bit values in a u64; or let it wrap: `*%`.",
     ),
     Known(
         r"A call to built-in function '__\w+[sdt]f\d?\w*' is not supported",
@@ -63,7 +64,7 @@ KNOWN = (
         '`*align(1) const fn (...) callconv(.c) T`, or use the typed helpers of `@import("bpf")`.',
     ),
     Known(
-        r"no module named '\w+' available within module 'root'",
+        r"no module named '\w+' available within module '(?:probe|root)'",
         'A probe can import "bpf", "std", "builtin" and files below its own directory.',
     ),
     Known(

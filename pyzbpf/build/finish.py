@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pyzbpf.build.compile import replace, report
+from pyzbpf.build.compile import replace, report, source_lines
 from pyzbpf.errors import Error
 
 TYPE_CHECKING = False
@@ -26,6 +26,7 @@ def main(arguments: Sequence[str]) -> int:
             name=name,
             endian=endian,
             prefixes=[(str(Path(folder).resolve()), stand_in) for folder, stand_in in folders],
+            source_line=source_lines(Path(probe)),
         )
         replace(Path(output), finished)
     except Error as error:

@@ -29,5 +29,10 @@ def module() -> Path:
     return root() / "zig" / "bpf.zig"
 
 
+def probe_root() -> Path:
+    """The root file of every probe, which installs the SDK's part and imports the author's."""
+    return module().parent / "bpf" / "root.zig"
+
+
 if __name__ == "__main__":
     print(root())

@@ -22,7 +22,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "mode": tuple(ZIG_MODES),
     "cpu": CPUS,
 }
-DEFAULTS = {"endian": "both", "mode": "fast", "cpu": "v3"}
+DEFAULTS = {"endian": "both", "mode": "safe", "cpu": "v3"}
 KEYS = ("probes", *CHOICES, "package")
 EXAMPLE = 'probes = ["probes/*.zig"]'
 

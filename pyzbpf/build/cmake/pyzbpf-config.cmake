@@ -1,7 +1,7 @@
 # The CMake package of pyzbpf.
 #
 #   find_package(pyzbpf REQUIRED CONFIG)
-#   pyzbpf_add_probe(NAME SOURCE file [ENDIAN both|host|little|big] [MODE fast|small]
+#   pyzbpf_add_probe(NAME SOURCE file [ENDIAN both|host|little|big] [MODE safe|small|fast]
 #                    [CPU v1|v2|v3|v4] [PACKAGE package])
 #
 # compiles `file` with the ziglang package and installs NAME.bpfel.o and NAME.bpfeb.o, with an index
@@ -90,7 +90,7 @@ macro(_pyzbpf_check_arguments)
   if(NOT ARG_SOURCE)
     message(FATAL_ERROR "pyzbpf_add_probe(${NAME}): SOURCE is missing")
   endif()
-  foreach(choice IN ITEMS "ENDIAN both host little big" "MODE fast small" "CPU v3 v1 v2 v4")
+  foreach(choice IN ITEMS "ENDIAN both host little big" "MODE safe small fast" "CPU v3 v1 v2 v4")
     separate_arguments(choice)
     list(POP_FRONT choice key)
     list(GET choice 0 default)

@@ -30,7 +30,7 @@ def test_defaults(root: Path) -> None:
     found = read(root, probes=["probes/*.zig"])
     assert list(found.probes) == ["first", "second"]
     assert found.probes["first"] == (root / "probes" / "first.zig").resolve()
-    assert (found.endian, found.mode, found.cpu) == ("both", "fast", "v3")
+    assert (found.endian, found.mode, found.cpu) == ("both", "safe", "v3")
     assert found.package == "my_tool_x"
 
 
@@ -62,7 +62,7 @@ def test_overlapping_patterns_give_each_probe_once(root: Path) -> None:
         ({"probes": [""]}, "'' must be a pattern below the project"),
         ({"probes": ["probes/*"], "endian": "litle"}, "endian cannot be 'litle'; did you mean 'little'"),
         ({"probes": ["probes/*"], "endian": "Both"}, "endian cannot be 'Both'; did you mean 'both'"),
-        ({"probes": ["probes/*"], "mode": "debug"}, "mode cannot be 'debug'; Allowed: fast, small"),
+        ({"probes": ["probes/*"], "mode": "debug"}, "mode cannot be 'debug'; Allowed: safe, small, fast"),
         ({"probes": ["probes/*"], "cpu": 3}, r"cpu cannot be 3; did you mean 'v3'\? Allowed: v1, v2, v3, v4"),
         ({"probes": ["probes/*"], "cpu": ["v3"]}, r"cpu cannot be \['v3'\]"),
         ({"probes": ["probes/*"], "package": "a/b"}, r"not 'a/b'; did you mean 'a\.b'\?"),

@@ -28,7 +28,7 @@ comptime {
 }
 
 pub const Cpu = enum { v1, v2, v3, v4 };
-pub const Mode = enum { fast, small };
+pub const Mode = enum { safe, small, fast };
 
 pub const ProbeOptions = struct {
     /// The probe's name, as in "package:name".
@@ -36,7 +36,8 @@ pub const ProbeOptions = struct {
     root_source_file: std.Build.LazyPath,
     /// Byte order of the machine it is for; null is the one that builds.
     endian: ?std.builtin.Endian = null,
-    mode: Mode = .fast,
+    /// `safe` keeps the safety checks, `small` and `fast` do without.
+    mode: Mode = .safe,
     cpu: Cpu = .v3,
     /// Further modules that the probe imports, beside `bpf`.
     imports: []const std.Build.Module.Import = &.{},
@@ -112,18 +113,21 @@ fn compileProbe(
         },
         .cpu_features = @tagName(options.cpu),
     }) catch unreachable);
+    const bpf = b.createModule(.{ .root_source_file = sdk.path(b, "bpf.zig") });
+    const probe = b.createModule(.{ .root_source_file = options.root_source_file, .imports = options.imports });
+    probe.addImport("bpf", bpf);
     const root = b.createModule(.{
-        .root_source_file = options.root_source_file,
+        .root_source_file = sdk.path(b, "bpf/root.zig"),
         .target = target,
         .optimize = switch (options.mode) {
-            .fast => .fast,
+            .safe => .safe,
             .small => .small,
+            .fast => .fast,
         },
         // BTF is made from debug information only.
         .strip = false,
-        .imports = options.imports,
+        .imports = &.{ .{ .name = "bpf", .module = bpf }, .{ .name = "probe", .module = probe } },
     });
-    root.addImport("bpf", b.createModule(.{ .root_source_file = sdk.path(b, "bpf.zig") }));
     const object = b.addObject(.{ .name = options.name, .root_module = root }).getEmittedBin();
     if (options.raw) return object;
 

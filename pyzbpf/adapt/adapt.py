@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pyzbpf.adapt.core import Relocator
+    from pyzbpf.adapt.externs import Externs
     from pyzbpf.spec.model import FunctionSpec, ObjectSpec, ProgramSpec
 
     Line = tuple[int, int, int, int]
@@ -24,10 +25,14 @@ class ReadyProgram:
     line << 10 | column), both as BPF_PROG_LOAD wants them and empty where the object does not say
     enough. ``places`` are (index of its first instruction, function) for each function in the code;
     ``callbacks`` tells that a function's address is taken, for which the kernel wants func_info.
-    ``unresolved`` says for the index of each instruction that CO-RE had to poison what it was for.
+    ``unresolved`` says for the index of each instruction that CO-RE had to poison what it was for,
+    ``missing`` for each call of a kernel function that there is none. ``attach_btf_id`` is the type
+    id of the place that the program attaches to, for kinds that name it when they are loaded.
     """
 
-    __slots__ = ("_code", "callbacks", "func_info", "line_info", "references", "unresolved")
+    __slots__ = (
+        "_code", "attach_btf_id", "callbacks", "func_info", "line_info", "missing", "references", "unresolved",
+    )  # fmt: skip
 
     def __init__(self, code: Code) -> None:
         self._code = code
@@ -36,10 +41,17 @@ class ReadyProgram:
         self.line_info: list[Line] = []
         self.callbacks = False
         self.unresolved: dict[int, str] = {}
+        self.missing: dict[int, str] = {}
+        self.attach_btf_id = 0
 
     @property
     def places(self) -> list[tuple[int, FunctionSpec]]:
         return self._code.places
+
+    @property
+    def code(self) -> Code:
+        """The code itself, for what changes it."""
+        return self._code
 
     @property
     def instructions(self) -> bytes:
@@ -60,10 +72,16 @@ class ReadyProgram:
 _PSEUDO = {"map": BPF_PSEUDO_MAP_FD, "data": BPF_PSEUDO_MAP_VALUE}
 
 
-def adapt(spec: ObjectSpec, program: ProgramSpec, relocator: Relocator | None = None) -> ReadyProgram:
+def adapt(
+    spec: ObjectSpec,
+    program: ProgramSpec,
+    relocator: Relocator | None = None,
+    externs: Externs | None = None,
+) -> ReadyProgram:
     """Make a program ready; the spec is not changed.
 
-    ``relocator`` is that of the object and the kernel; it is needed where functions have CO-RE records.
+    ``relocator`` is that of the object and the kernel; it is needed where functions have CO-RE records,
+    ``externs`` where they use what the kernel defines.
     """
     code = flatten(spec, program)
     ready = ReadyProgram(code)
@@ -74,7 +92,9 @@ def adapt(spec: ObjectSpec, program: ProgramSpec, relocator: Relocator | None = 
                 _check_map(spec, function, reference.name)
                 ready.references.append((index, reference.kind, reference.name, reference.addend))
             elif reference.kind in _OUTSIDE:
-                raise _outside(spec, function, reference.kind, reference.name, reference.offset)
+                if externs is None or reference.name not in spec.externs:
+                    raise _outside(spec, function, reference.kind, reference.name, reference.offset)
+                externs.aim(program.name, function, reference, ready, start)
             elif reference.kind == "function":
                 ready.callbacks = True
         if function.core:
@@ -118,8 +138,9 @@ def _outside(spec: ObjectSpec, function: FunctionSpec, kind: str, name: str, off
     return UnsupportedError(
         _OUTSIDE[kind].format(name=name),
         advice=f"{spec.file}, function '{function.name}', offset {offset:#x}: nothing in the object defines "
-        f"'{name}', and names of the kernel are not resolved yet. Define it in the probe, or leave the program "
-        "out with spec.programs[...].autoload = False.",
+        f"'{name}', and its type information does not say that the kernel does. Define it in the probe, declare it "
+        "(in Zig with bpf.kconfig, bpf.ksym or bpf.kfunc), or leave the program out with "
+        "spec.programs[...].autoload = False.",
     )
 
 

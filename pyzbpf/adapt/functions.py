@@ -24,6 +24,7 @@ LOAD_64 = 0x18  # BPF_LD | BPF_IMM | BPF_DW, two slots long
 
 _OPCODES = {"call": CALL, "kfunc": CALL}
 _IMMEDIATE = {"little": struct.Struct("<i"), "big": struct.Struct(">i")}
+_CALL = {"little": struct.Struct("<BBhi"), "big": struct.Struct(">BBhi")}
 _UNSIGNED = {"little": struct.Struct("<I"), "big": struct.Struct(">I")}
 
 
@@ -58,6 +59,11 @@ class Code:
             self.instructions[place] = byte & 0x0F | register << 4
         else:
             self.instructions[place] = byte & 0xF0 | register
+
+    def set_call(self, index: int, source: int, immediate: int) -> None:
+        """Make the instruction a call, whatever stood there."""
+        registers = source << 4 if self.endian == "little" else source
+        _CALL[self.endian].pack_into(self.instructions, index * INSTRUCTION, CALL, registers, 0, immediate)
 
     def set_immediate(self, index: int, value: int) -> None:
         """Set the 32-bit immediate; values from 2**31 on are stored as they are, unsigned."""

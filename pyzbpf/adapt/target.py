@@ -7,7 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Protocol
 
     from pyzbpf.btf.decode import Btf
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
         @property
         def pointer_size(self) -> int:
             """Bytes of a pointer, 8 or on old machines 4."""
+
+        @property
+        def first(self) -> int:
+            """The id of its own first type: 1, and more for a module."""
+
+        @property
+        def name(self) -> str:
+            """What messages call it: the module's name."""
 
         def get(self, type_id: int) -> Type | None:
             """The type with this id; None for 0, which is void."""
@@ -40,15 +48,24 @@ if TYPE_CHECKING:
             kernel itself has none.
             """
 
+        def names(self, prefix: str) -> Iterable[str]:
+            """Names in the kernel's types that begin so, for messages."""
+
+
+# What to say where there is no Target.
+NO_TYPES = "It takes a kernel built with CONFIG_DEBUG_INFO_BTF=y, and /sys/kernel/btf/vmlinux readable."
+
 
 class LocalTypes:
     """The object's own types in the same form: what the probe's author saw."""
 
-    __slots__ = ("_btf", "pointer_size")
+    __slots__ = ("_btf", "first", "name", "pointer_size")
 
     def __init__(self, btf: Btf) -> None:
         self._btf = btf
         self.pointer_size = 8
+        self.first = 1
+        self.name = "the object"
 
     def get(self, type_id: int) -> Type | None:
         return self._btf.get(type_id) if type_id else None

@@ -156,6 +156,11 @@ class LazyBtf:
             at = self._memory.find(b"___", stop, end)
         return found
 
+    def names(self, prefix: str) -> list[str]:
+        """Every string of its own that begins so."""
+        found = bytes(self._view[slice(*self._strings)]).decode(errors="replace").split("\0")
+        return [text for text in found if text.startswith(prefix)]
+
     # -- by name --------------------------------------------------------------------------------
 
     def find(self, name: str, kind: int) -> list[Type]:

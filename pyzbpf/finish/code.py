@@ -77,11 +77,12 @@ class Instruction:
     ``immediate`` is the signed 32-bit one, of LD_IMM64 the low half (``high`` is the other).
     ``target`` is where a jump goes, ``callee`` the function that is called or whose address is
     loaded, ``symbol`` what a relocation names (for a callee too, where the compiler wrote one).
-    ``offset`` is the 16-bit offset where it is no jump's.
+    ``offset`` is the 16-bit offset where it is no jump's. ``calls`` are the places of the calls by which
+    the instruction was inlined, the innermost first.
     """
 
     __slots__ = (
-        "callee", "core", "destination", "high", "immediate", "line", "marks", "offset", "opcode",
+        "callee", "calls", "core", "destination", "high", "immediate", "line", "marks", "offset", "opcode",
         "relocation_type", "source", "symbol", "target",
     )  # fmt: skip
 
@@ -101,6 +102,7 @@ class Instruction:
         self.line: Line | None = None
         self.core: Core | None = None
         self.marks: list[Mark] = []
+        self.calls: list[Line] = []
 
     @property
     def is_wide(self) -> bool:

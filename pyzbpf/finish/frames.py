@@ -46,9 +46,7 @@ def _is_access(instruction: Instruction) -> bool:
     return group == ST or (group == STX and instruction.destination == FRAME != instruction.source)
 
 
-def _move_address(
-    function: Function, copy: Instruction, size: int, targets: set[Instruction | None]
-) -> int:
+def _move_address(function: Function, copy: Instruction, size: int, targets: set[Instruction | None]) -> int:
     """Let ``copy = r10`` mean the moved frame; returns the address it is the start of."""
     after = function.instructions.index(copy) + 1
     follower = function.instructions[after] if after < len(function.instructions) else None

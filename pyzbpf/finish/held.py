@@ -22,114 +22,13 @@ from pyzbpf.finish.registers import (
     STORE64,
     STORE64_IMMEDIATE,
 )
+from pyzbpf.finish.things import ACQUIRE, MAYBE, REGIONS, RELEASE, THERE, UNCLEAR, ZERO, State, Thing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pyzbpf.finish.code import Function, Instruction
-
-# Helper that acquires what it returns -> (helper that gives it back, whether that takes flags too, its name).
-ACQUIRE = {
-    131: (133, True, "ring-buffer record"),
-    84: (86, False, "socket"),
-    85: (86, False, "socket"),
-    99: (86, False, "socket"),
-}
-# Helpers that give back what r1 points to: ringbuf_submit, ringbuf_discard, sk_release.
-RELEASE = frozenset((132, 133, 86))
-# What begins and ends without a pointer that could be followed: (name, first, last), helpers by number,
-# the kernel's functions by name.
-REGIONS: tuple[tuple[str, int | str, frozenset[int | str]], ...] = (
-    ("spin lock", 93, frozenset((94,))),
-    ("ring-buffer record in a dynptr", 198, frozenset((199, 200))),
-    ("spin lock", "bpf_res_spin_lock", frozenset(("bpf_res_spin_unlock",))),
-    ("RCU read lock", "bpf_rcu_read_lock", frozenset(("bpf_rcu_read_unlock",))),
-    ("section without preemption", "bpf_preempt_disable", frozenset(("bpf_preempt_enable",))),
-)
-
-# What is known of something acquired: it is there; it is unless its pointer is null; the ways disagree.
-THERE, MAYBE, UNCLEAR = "there", "maybe", "unclear"
-
-
-class Thing:
-    """Something acquired: by which instruction (None: it came as an argument), and how it is given back
-    (``release`` 0: by nothing that could be done here).
-    """
-
-    __slots__ = ("acquired", "flags", "name", "release")
-
-    def __init__(self, acquired: Instruction | None, name: str, release: int, *, flags: bool) -> None:
-        self.acquired = acquired
-        self.name = name
-        self.release = release
-        self.flags = flags
-
-
-class State:
-    """What is known before an instruction.
-
-    ``states`` tells of each thing held; ``places`` are registers (0 to 9) and stack words (their negative
-    offsets) with (thing, distance from its start), or with (None, 0): zero.
-    """
-
-    __slots__ = ("places", "states")
-
-    def __init__(self) -> None:
-        self.states: dict[Thing, str] = {}
-        self.places: dict[int, tuple[Thing | None, int]] = {}
-
-    def copy(self) -> State:
-        made = State()
-        made.states, made.places = dict(self.states), dict(self.places)
-        return made
-
-    def find(self, thing: Thing) -> list[tuple[int, int]]:
-        """(place, distance from its start) of every copy of the pointer."""
-        return [(place, distance) for place, (held, distance) in self.places.items() if held is thing]
-
-    def drop(self, thing: Thing) -> None:
-        """It is given back, or never was."""
-        self.states.pop(thing, None)
-        self.places = {place: found for place, found in self.places.items() if found[0] is not thing}
-
-    def is_null(self, thing: Thing) -> None:
-        """It never was, and its pointers are zero."""
-        self.states.pop(thing, None)
-        for place, _ in self.find(thing):
-            self.places[place] = _ZERO
-
-    def join(self, other: State) -> bool:
-        """Keep what both ways agree on; whether that changed anything."""
-        before = self.states, self.places
-        places = {}
-        for place in self.places.keys() & other.places.keys():
-            one, two = self.places[place], other.places[place]
-            if one == two or (two == _ZERO and one[1] == 0 and one[0] not in other.states):
-                places[place] = one
-            elif one == _ZERO and two[1] == 0 and two[0] not in self.states:
-                places[place] = two
-        reached = {thing for thing, _ in places.values()}
-        self.states = {
-            thing: _join(self.states.get(thing), other.states.get(thing), in_reach=thing in reached)
-            for thing in (*self.states, *other.states)
-        }
-        self.places = {
-            place: found for place, found in places.items() if found == _ZERO or found[0] in self.states
-        }
-        return before != (self.states, self.places)
-
-
-_ZERO: tuple[Thing | None, int] = (None, 0)
-
-
-def _join(one: str | None, other: str | None, *, in_reach: bool) -> str:
-    """What is left of two ways; ``in_reach`` tells that a place has the pointer on both, if only as zero."""
-    if one == other and one is not None:
-        return one
-    if UNCLEAR in (one, other) or (None in (one, other) and not in_reach):
-        return UNCLEAR
-    return MAYBE
 
 
 class Holdings:
@@ -229,7 +128,7 @@ class Holdings:
         if call.callee is not None:
             acquired = self._called(state, call)
         elif number in RELEASE:
-            given, _ = state.places.get(1, _ZERO)
+            given, _ = state.places.get(1, ZERO)
             if given is not None:
                 state.drop(given)
         elif number in ACQUIRE:
@@ -253,7 +152,7 @@ class Holdings:
         assert call.callee is not None
         summary = self._summary(call.callee)
         for register in (*summary.released, *summary.unclear):
-            thing, _ = state.places.get(register, _ZERO)
+            thing, _ = state.places.get(register, ZERO)
             if thing is not None:
                 state.drop(thing)
                 if register in summary.unclear:
@@ -287,8 +186,8 @@ def _move(state: State, instruction: Instruction) -> None:
     elif opcode == LOAD64 and instruction.source == FRAME:
         found = places.get(instruction.offset)
     elif opcode in _MOVES_IMMEDIATE and not instruction.immediate:
-        found = _ZERO
-    elif opcode == ADD64_IMMEDIATE and places.get(instruction.destination, _ZERO) != _ZERO:
+        found = ZERO
+    elif opcode == ADD64_IMMEDIATE and places.get(instruction.destination, ZERO) != ZERO:
         thing, distance = places[instruction.destination]
         found = thing, distance + instruction.immediate
     overwritten = registers.stores_to_stack(instruction)
@@ -298,7 +197,7 @@ def _move(state: State, instruction: Instruction) -> None:
         if opcode == STORE64 and instruction.source in places:
             places[instruction.offset] = places[instruction.source]
         elif opcode == STORE64_IMMEDIATE and not instruction.immediate:
-            places[instruction.offset] = _ZERO
+            places[instruction.offset] = ZERO
     for register in registers.writes(instruction):
         places.pop(register, None)
     if found is not None:
@@ -309,7 +208,7 @@ def _on_way(state: State, instruction: Instruction, *, taken: bool) -> State | N
     """What a test for null tells on one of its two ways; None: that way is never gone."""
     if instruction.opcode not in (EQUAL_ZERO, NOT_ZERO) or instruction.immediate:
         return state
-    thing, distance = state.places.get(instruction.destination, _ZERO)
+    thing, distance = state.places.get(instruction.destination, ZERO)
     if thing is None or distance or thing.acquired is None:
         return state
     is_null = taken == (instruction.opcode == EQUAL_ZERO)

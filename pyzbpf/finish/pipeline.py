@@ -80,16 +80,18 @@ def finish(
     name: str = "probe",
     endian: str | None = None,
     prefixes: Sequence[tuple[str, str]] = (),
+    source_line: Callable[[str, int], str] | None = None,
 ) -> bytes:
     """Turn what Zig (or clang) wrote into a standard object that every loader reads, and check it.
 
     ``file`` is the object's or source's name for messages; ``name`` the probe's. ``endian``
     ("little", "big" or None for either) is what the object must be. ``prefixes`` are (absolute
-    folder, replacement) pairs for file names in line records. The result depends on nothing else.
+    folder, replacement) pairs for file names in line records, ``source_line`` gives the text of a line
+    by such a name and its number, where the object itself does not. The result depends on nothing else.
 
     Raises ObjectError with file, section, symbol and advice where the object could not load.
     """
-    work = unit.read(raw, file=file, prefixes=prefixes)
+    work = unit.read(raw, file=file, prefixes=prefixes, source_line=source_line)
     audit.check_machine(work.image, endian)
     for _ in stages(work):
         pass

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pyzbpf.finish.code import Function, Instruction, Line
     from pyzbpf.finish.unit import Unit
 
+# What the names of the SDK's files begin with, as the pass `lines` has written them.
+SDK_FILES = "pyzbpf/zig/"
 # The SDK's word for a callback that somebody looks after: it may be left at a trap.
 CALLBACK_MARK = "callback"
 
@@ -48,8 +50,18 @@ def trapping(unit: Unit) -> set[Function]:
     return found
 
 
+def authors_call(instruction: Instruction) -> Line | None:
+    """Where the author's code calls the SDK's that contains the instruction; None: it is the author's own."""
+    return next((call for call in instruction.calls if not call.file.startswith(SDK_FILES)), None)
+
+
 def line_of(function: Function, instruction: Instruction) -> Line | None:
-    """The author's line of an instruction: its own record, or the last one before it."""
+    """The author's line of an instruction: of the call that it comes from, its own record, or the last one
+    before it.
+    """
+    call = authors_call(instruction)
+    if call is not None:
+        return call
     last = None
     for other in function.instructions:
         last = other.line or last
@@ -58,9 +70,7 @@ def line_of(function: Function, instruction: Instruction) -> Line | None:
     return last
 
 
-def fault(
-    unit: Unit, function: Function, instruction: Instruction, message: str, advice: str
-) -> ObjectError:
+def fault(unit: Unit, function: Function, instruction: Instruction, message: str, advice: str) -> ObjectError:
     """An error at an instruction, with the author's line where it is known."""
     line = line_of(function, instruction)
     place = f"{line.file}:{line.position >> 10}: " if line is not None else ""

@@ -13,7 +13,7 @@ from pyzbpf.btf import encode as btf_encode
 from pyzbpf.btf import ext as btf_ext
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.types import Type
-from pyzbpf.elf import dwarf, reader, writer
+from pyzbpf.elf import dwarf, inlined, reader, writer
 from pyzbpf.elf import image as elf
 from pyzbpf.errors import ObjectError
 from pyzbpf.finish import code as codes
@@ -38,14 +38,21 @@ class Unit:
     types by id (None: void at 0, deleted elsewhere until `squeeze`). ``variables`` are what DATASECs
     say, by section: (VAR id, offset, size); the DATASECs of the kernel's symbols (`.ksyms`,
     `.kconfig`), which have no section, stay among the types. ``prefixes`` are (absolute folder, what
-    stands for it in file names) pairs.
+    stands for it in file names) pairs, ``source_line`` the source text of a line by such a file name.
     """
 
-    __slots__ = ("code", "image", "prefixes", "types", "variables")
+    __slots__ = ("code", "image", "prefixes", "source_line", "types", "variables")
 
-    def __init__(self, image: Image, *, prefixes: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self,
+        image: Image,
+        *,
+        prefixes: Sequence[tuple[str, str]] = (),
+        source_line: Callable[[str, int], str] | None = None,
+    ) -> None:
         self.image = image
         self.prefixes = prefixes
+        self.source_line = source_line
         self.code = Code()
         self.types: list[Type | None] = [None]
         self.variables: dict[Section, list[tuple[int, int, int]]] = {}
@@ -136,12 +143,19 @@ class Unit:
                 yield names[offset], definition
 
 
-def read(data: bytes, *, file: str, prefixes: Sequence[tuple[str, str]] = ()) -> Unit:
+def read(
+    data: bytes,
+    *,
+    file: str,
+    prefixes: Sequence[tuple[str, str]] = (),
+    source_line: Callable[[str, int], str] | None = None,
+) -> Unit:
     """Take an object apart; raises ObjectError as `elf.reader`, `btf.decode` and `code.decode` do."""
     image = reader.read(data, file=file)
-    unit = Unit(image, prefixes=prefixes)
+    unit = Unit(image, prefixes=prefixes, source_line=source_line)
     unit.code, places = codes.decode(image)
     _take_parameters(unit, dwarf.parameter_names(data))
+    _take_calls(unit, inlined.calls(data))
     section = image.section(".BTF")
     if section is not None:
         btf = btf_decode.decode(bytes(section.data), image.endian, file=file)
@@ -166,6 +180,23 @@ def _take_parameters(unit: Unit, names: Mapping[str, list[str]]) -> None:
             function = functions.get((symbol.section, symbol.value))
             if function is not None:
                 function.parameters = names[symbol.name]
+
+
+def _take_calls(unit: Unit, calls: Mapping[str, Sequence[inlined.Call]]) -> None:
+    """Tell each instruction by which calls it was inlined."""
+    by_place = {(f.section, f.symbol.value): f for f in unit.code.functions}
+    for symbol in list(unit.named_symbols()) if calls else ():
+        if symbol.section is None or symbol.name not in calls:
+            continue
+        function = by_place.get((symbol.section, symbol.value))
+        offset = 0
+        for instruction in function.instructions if function is not None else ():
+            around = [call for call in calls[symbol.name] if call.start <= offset < call.end]
+            around.sort(key=lambda call: -call.depth)
+            instruction.calls = [
+                Line(call.file, "", call.line << 10 | call.column & 0x3FF) for call in around
+            ]
+            offset += codes.SLOT * (2 if instruction.is_wide else 1)
 
 
 def _take_variables(unit: Unit, btf_section: Section) -> None:
@@ -228,6 +259,10 @@ def _take_marks(image: Image, section: Section, places: Mapping[tuple[Section, i
     while position < len(section.data):
         relocation = relocations.get(position)
         end = section.data.find(0, position + 8)
+        if relocation is not None and relocation.symbol.is_undefined:
+            raise ObjectError(f"a marker for '{relocation.symbol.name}', which is not in this object",
+                              file=image.file, section=section.name, symbol=relocation.symbol.name, offset=position,
+                              advice="trap_verdicts names programs: exported functions of the probe")  # fmt: skip
         if relocation is None or relocation.symbol.section is None or end < 0:
             raise ObjectError("damaged marker", file=image.file, section=section.name, offset=position,
                               advice="only the SDK may write into this section")  # fmt: skip

@@ -130,7 +130,9 @@ def chosen(unit: Unit, function: Function) -> int:
     name = function.symbol.name
     if value is None:
         message = f"no value is neutral for programs of kind '{program.kind}' ({verdict.meaning})"
-        advice = f"say what it returns when a safety check fails: `pub const trap_verdicts = .{{ .{name} = 0 }};`"
+        advice = (
+            f"say what it returns when a safety check fails: `pub const trap_verdicts = .{{ .{name} = 0 }};`"
+        )
     else:
         message = f"trap_verdicts lets it return {value} when a safety check fails"
         advice = f"programs of kind '{program.kind}' may return {verdict.low} to {verdict.high}"

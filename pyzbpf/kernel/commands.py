@@ -199,17 +199,16 @@ def bind_map(program: int, map: int) -> None:
 # -- links --------------------------------------------------------------------------------------
 
 
-def raw_tracepoint_open(program: int, name: str) -> Fd:
-    """Attach to a raw tracepoint (Linux 4.17)."""
-    text = name.encode() + b"\0"
+def raw_tracepoint_open(program: int, name: str, what: str = "") -> Fd:
+    """Attach to a raw tracepoint (Linux 4.17), or without a name to what the program was loaded for (5.5)."""
+    text = name.encode() + b"\0" if name else b""
+    what = what or f"raw tracepoint '{name}'"
     values: dict[str, int | bytes] = {"name": address(text), "prog_fd": program}
     result = bpf(enums.BPF_RAW_TRACEPOINT_OPEN, pack(attrs.RAW_TRACEPOINT_OPEN, values))
     if result < 0:
         command = "BPF_RAW_TRACEPOINT_OPEN"
-        raise failure(
-            result, command=command, capability="CAP_BPF and CAP_PERFMON", detail=f"tracepoint '{name}'"
-        )
-    return Fd(result, f"link to raw tracepoint '{name}'")
+        raise failure(result, command=command, capability="CAP_BPF and CAP_PERFMON", detail=what)
+    return Fd(result, f"link to {what}")
 
 
 def link_create(what: str, *, capability: str, **values: int) -> Fd:

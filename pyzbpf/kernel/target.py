@@ -27,6 +27,10 @@ class KernelTarget:
             return found
         return [(module, type) for module in vmlinux.modules() for type in module.find(name, kind)]
 
+    def names(self, prefix: str) -> list[str]:
+        """Names in the types of the kernel itself that begin so, for messages."""
+        return self._kernel.names(prefix)
+
 
 class FileTarget:
     """The types in a file, and no others."""
@@ -41,3 +45,7 @@ class FileTarget:
     def find(self, name: str, kind: int) -> list[tuple[LazyBtf, Type]]:
         """Every type of that kind and essential name, with the table it belongs to."""
         return [(self._types, type) for type in self._types.find(name, kind)]
+
+    def names(self, prefix: str) -> list[str]:
+        """Names in the types that begin so, for messages."""
+        return self._types.names(prefix)

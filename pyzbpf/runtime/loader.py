@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import sys
 
+from pyzbpf.adapt import attach_target
 from pyzbpf.adapt.adapt import adapt
 from pyzbpf.errors import Error, ObjectError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands, syscall
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pyzbpf.adapt.adapt import ReadyProgram
     from pyzbpf.adapt.core import Relocator
     from pyzbpf.maps.base import KernelMap
+    from pyzbpf.runtime.externs import KernelExterns
     from pyzbpf.spec.model import MapSpec, ObjectSpec, ProgramSpec
 
 # Map types that the events room gives a face to; all others are the maps room's.
@@ -65,8 +67,11 @@ def kernel_name(name: str) -> str:
 
 
 def map_name(spec: ObjectSpec, map: MapSpec) -> str:
-    """A data map is named after its object, as libbpf and bpftool do: ``probe.rodata``."""
-    if map.contents is not None and map.name.startswith("."):
+    """A data map is named after its object, as libbpf and bpftool do: ``probe.rodata``.
+
+    One of a section with a name of its own (``.data.traps``) has that, as with them.
+    """
+    if map.contents is not None and map.name.startswith(".") and "." not in map.name[1:]:
         return kernel_name(spec.name[:8] + map.name)
     return kernel_name(map.name)
 
@@ -93,15 +98,34 @@ def _relocator(spec: ObjectSpec, btf: str | None) -> Relocator | None:
     return Relocator(spec, target.KernelTarget if btf is None else lambda: target.FileTarget(btf))
 
 
+def _externs(spec: ObjectSpec) -> KernelExterns | None:
+    """What answers for the kernel's symbols; None, and nothing imported, for an object that names none."""
+    if not spec.externs:
+        return None
+    from pyzbpf.runtime.externs import KernelExterns
+
+    return KernelExterns(spec)
+
+
+def _attach_place(spec: ObjectSpec, program: ProgramSpec) -> int:
+    """The type id of the place the program attaches to, for the kinds that name it when they are loaded."""
+    if not attach_target.needed(program):
+        return 0
+    from pyzbpf.kernel import target
+
+    return attach_target.find(program, target.KernelTarget, file=spec.file)
+
+
 class Loader:
     """Loads one object; what was made so far is in ``made``, in order, for whoever must undo it."""
 
-    __slots__ = ("btf", "btf_error", "fds", "made", "maps", "programs", "spec")
+    __slots__ = ("btf", "btf_error", "externs", "fds", "made", "maps", "programs", "spec")
 
     def __init__(self, spec: ObjectSpec) -> None:
         self.spec = spec
         self.btf: Fd | None = None
         self.btf_error: Error | None = None
+        self.externs = _externs(spec)
         self.fds: dict[str, int] = {}
         self.made: list[Fd | KernelMap | Program] = []
         self.maps: dict[str, KernelMap] = {}
@@ -113,19 +137,22 @@ class Loader:
         check_machine(spec)
         relocator = _relocator(spec, btf)
         wanted = [program for program in spec.programs.values() if program.autoload]
-        ready = [(program, adapt(spec, program, relocator)) for program in wanted]
+        ready = [(program, adapt(spec, program, relocator, self.externs)) for program in wanted]
+        for program, code in ready:
+            code.attach_btf_id = _attach_place(spec, program)
         for map in spec.maps.values():
             if map.name not in given:
                 map_open.check(map)
+        maps = self.externs.with_values(spec.maps.values(), given) if self.externs else spec.maps.values()
         self._load_btf()
-        for map in spec.maps.values():
+        for map in maps:
             self._open_map(map, given.get(map.name))
         for program, code in ready:
             self._load_program(program, code, log_level)
 
     def _load_btf(self) -> None:
         """BTF is a help, not a need, for most programs: a kernel that refuses it gets none."""
-        data = self.spec.btf_data
+        data = self.externs.btf.data if self.externs else self.spec.btf_data
         if not data:
             return
         try:
@@ -155,7 +182,8 @@ class Loader:
             return
         fd = map_open.create(spec, map_name(self.spec, spec), self.btf.fileno() if self.btf else None)
         self.made.append(fd)
-        opened = map_open.open(spec, fd, self.spec.btf, KINDS)
+        types = self.externs.btf if self.externs and spec.name == ".kconfig" else self.spec.btf
+        opened = map_open.open(spec, fd, types, KINDS)
         self.made[-1] = opened
         self.maps[spec.name] = opened
         self.fds[spec.name] = fd.fileno()
@@ -176,6 +204,7 @@ class Loader:
             "license": syscall.address(license),
             "prog_flags": spec.flags,
             "expected_attach_type": spec.attach_type or 0,
+            "attach_btf_id": ready.attach_btf_id,
         }
         debug, keep = self._debug_information(ready)
         attempt = _Attempt(spec, {**values, **debug}, log_level)

@@ -64,6 +64,8 @@ _UNRESOLVED = (
     "and not by way of a variable in memory, or describe the type as this kernel has it, as another flavour."
 )
 
+_MISSING = "Ask before the call, in the same function: `if (bpf.kfuncExists(name, Prototype)) ...`."
+
 
 def explain(
     spec: ProgramSpec, ready: ReadyProgram, btf: Btf | None, *, log: str, errno: int
@@ -75,6 +77,8 @@ def explain(
     index = _index(lines, position, reason)
     if index is not None and index in ready.unresolved:
         reason, report = f"CO-RE relocation {ready.unresolved[index]}", {"Suggestion": _UNRESOLVED}
+    elif index is not None and index in ready.missing:
+        reason, report = f"call of the kernel function {ready.missing[index]}", {"Suggestion": _MISSING}
     source = _source(ready, btf, index) if index is not None else None
     return VerifierError(
         spec.name,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pyzbpf.elf.image import Image
 
 # Raised when the meaning of an entry changes; an entry of another format is passed over.
-FORMAT = 3
+FORMAT = 4
 
 _MAP_FIELDS = (
     "name", "section", "type", "key_size", "value_size", "max_entries", "flags", "map_extra",
@@ -29,6 +29,7 @@ _MAP_FIELDS = (
 _PROGRAM_FIELDS = (
     "name", "section", "kind", "type", "attach_type", "target", "flags", "autoload",
 )  # fmt: skip
+_EXTERN_FIELDS = ("name", "kind", "weak", "type_id", "size", "offset")
 _TRAP_FIELDS = ("kind", "file", "line", "column", "text", "function", "operands", "offset")
 
 
@@ -57,6 +58,9 @@ def to_index(data: bytes, *, file: str, name: str) -> dict[str, Any]:
         "variables": [
             (found.name, found.map.name, found.offset, found.size, found.type_id)
             for found in spec.variables.values()
+        ],
+        "externs": [
+            tuple(getattr(found, field) for field in _EXTERN_FIELDS) for found in spec.externs.values()
         ],
         "traps": [tuple(getattr(found, field) for field in _TRAP_FIELDS) for found in spec.traps],
     }
@@ -134,6 +138,12 @@ def from_index(entry: dict[str, Any], data: bytes, *, file: str, name: str) -> O
         spec.variables[variable_name] = VariableSpec(
             variable_name, map=spec.maps[map_name], offset=offset, size=size, type_id=type_id, btf=btf
         )
+    if entry["externs"]:
+        from pyzbpf.spec.externs import ExternSpec
+
+        for fields in entry["externs"]:
+            extern = ExternSpec(**dict(zip(_EXTERN_FIELDS, fields, strict=True)))
+            spec.externs[extern.name] = extern
     if entry["traps"]:
         from pyzbpf.spec.traps import TrapSpec
 

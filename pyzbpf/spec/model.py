@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pyzbpf.btf.decode import Btf
     from pyzbpf.runtime.object import Object
+    from pyzbpf.spec.externs import ExternSpec
     from pyzbpf.spec.traps import TrapSpec
 
     Value = TypeVar("Value")
@@ -285,9 +286,9 @@ class ObjectSpec:
     """A parsed BPF object.
 
     ``endian`` is "little" or "big"; ``license`` what the object's ``license`` section says. The
-    four mappings are by name and in a fixed order; ``functions`` holds every function, the
-    programs' entries included. ``traps`` are the places where a safety check may end a program, in the
-    order of the source. ``btf`` is the object's type information (None: it has none),
+    mappings are by name and in a fixed order; ``functions`` holds every function, the programs'
+    entries included, ``externs`` what the object leaves to the kernel. ``traps`` are the places where
+    a safety check may end a program, in the order of the source. ``btf`` is the object's type information (None: it has none),
     ``btf_data`` the same as bytes.
     """
 
@@ -295,6 +296,7 @@ class ObjectSpec:
         "btf",
         "btf_data",
         "endian",
+        "externs",
         "file",
         "functions",
         "license",
@@ -325,6 +327,7 @@ class ObjectSpec:
         self.functions: ByName[FunctionSpec] = ByName("function")
         self.maps: ByName[MapSpec] = ByName("map")
         self.variables: ByName[VariableSpec] = ByName("variable")
+        self.externs: ByName[ExternSpec] = ByName("extern")
         self.traps: Sequence[TrapSpec] = ()
 
     def load(self, **options: Any) -> Object:

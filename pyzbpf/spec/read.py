@@ -13,7 +13,7 @@ from pyzbpf.btf import types as kinds
 from pyzbpf.elf import image as elf
 from pyzbpf.elf import reader
 from pyzbpf.errors import ObjectError
-from pyzbpf.spec import functions, map_defs, section, traps
+from pyzbpf.spec import externs, functions, map_defs, section, traps
 from pyzbpf.spec.model import MapSpec, ObjectSpec, ProgramSpec, VariableSpec
 from pyzbpf.uapi.enums import BPF_F_MMAPABLE, BPF_F_RDONLY_PROG, BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_RINGBUF
 
@@ -48,6 +48,7 @@ def from_image(image: Image, *, name: str) -> ObjectSpec:
     for data_section in image.sections:
         if data_section.is_data and data_section.data:
             _data_map(spec, image, data_section, btf)
+    _externs(spec, image, btf)
     for found in spec.maps.values():
         # The SDK names its counter by a decl tag; a C probe may count under this name.
         named = found.lost_variable or f"{found.name}_lost"
@@ -100,6 +101,15 @@ def _type_information(image: Image) -> tuple[Btf | None, bytes | None, btf_ext.E
 def _license(image: Image) -> str:
     found = image.section("license")
     return bytes(found.data).partition(b"\0")[0].decode(errors="replace") if found is not None else ""
+
+
+def _externs(spec: ObjectSpec, image: Image, btf: Btf | None) -> None:
+    undefined = {s.name: s.binding == elf.STB_WEAK for s in image.symbols if s.is_undefined}
+    for found in externs.read(btf, undefined, file=image.file):
+        spec.externs[found.name] = found
+    values = externs.values_map(btf, spec.externs.values()) if btf is not None else None
+    if values is not None:
+        spec.maps[values.name] = values
 
 
 def _data_map(spec: ObjectSpec, image: Image, data_section: Section, btf: Btf | None) -> None:

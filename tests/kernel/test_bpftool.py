@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 
 import pytest
 
+from pyzbpf.adapt import externs
+from pyzbpf.uapi.enums import BPF_PSEUDO_KFUNC_CALL
 from tests.support import zig_probes
 from tests.support.bpftool import BPFTOOL, bpftool, mounted, pinned
 from tests.support.require import missing
@@ -18,13 +21,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # libbpf has dropped what the historic example uses: the `maps` section and numbered `socket1`.
-STANDARD = ("exec", "loopback", "constants", "subprograms", "tracepoints", "core", "externals")
+STANDARD = ("exec", "loopback", "constants", "subprograms", "tracepoints", "core", "externals", "tp_btf")
 
 
 @pytest.fixture(autouse=True)
 def _witness() -> None:
     if BPFTOOL is None:
         missing("bpftool", "needs bpftool: apt-get install bpftool")
+
+
+@pytest.fixture(autouse=True)
+def _poison_of_its_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before 1.2 libbpf leaves the call of a missing function a kfunc call with the id 0."""
+    found = re.search(r"libbpf v(\d+)\.(\d+)", bpftool("version"))
+    if found is not None and (int(found[1]), int(found[2])) < (1, 2):
+        monkeypatch.setattr(
+            externs, "poison", lambda code, index, _: code.set_call(index, BPF_PSEUDO_KFUNC_CALL, 0)
+        )
 
 
 @pytest.fixture

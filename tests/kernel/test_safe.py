@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 import sys
@@ -274,6 +275,14 @@ def test_libbpf_loads_the_same(name: str, bpffs: Path) -> None:
             assert program.info["xlated_prog_len"] == shown["bytes_xlated"]
     text = bpftool("btf", "dump", "file", zig_probes.path(name))
     assert text.count("DECL_TAG 'pyzbpf.trap:") == len(zig_probes.spec(name).traps)
+
+
+def test_bpftool_shows_the_counters(bpffs: Path) -> None:
+    bpftool("prog", "loadall", zig_probes.path("safe_packets"), bpffs / "p")
+    numbers = pinned(bpffs / "p" / "by_first_byte")["map_ids"]
+    shown = [json.loads(bpftool("-j", "map", "dump", "id", str(number))) for number in numbers]
+    (found,) = [value for value in shown if "pyzbpf_traps" in json.dumps(value)]
+    assert json.dumps(found).count('"operands"') == len(zig_probes.spec("safe_packets").traps)
 
 
 def test_a_packet_that_fails_a_check_passes() -> None:

@@ -105,7 +105,7 @@ def test_own_cmake(builder: Environment, example: Example, tmp_path: Path, gener
     ("arguments", "message"),
     [
         ("ENDIAN middle", "ENDIAN must be one of both;host;little;big, not middle"),
-        ("MODE quick", "MODE must be one of fast;small, not quick"),
+        ("MODE quick", "MODE must be one of safe;small;fast, not quick"),
         ("CPU v5", "CPU must be one of v3;v1;v2;v4, not v5"),
         ("SPEED fast", "wrong arguments"),
         ("PACKAGE", "wrong arguments"),

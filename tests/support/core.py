@@ -29,6 +29,9 @@ class Kernel:
         self.asked.append((name, kind))
         return [(self.types, found) for found in self.types.find(name, kind)]
 
+    def names(self, prefix):
+        return self.types.names(prefix)
+
 
 def lazy(writer: Writer, **options) -> LazyBtf:
     return LazyBtf(Bytes(writer.bytes()), name="test.btf", **options)

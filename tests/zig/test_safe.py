@@ -9,12 +9,15 @@ import pytest
 
 import pyzbpf
 from pyzbpf.build import compiler
+from pyzbpf.build.compile import build_probe
 from pyzbpf.elf import image as elf
 from pyzbpf.elf import reader
 from pyzbpf.errors import ObjectError
+from pyzbpf.finish import unit as units
 from pyzbpf.finish.arguments import HELPERS_OF_FIVE
 from pyzbpf.finish.code import decode
 from pyzbpf.finish.flow import reachable, successors
+from pyzbpf.finish.pipeline import PASSES, finish
 from pyzbpf.spec import traps
 
 TYPE_CHECKING = False
@@ -73,6 +76,31 @@ def test_both_byte_orders_say_the_same(compile_text: Compile, name: str, mode: s
     assert len(little) > (10 if mode == "safe" and name != "safe_packets" else -1)
     for endian, data in objects.items():
         check_structure(data, endian)
+
+
+@pytest.mark.parametrize("name", ["safe", "safe_calls", "safe_packets"])
+def test_finishing_again_changes_nothing(tmp_path: Path, name: str) -> None:
+    """The finished object as a whole, and each pass on the raw one."""
+    keep = tmp_path / "raw"
+    (path,) = build_probe(
+        PROBES / f"{name}.zig",
+        endian="little",
+        output_directory=tmp_path,
+        cache=tmp_path / "cache",
+        keep=keep,
+    )
+    finished = path.read_bytes()
+    assert finish(finished, file=f"{name}.zig", name=name) == finished
+    raw = (keep / f"{name}.bpfel.raw.o").read_bytes()
+    results = set()
+    for twice in (None, *PASSES):
+        work = units.read(raw, file=f"{name}.zig")
+        for step in PASSES:
+            step(work)
+            if step is twice:
+                step(work)
+        results.add(units.write(work))
+    assert len(results) == 1
 
 
 def check_structure(data: bytes, endian: str) -> None:

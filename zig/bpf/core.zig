@@ -303,7 +303,7 @@ inline fn loadPlain(comptime Int: type, from: u64) u64 {
 /// One load instruction whose offset and size the loader sets.
 inline fn loadMarked(comptime Type: type, base: anytype, comptime text: []const u8) Type {
     @setRuntimeSafety(false);
-    const template = "1: %[value] = *(u" ++ marker.decimal(8 * @sizeOf(Type)) ++ " *)(%[base] + 0)" ++
+    const template = comptime "1: %[value] = *(u" ++ marker.decimal(8 * @sizeOf(Type)) ++ " *)(%[base] + 0)" ++
         marker.core(.field_byte_offset, text);
     // A pointer must come out of the instruction as such: made from a number, it would be checked
     // for alignment, which the verifier forbids.

@@ -22,6 +22,8 @@ def run(unit: Unit) -> None:
     for function in unit.code.functions:
         for index, instruction in enumerate(function.instructions):
             line = instruction.line
+            for call in instruction.calls:
+                call.file = portable(call.file, unit.prefixes)
             if line is None:
                 continue
             if index and not _is_real(line):  # the kernel wants one for each function's first instruction
@@ -37,13 +39,16 @@ def _is_real(line: Line) -> bool:
 
 def portable(path: str, prefixes: Sequence[tuple[str, str]]) -> str:
     """The path below the longest folder that is known, with slashes; else its last part."""
-    if not re.match(r"[A-Za-z]:", path):
-        path = posixpath.normpath(path.replace("\\", "/"))  # Zig spells some by way of `..`
-    for folder, replacement in sorted(prefixes, key=lambda prefix: -len(prefix[0])):
-        folder = folder.rstrip("/\\")
-        folder = folder if re.match(r"[A-Za-z]:", folder) else posixpath.normpath(folder)
+    path = _plain(path)
+    known = [(_plain(folder.rstrip("/\\")), replacement) for folder, replacement in prefixes]
+    for folder, replacement in sorted(known, key=lambda prefix: -len(prefix[0])):
         if path.startswith((folder + "/", folder + "\\")):
             return (replacement + path[len(folder) + 1 :]).replace("\\", "/")
     if path.startswith("/") or re.match(r"[A-Za-z]:[\\/]", path):
         return re.split(r"[\\/]", path)[-1]
     return path.replace("\\", "/")
+
+
+def _plain(path: str) -> str:
+    """Without `..`, by way of which Zig spells some; a path of Windows stays as it is."""
+    return path if re.match(r"[A-Za-z]:", path) else posixpath.normpath(path.replace("\\", "/"))

@@ -19,9 +19,10 @@ def run(unit: Unit) -> None:
     counters = {
         found.name: type_id for type_id, found in unit.each(kinds.VAR) if found.name.endswith(".lost")
     }
+    tagged = {found.name for _, found in unit.each(kinds.DECL_TAG)}
     for map_name, definition in list(unit.map_definitions()):
         counter = f"{definition.name}.lost"
-        if counter not in counters:
+        if counter not in counters or LOST_TAG + map_name in tagged:
             continue
         unit.add_type(Type(kinds.DECL_TAG, LOST_TAG + map_name, type=counters[counter]))
         for symbol in unit.named_symbols():

@@ -29,6 +29,8 @@ def run(unit: Unit) -> None:
         if section is not merged:
             _move(unit, section, merged)
             unit.image.sections.remove(section)
+    order = {section: number for number, section in enumerate(unit.image.sections)}
+    unit.code.functions.sort(key=lambda function: order[function.section])
 
 
 def _move(unit: Unit, section: Section, merged: Section) -> None:

@@ -1,33 +1,48 @@
 """A trap's line is that of the check that leads to it.
 
-Its own record names the SDK's panic namespace, where it was inlined from. The conditional jump that
-decides stands under the author's line; so the way goes back to it.
+Its own record names the SDK's panic namespace, which was inlined. DWARF tells from where; without it the
+conditional jump that decides stands under the author's line, and the way goes back to it.
 """
 
 from __future__ import annotations
 
 from pyzbpf.finish.code import JA, JA32, Line
 from pyzbpf.finish.flow import is_trap, predecessors, successors
+from pyzbpf.finish.roles import SDK_FILES, authors_call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyzbpf.finish.code import Function
+    from pyzbpf.finish.code import Function, Instruction
     from pyzbpf.finish.unit import Unit
 
-# As `lines` has written them: of the SDK's files, and of the one in which traps are made.
-_SDK = "pyzbpf/zig/"
-_NAMESPACE = _SDK + "bpf/panic.zig"
+# The file in which traps are made, as `lines` has written it.
+_NAMESPACE = SDK_FILES + "bpf/panic.zig"
 
 
 def run(unit: Unit) -> None:
-    for function in unit.code.functions:
-        if any(map(is_trap, function.instructions)):
-            _name_lines(function)
+    found = [f for f in unit.code.functions if any(map(is_trap, f.instructions))]
+    if found:
+        texts = _Texts(unit)
+        for function in found:
+            _name_lines(function, texts)
 
 
-def _name_lines(function: Function) -> None:
+class _Texts:
+    """The source text of lines: as a record has it, or the source itself."""
+
+    def __init__(self, unit: Unit) -> None:
+        self.read = unit.source_line
+        lines = [i.line for _, i in unit.code.instructions() if i.line is not None]
+        self.known = {(line.file, line.position >> 10): line.text for line in lines}
+
+    def of(self, line: Line) -> str:
+        found = self.known.get((line.file, line.position >> 10))
+        return found or (self.read(line.file, line.position >> 10) if self.read is not None else "")
+
+
+def _name_lines(function: Function, texts: _Texts) -> None:
     instructions = function.instructions
     in_force = _in_force([instruction.line for instruction in instructions])
     before = predecessors(successors(function))
@@ -36,12 +51,24 @@ def _name_lines(function: Function) -> None:
             continue
         line = in_force[index]
         if line is None or line.file == _NAMESPACE:
-            line = _line_of_check(function, before, in_force, index) or line
+            line = (
+                _line_of_call(instruction, texts) or _line_of_check(function, before, in_force, index) or line
+            )
+        else:
+            instruction.calls = []
         if line is instruction.line:
             continue
         if index + 1 < len(instructions) and instructions[index + 1].line is None:
             instructions[index + 1].line = in_force[index + 1]  # it had no record of its own
         instruction.line = line
+
+
+def _line_of_call(trap: Instruction, texts: _Texts) -> Line | None:
+    """As DWARF has it. A record needs the text of the line, too; without, the place stays in ``calls``."""
+    call = authors_call(trap)
+    text = texts.of(call) if call is not None else ""
+    trap.calls = [call] if call is not None and not text else []
+    return Line(call.file, text, call.position) if call is not None and text else None
 
 
 def _in_force(lines: Sequence[Line | None]) -> list[Line | None]:
@@ -78,7 +105,7 @@ def _authors_line(in_force: Sequence[Line | None], index: int) -> Line | None:
     fallback = None
     for line in reversed(in_force[: index + 1]):
         if line is not None and line.file != _NAMESPACE:
-            if not line.file.startswith(_SDK):
+            if not line.file.startswith(SDK_FILES):
                 return line
             fallback = fallback or line
     return fallback

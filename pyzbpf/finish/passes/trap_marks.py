@@ -25,7 +25,7 @@ def run(unit: Unit) -> None:
             if marks and not is_trap(instruction):
                 trap = Instruction(CALL, source=CALL_FUNCTION, immediate=-1)
                 trap.symbol, trap.relocation_type = _symbol(unit), elf.R_BPF_64_32
-                trap.marks = marks
+                trap.marks, trap.calls = marks, instruction.calls
                 instruction.marks = [mark for mark in instruction.marks if mark.kind != MARK]
                 function.insert(instruction, [trap])
 

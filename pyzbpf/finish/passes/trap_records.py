@@ -9,15 +9,16 @@ from __future__ import annotations
 from pyzbpf.finish import registers
 from pyzbpf.finish.code import CALL, EXIT, Instruction
 from pyzbpf.finish.flow import is_trap
-from pyzbpf.finish.held import UNCLEAR, Holdings
+from pyzbpf.finish.held import Holdings
 from pyzbpf.finish.registers import FRAME, MOV64
+from pyzbpf.finish.things import UNCLEAR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pyzbpf.finish.code import Function
-    from pyzbpf.finish.held import State, Thing
+    from pyzbpf.finish.things import State, Thing
     from pyzbpf.finish.unit import Unit
 
 

@@ -13,7 +13,7 @@ from pyzbpf.elf import image as elf
 from pyzbpf.finish import verdicts
 from pyzbpf.finish.code import CALL, EXIT, LD_IMM64, Instruction
 from pyzbpf.finish.flow import TRAP, is_trap
-from pyzbpf.finish.held import MAYBE, UNCLEAR, Holdings, State, Thing
+from pyzbpf.finish.held import Holdings
 from pyzbpf.finish.passes.unwinding import LEAVE, WORD
 from pyzbpf.finish.registers import (
     ADD64_IMMEDIATE,
@@ -27,8 +27,9 @@ from pyzbpf.finish.registers import (
     STORE64,
     STORE64_IMMEDIATE,
 )
-from pyzbpf.finish.roles import fault, is_guarded_callback, is_program, line_of
+from pyzbpf.finish.roles import authors_call, fault, is_guarded_callback, is_program, line_of
 from pyzbpf.finish.sites import Sites
+from pyzbpf.finish.things import MAYBE, UNCLEAR, State, Thing
 from pyzbpf.spec import traps as table
 
 TYPE_CHECKING = False
@@ -112,7 +113,8 @@ def _record(sites: Sites, function: Function, trap: Instruction, kept: list[_Kep
     kind, *operands = next((m.text for m in trap.marks if m.kind == "trap"), _UNMARKED).split(" ")
     if kind == LEAVE:
         return []
-    offset = sites.add(kind, trap.line, function=function.symbol.name, operands=len(operands))
+    place = authors_call(trap) or trap.line
+    offset = sites.add(kind, place, function=function.symbol.name, operands=len(operands))
     sources = [int(operand[1:]) for operand in operands]
     taken = {*sources, *(one.place for one in kept)}
     address, number = [register for register in (5, 4, *range(FRAME)) if register not in taken][:2]

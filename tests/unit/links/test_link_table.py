@@ -29,12 +29,12 @@ def test_kinds_are_those_of_the_section_table():
 
 
 def test_unknown_kind_lists_the_known():
-    with pytest.raises(Error, match=r"pyzbpf does not attach programs of kind 'lsm' yet") as caught:
-        attach.attach(None, program("lsm"))
+    with pytest.raises(Error, match=r"pyzbpf does not attach programs of kind 'struct_ops' yet") as caught:
+        attach.attach(None, program("struct_ops"))
     assert not isinstance(caught.value, UnsupportedError), "that would blame the kernel"
     assert "tracepoint" in str(caught.value)
     assert "autoattach" in str(caught.value)
-    assert attach.options("lsm") == ()
+    assert attach.options("struct_ops") == ()
 
 
 def test_unknown_option_names_the_known():

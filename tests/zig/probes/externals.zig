@@ -27,7 +27,7 @@ export fn ask(_: *anyopaque) linksection("syscall") c_int {
     has_missing = bpf.kfuncExists("bpf_no_such_kfunc", Missing);
     if (bpf.kfuncExists("bpf_no_such_kfunc", Missing)) found_pid = bpf.kfunc("bpf_no_such_kfunc", Missing)(3);
     if (bpf.kfunc("bpf_task_from_pid", FromPid)(wanted)) |task| {
-        found_pid = task.pid;
+        found_pid = bpf.core.load(task, "pid");
         bpf.kfunc("bpf_task_release", Release)(task);
     }
     return 0;

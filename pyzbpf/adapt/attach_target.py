@@ -1,0 +1,90 @@
+"""Programs that name a place of the kernel when they are loaded: its type id.
+
+The verifier checks a program for tp_btf, fentry, LSM and their kin against the prototype of what it
+attaches to. The kernel's types hold these places under names with a prefix.
+"""
+
+from __future__ import annotations
+
+from pyzbpf.adapt.target import NO_TYPES
+from pyzbpf.btf import types as kinds
+from pyzbpf.errors import Error, NotFoundError, ObjectError, UnsupportedError
+from pyzbpf.uapi import enums as e
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pyzbpf.adapt.target import Target
+    from pyzbpf.spec.model import ProgramSpec
+
+# Attach type -> prefix of the name, kind of the type, what it is.
+_PLACES = {
+    e.BPF_TRACE_RAW_TP: ("btf_trace_", kinds.TYPEDEF, "tracepoint"),
+    e.BPF_TRACE_FENTRY: ("", kinds.FUNC, "function"),
+    e.BPF_TRACE_FEXIT: ("", kinds.FUNC, "function"),
+    e.BPF_TRACE_FSESSION: ("", kinds.FUNC, "function"),
+    e.BPF_MODIFY_RETURN: ("", kinds.FUNC, "function"),
+    e.BPF_LSM_MAC: ("bpf_lsm_", kinds.FUNC, "LSM hook"),
+    e.BPF_LSM_CGROUP: ("bpf_lsm_", kinds.FUNC, "LSM hook"),
+    e.BPF_TRACE_ITER: ("bpf_iter_", kinds.FUNC, "iterator"),
+}
+_TYPES = frozenset((e.BPF_PROG_TYPE_TRACING, e.BPF_PROG_TYPE_LSM))
+
+
+def needed(program: ProgramSpec) -> bool:
+    """Whether the kernel must be told what the program attaches to when it is loaded."""
+    return program.type in _TYPES and program.attach_type in _PLACES
+
+
+def find(program: ProgramSpec, open_target: Callable[[], Target], *, file: str) -> int:
+    """The type id of the place that the section names; NotFoundError, with similar names, for a wrong one."""
+    assert program.attach_type is not None
+    prefix, kind, what = _PLACES[program.attach_type]
+    home, _, name = program.target.rpartition(":")
+    if not name:
+        raise ObjectError(
+            f"the section does not say which {what}",
+            file=file, section=program.section, symbol=program.name,
+            advice=f"Name it {program.kind}/<{what}>.",
+        )  # fmt: skip
+    try:
+        target = open_target()
+    except UnsupportedError as error:
+        raise UnsupportedError(
+            f"a program of kind '{program.kind}' ('{program.name}'), which is checked against the kernel's type "
+            "information,",
+            since="5.5",
+            advice=NO_TYPES,
+        ) from error
+    full = prefix + name
+    found = next((pair for pair in target.find(full, kind) if pair[1].name == full), None)
+    if found is not None and found[0].first == 1 and home in ("", "vmlinux"):
+        return found[0].id_of(found[1])
+    if home not in ("", "vmlinux") or found is not None:
+        module = home or (found[0].name if found else "")
+        raise Error(
+            f"program '{program.name}': '{name}' is in the module {module}, and pyzbpf attaches only to what is in the "
+            f"kernel itself yet\n  Set spec.programs['{program.name}'].autoload = False to leave the program out."
+        )
+    near = [text.removeprefix(prefix) for text in _near(full, target.names(prefix), target, kind)]
+    raise NotFoundError(
+        f"{target.name} has no {what} '{name}'" + (f"; did you mean {' or '.join(near)}?" if near else ""),
+        file=file,
+        section=program.section,
+        symbol=program.name,
+    )
+
+
+def _near(name: str, names: Iterable[str], target: Target, kind: int) -> list[str]:
+    """Names that are like it, of types of that kind: for a message, so it may take its time."""
+    from difflib import get_close_matches
+
+    # Of a hundred thousand names most are ruled out by their length and the letters they begin with.
+    alike = {
+        text
+        for text in names
+        if abs(len(text) - len(name)) <= 3 and text[: len(name) // 4] == name[: len(name) // 4]
+    }
+    found = get_close_matches(name, sorted(alike), n=8, cutoff=0.7)
+    return [text for text in found if any(t.name == text for _, t in target.find(text, kind))][:3]

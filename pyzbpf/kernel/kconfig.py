@@ -1,0 +1,116 @@
+"""The configuration the running kernel was built with, and what loaders compute in its style."""
+
+from __future__ import annotations
+
+import os
+
+from pyzbpf.kernel import commands, kallsyms, syscall
+from pyzbpf.uapi.enums import BPF_PROG_TYPE_TRACEPOINT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+PROC = "/proc/config.gz"
+SIGNATURE = "/proc/version_signature"
+
+_GET_ATTACH_COOKIE = 174  # number of the helper
+
+# Beginnings of the names of system calls behind wrappers, by uname(2)'s machine (CONFIG_ARCH_HAS_SYSCALL_WRAPPER).
+_WRAPPERS = {
+    "x86_64": "x64", "i386": "ia32", "aarch64": "arm64", "arm": "arm", "s390x": "s390x", "riscv64": "riscv",
+    "ppc64le": "powerpc", "ppc64": "powerpc",
+}  # fmt: skip
+
+
+def places() -> list[str]:
+    """Where the configuration may be, in libbpf's order."""
+    return [f"/boot/config-{os.uname().release}", PROC]
+
+
+def options(names: Collection[str]) -> tuple[dict[str, str], str]:
+    """What is set of the options: name -> text behind the equals sign; and the file that was read ("": none).
+
+    An option that is not set is not in the file but as a comment.
+    """
+    for path in places():
+        try:
+            with open(path, "rb") as file:
+                data = file.read()
+        except OSError:
+            continue
+        if data[:2] == b"\x1f\x8b":
+            import gzip  # 5 ms of start-up
+
+            data = gzip.decompress(data)
+        found: dict[str, str] = {}
+        for line in data.decode(errors="surrogateescape").split("\n"):
+            name, equals, text = line.partition("=")
+            if equals and name in names and text:
+                found.setdefault(name, text)
+        return found, path
+    return {}, ""
+
+
+def computed(name: str) -> int | None:
+    """A value that is none of the configuration's own; None for a name that is not known."""
+    if name == "LINUX_KERNEL_VERSION":
+        return version()
+    if name == "LINUX_HAS_BPF_COOKIE":
+        return int(_has_cookie())
+    if name == "LINUX_HAS_SYSCALL_WRAPPER":
+        prefix = _WRAPPERS.get(syscall.machine(os.uname().machine, narrow=False))
+        return int(prefix is not None and kallsyms.has(f"__{prefix}_sys_bpf"))
+    return None
+
+
+def version() -> int:
+    """LINUX_VERSION_CODE: major << 16 | minor << 8 | patch, the last at most 255.
+
+    Ubuntu and Debian put a number of their own into the release; the true one stands elsewhere.
+    """
+    system = os.uname()
+    try:
+        with open(SIGNATURE, encoding="ascii", errors="replace") as file:
+            words = file.read().split()
+    except OSError:
+        words = []
+    _, debian, rest = system.version.partition("Debian ")
+    for text in (words[2] if len(words) > 2 else "", rest if debian else "", system.release):
+        numbers = _leading(text)
+        if numbers is not None:
+            major, minor, patch = numbers
+            return major << 16 | minor << 8 | min(patch, 255)
+    return 0
+
+
+def _leading(text: str) -> tuple[int, int, int] | None:
+    """The three numbers that a text begins with: "6.1.0-18-amd64" -> (6, 1, 0)."""
+    numbers: list[int] = []
+    for part in text.split(".", 2):
+        digits = len(part) - len(part.lstrip("0123456789"))
+        if not digits or (digits < len(part) and len(numbers) < 2):
+            return None
+        numbers.append(int(part[:digits]))
+    return (numbers[0], numbers[1], numbers[2]) if len(numbers) == 3 else None
+
+
+def _has_cookie() -> bool:
+    """Whether a tracepoint's program may call bpf_get_attach_cookie (Linux 5.15)."""
+    import struct
+
+    code = struct.pack("=BBhiBBhi", 0x85, 0, 0, _GET_ATTACH_COOKIE, 0x95, 0, 0, 0)
+    license = b"GPL\0"
+    result, _ = commands.prog_load(
+        "cookie",
+        {
+            "prog_type": BPF_PROG_TYPE_TRACEPOINT,
+            "insn_cnt": 2,
+            "insns": syscall.address(code),
+            "license": syscall.address(license),
+        },
+    )
+    if result < 0:
+        return False
+    os.close(result)
+    return True

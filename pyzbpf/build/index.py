@@ -57,16 +57,25 @@ def _literal(value: object, indent: str = "") -> str:
     return repr(value)
 
 
+def stamp(index: Path) -> None:
+    """Give an installed index a time that says what its text is instead of when it was written.
+
+    Python takes a compiled module for fresh when source size and second agree, and after two quick
+    edits they do. (CMake's install sets the time anew, so this comes after it.)
+    """
+    if index.is_file():
+        when = EPOCH + zlib.crc32(index.read_bytes()) % EPOCH
+        os.utime(index, (when, when))
+
+
 def main(arguments: Sequence[str]) -> int:
-    """``INDEX OBJECT...``: write INDEX unless it is up to date."""
+    """``INDEX OBJECT...``: write INDEX unless it is up to date; ``--stamp INDEX``: see `stamp`."""
     try:
         target, *objects = arguments
-        text = index_text(map(Path, objects)).encode()
-        if replace(Path(target), text):
-            # Python takes a compiled module for fresh when source size and second agree; after a quick
-            # edit they would, so the time says what the text is instead of when it was written.
-            stamp = EPOCH + zlib.crc32(text) % EPOCH
-            os.utime(target, (stamp, stamp))
+        if target == "--stamp":
+            stamp(Path(*objects))
+        else:
+            replace(Path(target), index_text(map(Path, objects)).encode())
     except Error as error:
         report(error)
         return 1

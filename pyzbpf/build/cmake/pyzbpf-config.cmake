@@ -161,5 +161,8 @@ function(_pyzbpf_write_indexes)
                       COMMENT "Index of ${folder}" VERBATIM)
     add_dependencies(pyzbpf_index_${mangled} ${targets})
     _pyzbpf_install("${folder}" "${index}")
+    get_filename_component(name "${index}" NAME)
+    install(CODE "execute_process(COMMAND \"${python}\" \"${run}\" index --stamp
+                  \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${folder}/${name}\")")
   endforeach()
 endfunction()

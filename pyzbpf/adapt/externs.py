@@ -6,7 +6,7 @@ of it is made one that the verifier refuses where it gets there, so code behind 
 
 from __future__ import annotations
 
-from pyzbpf.adapt._core_types import kinds_agree
+from pyzbpf.adapt._core_types import kinds_agree, resolve
 from pyzbpf.adapt.functions import INSTRUCTION
 from pyzbpf.adapt.target import NO_TYPES, LocalTypes
 from pyzbpf.btf import types as kinds
@@ -140,7 +140,7 @@ class Externs:
             )
         assert self.spec.btf is not None
         local = LocalTypes(self.spec.btf)
-        if kinds_agree(local, local.get(extern.type_id), types, types.get(type_.type)):
+        if kinds_agree(local, local.get(extern.type_id), types, resolve(types, types.get(type_.type))):
             return Answer(type_id=types.id_of(type_))
         if callable_ and extern.weak:
             return Answer(reason=f"{target.name} has it with another prototype")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from pyzbpf.spec.externs import ExternSpec
     from pyzbpf.spec.model import MapSpec, ObjectSpec, ProgramSpec, VariableSpec
 
 # Longest value of a variable that is printed whole.
@@ -88,16 +89,17 @@ def describe(spec: ObjectSpec) -> dict[str, Any]:
         "programs": [_program(spec, found) for found in spec.programs.values()],
         "maps": [_map(spec, found) for found in spec.maps.values()],
         "variables": [_variable(spec, found) for found in spec.variables.values()],
+        "externs": [_extern(spec, found) for found in spec.externs.values()],
     }
 
 
 def text(item: dict[str, Any]) -> str:
     """The same for people."""
     lines = [f"{item['file']}: {item['endian']}-endian, licence {item['license'] or 'none'}"]
-    for heading in ("programs", "maps", "variables"):
+    for heading, describe_lines in _LINES.items():
         if item[heading]:
             lines.append(heading)
-            lines += [f"  {line}" for entry in item[heading] for line in _LINES[heading](entry)]
+            lines += [f"  {line}" for entry in item[heading] for line in describe_lines(entry)]
     return "\n".join(lines)
 
 
@@ -145,6 +147,16 @@ def _variable(spec: ObjectSpec, found: VariableSpec) -> dict[str, Any]:
     }
 
 
+def _extern(spec: ObjectSpec, found: ExternSpec) -> dict[str, Any]:
+    known = spec.btf is not None and found.type_id and found.kind != "kfunc"
+    return {
+        "name": found.name,
+        "kind": found.kind,
+        "weak": found.weak,
+        "type": spec.btf.describe(found.type_id) if spec.btf is not None and known else None,
+    }
+
+
 def _program_lines(item: dict[str, Any]) -> Iterator[str]:
     optional = "" if item["autoload"] else ", loaded on demand"
     yield f"{item['name']}: {item['type']} in {item['section']}, {item['instructions']} instructions{optional}"
@@ -170,7 +182,14 @@ def _variable_lines(item: dict[str, Any]) -> Iterator[str]:
     yield f"{item['name']}: {constant}{item['type'] or str(item['size']) + ' bytes'} = {value}"
 
 
-_LINES = {"programs": _program_lines, "maps": _map_lines, "variables": _variable_lines}
+def _extern_lines(item: dict[str, Any]) -> Iterator[str]:
+    type_ = f" {item['type']}" if item["type"] else ""
+    yield f"{item['name']}: {item['kind']}{type_}{', may be missing' if item['weak'] else ''}"
+
+
+_LINES = {
+    "programs": _program_lines, "maps": _map_lines, "variables": _variable_lines, "externs": _extern_lines,
+}  # fmt: skip
 
 
 def _name(prefix: str, value: int) -> str:

@@ -191,6 +191,10 @@ _HINTS = (
         ),
     ),
     (
+        re.compile(r"failed to find the address for kernel symbol"),
+        "The kernel keeps no addresses of variables: it takes one built with CONFIG_KALLSYMS_ALL=y.",
+    ),
+    (
         re.compile(r"GPL-restricted|GPL compatible|gpl_only"),
         "This helper is for GPL-compatible programs only: declare the probe's licence as \"GPL\" (or \"Dual MIT/GPL\").",
     ),

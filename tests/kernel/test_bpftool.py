@@ -9,9 +9,11 @@ import sys
 
 import pytest
 
+import pyzbpf
 from pyzbpf.adapt import externs
+from pyzbpf.kernel import commands
 from pyzbpf.uapi.enums import BPF_PSEUDO_KFUNC_CALL
-from tests.support import zig_probes
+from tests.support import c_probes, zig_probes
 from tests.support.bpftool import BPFTOOL, bpftool, mounted, pinned
 from tests.support.require import missing
 
@@ -57,6 +59,40 @@ def test_objects_load(name: str, bpffs: Path) -> None:
     bpftool("prog", "loadall", zig_probes.path(name), bpffs / "p")
     spec = zig_probes.spec(name)
     assert sorted(os.listdir(bpffs / "p")) == sorted(spec.programs)
+
+
+def type_information(program: dict[str, object]) -> str:
+    return bpftool("btf", "dump", "id", str(program["btf_id"]))
+
+
+@pytest.mark.parametrize("name", STANDARD)
+def test_the_kernel_gets_the_same_type_information(name: str, bpffs: Path) -> None:
+    bpftool("prog", "loadall", zig_probes.path(name), bpffs / "p")
+    with zig_probes.spec(name).load() as probe:
+        assert probe.btf_error is None
+        for program_name, program in probe.programs.items():
+            assert type_information(program.info) == type_information(pinned(bpffs / "p" / program_name))
+
+
+def test_externs_as_clang_declares_them(bpffs: Path) -> None:
+    path = c_probes.path("externs")
+    bpftool("prog", "loadall", path, bpffs / "p")
+    shown = pinned(bpffs / "p" / "ask")
+    with pyzbpf.open(path).load() as probe:
+        program = probe.programs["ask"]
+        assert program.info["tag"].to_bytes(8, sys.byteorder).hex() == shown["tag"]
+        assert program.info["xlated_prog_len"] == shown["bytes_xlated"]
+        assert program.test_run().retval == 0
+        value = {name: variable.value for name, variable in probe.variables.items()}
+        ours = bytes(commands.map_lookup(probe.maps[".kconfig"].fileno(), bytes(4), 39) or b"")
+    assert (value["tristate"], value["missing_tristate"], chr(value["letter"])) == (1, 0, "y")
+    assert (value["no_symbol"], value["no_variable"], value["called"]) == (0, 0, 0)
+    assert value["address"] and value["found"] == 1 and value["text"]
+    for number in shown["map_ids"]:
+        found = json.loads(bpftool("-j", "map", "show", "id", str(number)))
+        if found["name"].endswith(".kconfig"):
+            (element,) = json.loads(bpftool("-j", "map", "dump", "id", str(number)))
+            assert bytes(int(byte, 16) for byte in element["value"]) == ours
 
 
 def test_programs_refer_to_the_right_maps(bpffs: Path) -> None:

@@ -59,7 +59,7 @@ def test_other_kinds_need_none(section):
     ("section", "message"),
     [
         ("tp_btf/sched_swich", "no tracepoint 'sched_swich'; did you mean sched_switch"),
-        ("fentry/vfs_reed", r"no function 'vfs_reed'; did you mean vfs_read\?"),
+        ("fentry/vfs_reed", r"no function 'vfs_reed'; did you mean vfs_read"),
         ("lsm/file_opened", "no LSM hook 'file_opened'"),
         ("iter/tusk", r"no iterator 'tusk'; did you mean task\?"),
         ("tp_btf/vfs_read", "no tracepoint 'vfs_read'$"),

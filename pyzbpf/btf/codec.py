@@ -22,12 +22,13 @@ import struct
 
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.decode import ORDER
+from pyzbpf.btf.record import EnumValue, Record, field_names, record_class
 from pyzbpf.btf.types import Member
 from pyzbpf.errors import Error, ObjectError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Any
 
     from pyzbpf.btf.decode import Btf
@@ -38,55 +39,6 @@ _LONG_LIST = 512
 
 _FLOAT = {2: "e", 4: "f", 8: "d"}
 _INTEGER = {1: "b", 2: "h", 4: "i", 8: "q"}
-
-
-class EnumValue(int):
-    """A named enum value: an int in every respect that prints as its name."""
-
-    name: str
-
-    def __str__(self) -> str:
-        return self.name
-
-    def __repr__(self) -> str:
-        return f"{self.name}={int(self)}"
-
-
-class Record:
-    """Base of the classes made from BTF structs; ``_fields`` are the names in order of offset."""
-
-    __slots__ = ()
-    _fields: tuple[str, ...] = ()
-
-    def __iter__(self) -> Iterator[Any]:
-        return (getattr(self, name) for name in self._fields)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Record) and self._fields == other._fields and tuple(self) == tuple(other)
-
-    def __hash__(self) -> int:
-        return hash(tuple(self))
-
-    def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._fields)
-        return f"{type(self).__name__}({fields})"
-
-    def _asdict(self) -> dict[str, Any]:
-        """The fields as plain values, nested records as dicts."""
-        return {name: plain(getattr(self, name)) for name in self._fields}
-
-
-def plain(value: Any) -> Any:
-    """A decoded value without our classes: what ``json.dumps`` takes (bytes become hex text)."""
-    if isinstance(value, Record):
-        return value._asdict()
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    if isinstance(value, EnumValue):
-        return value.name
-    if isinstance(value, bytes):
-        return value.hex()
-    return value
 
 
 def text(raw: bytes) -> str:
@@ -264,88 +216,6 @@ _EXPRESSIONS: dict[int, Callable[[_Compiler, int, Type], str]] = {
 def is_char(element: Type) -> bool:
     """Whether an array of this one-byte INT is text: C's ``char`` (Zig's ``c_char``)."""
     return element.name in ("char", "c_char") or bool(element.encoding & kinds.CHAR)
-
-
-def record_class(name: str, fields: list[str]) -> type[Record]:
-    """A slots class with these fields.
-
-    Names come from a file that anybody may have written, and become text that is executed: so every
-    one is made an identifier first (`field_names`).
-    """
-    slots = field_names(fields)
-    stores = "; ".join(f"self.{slot} = a{i}" for i, slot in enumerate(slots)) or "pass"
-    arguments = "".join(f", a{i}" for i in range(len(slots)))
-    space: dict[str, Any] = {}
-    exec(f"def __init__(self{arguments}): {stores}", space)  # noqa: S102 - see above
-    body = {"__slots__": slots, "_fields": slots, "__init__": space["__init__"]}
-    return type(_identifier(name) or "anonymous", (Record,), body)
-
-
-def field_names(names: list[str]) -> tuple[str, ...]:
-    """Attribute names for members: keywords and names with a meaning of their own get a ``_`` behind,
-    unnamed members are ``_0``, ``_1`` ..., what is no identifier is made one, and none is there twice.
-    """
-    made: dict[str, None] = {}
-    for index, name in enumerate(names):
-        slot = _identifier(name) or f"_{index}"
-        if slot in _TAKEN or slot.startswith("__"):
-            slot += "_"
-        while slot in made:
-            slot += "_"
-        made[slot] = None
-    return tuple(made)
-
-
-_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
-
-
-def _identifier(name: str) -> str:
-    """ASCII letters, digits and underscores, not beginning with a digit; "" for ""."""
-    clean = "".join(letter if letter in _LETTERS else "_" for letter in name)
-    return "_" + clean if clean[:1].isdigit() else clean
-
-
-_TAKEN = frozenset(
-    [
-        "False",
-        "None",
-        "True",
-        "and",
-        "as",
-        "assert",
-        "async",
-        "await",
-        "break",
-        "class",
-        "continue",
-        "def",
-        "del",
-        "elif",
-        "else",
-        "except",
-        "finally",
-        "for",
-        "from",
-        "global",
-        "if",
-        "import",
-        "in",
-        "is",
-        "lambda",
-        "nonlocal",
-        "not",
-        "or",
-        "pass",
-        "raise",
-        "return",
-        "try",
-        "while",
-        "with",
-        "yield",
-        "_fields",
-        "_asdict",
-    ]
-)
 
 
 def _members(btf: Btf, found: Type) -> list[Member]:

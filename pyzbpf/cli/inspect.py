@@ -134,7 +134,7 @@ def _map(spec: ObjectSpec, found: MapSpec) -> dict[str, Any]:
 
 
 def _variable(spec: ObjectSpec, found: VariableSpec) -> dict[str, Any]:
-    from pyzbpf.btf.codec import plain
+    from pyzbpf.btf.record import plain
 
     return {
         "name": found.name,

@@ -29,6 +29,7 @@ from pyzbpf.finish.passes import (
     trap_records,
     trap_verdicts,
     traps,
+    twins,
     type_names,
     typedefs,
     unwinding,
@@ -47,6 +48,7 @@ PASSES: tuple[Callable[[Unit], None], ...] = (
     lines.run,  # file names without the builder's folders
     leftovers.run,  # no debug, unwind or toolchain sections
     aliases.run,  # one symbol per place
+    twins.run,  # a body for each exported function
     constants.run,  # one .rodata
     subprograms.run,  # one .text
     lost_counts.run,  # counters of lost events found by their map's name

@@ -142,6 +142,11 @@ def chosen(unit: Unit, function: Function) -> int:
 
 
 def asked(function: Function) -> int | None:
-    """The author's choice."""
-    marks = [mark for instruction in function.instructions for mark in instruction.marks if mark.kind == MARK]
-    return int(marks[0].text) if marks else None
+    """The author's choice for this function; equal functions may share a first instruction and its marks."""
+    for instruction in function.instructions:
+        for mark in instruction.marks:
+            if mark.kind == MARK:
+                name, _, value = mark.text.rpartition(" ")
+                if name == function.symbol.name:
+                    return int(value)
+    return None

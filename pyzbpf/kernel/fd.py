@@ -54,6 +54,8 @@ class Fd:
         number = getattr(self, "_number", -1)
         if number < 0:
             return
+        if sys.is_finalizing():  # nothing can be imported any more, and the kernel closes it anyway
+            return
         import warnings  # only the forgotten pay for it
 
         created = (

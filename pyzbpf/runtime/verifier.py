@@ -133,6 +133,10 @@ def _index(lines: list[str], position: int, reason: str) -> int | None:
     return int(match[1]) if match else None
 
 
+# File names that the build gives to the SDK's and the standard library's lines.
+_SDK_FILES = ("pyzbpf/zig/", "zig/")
+
+
 def _source(ready: ReadyProgram, btf: Btf | None, index: int) -> str | None:
     """``file:line:column: text`` of an instruction, from the line records of its function."""
     if btf is None:
@@ -144,11 +148,13 @@ def _source(ready: ReadyProgram, btf: Btf | None, index: int) -> str | None:
     if home is None:
         return None
     start, function = home
-    known = [line for line in function.lines if line[0] <= index - start]
+    known = sorted((line for line in function.lines if line[0] <= index - start), reverse=True)
     if not known:
         return None
-    _, file, text, where = max(known, key=lambda line: line[0])
     try:
+        # What an SDK call does carries the SDK's own lines; the author's is the one before them.
+        own = (line for line in known if not btf.string(line[1]).startswith(_SDK_FILES))
+        _, file, text, where = next(own, known[0])
         name, source = btf.string(file), btf.string(text).strip()
     except Error:  # a damaged object must not hide what the verifier said
         return None
@@ -238,7 +244,9 @@ _HINTS = (
         re.compile(r"unbounded|min value is negative|makes \w+ pointer be out of bounds|variable .*access .*var_off"),
         (
             "The verifier does not know how large the index or length can be. Check it just before the access, in an "
-            "unsigned type: `if (i >= items.len) return 0;`. Safe mode (--mode safe) keeps Zig's own bounds checks."
+            "unsigned type: `if (i >= items.len) return 0;`. Safe mode (--mode safe) keeps Zig's own bounds checks; where it was "
+            "built so already, the compiler checked a copy or left the check out because it knew the range: index "
+            "with `i & (len - 1)` or `@min(i, len - 1)`, and compute the index in u32 or u64."
         ),
     ),
     (

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def entries(image: Image, code: Section) -> Iterator[str]:
     """Names of the programs in a code section: its global functions; `.text` holds none."""
     if code.is_code and not is_subprogram_section(code.name):
-        for symbol in _functions_in(image, code):
+        for symbol in _named_functions(image, code):
             if symbol.binding != elf.STB_LOCAL:
                 yield symbol.name
 
@@ -38,7 +38,7 @@ def read(image: Image, maps: Mapping[str, MapSpec], ext: Ext, btf: Btf | None) -
         reader = _CodeReader(image, code, maps, btf)
         if len(code.data) % insn.SIZE:
             raise reader.fault("not a whole number of instructions", len(code.data))
-        symbols = _functions_in(image, code)
+        symbols = _named_functions(image, code)
         if not symbols:
             raise reader.fault("code without a function symbol", 0)
         for symbol in symbols:
@@ -52,6 +52,14 @@ def _functions_in(image: Image, code: Section) -> list[Symbol]:
         if symbol.type == elf.STT_FUNC:
             found.setdefault(symbol.value, symbol)
     return list(found.values())
+
+
+def _named_functions(image: Image, code: Section) -> list[Symbol]:
+    """The same, and every exported name where compilers keep one body for functions that are equal."""
+    exported = [s for s in image.symbols_in(code) if s.type == elf.STT_FUNC and s.binding != elf.STB_LOCAL]
+    places = {symbol.value for symbol in exported}
+    local = [symbol for symbol in _functions_in(image, code) if symbol.value not in places]
+    return sorted(exported + local, key=lambda symbol: (symbol.value, symbol.name))
 
 
 class _CodeReader:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import select
 import signal
+import sys
 import threading
 import time
 
@@ -235,6 +236,11 @@ def interrupt(*_) -> None:
     raise Interrupt
 
 
+@pytest.mark.skipif(
+    sys.version_info < (3, 11),
+    reason="Python 3.10 may interrupt the test itself between a call and the assignment of its result: "
+    "run it on 3.11 or newer",
+)
 @pytest.mark.parametrize("way", ["loop", "all", "three"])
 def test_interrupts_at_any_point_neither_lose_nor_repeat(way):
     gc.collect()

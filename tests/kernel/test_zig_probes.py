@@ -90,6 +90,19 @@ def test_every_construct_runs(mode: str) -> None:
         assert probe.maps["per_cpu"].sum(2) == 2
 
 
+@pytest.mark.parametrize("mode", ["safe", *MODES])
+def test_equal_programs_stay_two(mode: str) -> None:
+    spec = zig_probes.spec("twins", mode)
+    assert sorted(spec.programs) == ["first", "second"]
+    with spec.load() as probe:
+        first, second = probe.programs["first"], probe.programs["second"]
+        good, bad = bytes([1, 2]) + PACKET, bytes([255, 2]) + PACKET
+        assert first.test_run(good).retval == second.test_run(good).retval == 3
+        if mode == "safe":
+            assert (first.test_run(bad).retval, second.test_run(bad).retval) == (1, 3)
+            assert len(probe.traps) == 2
+
+
 def test_a_full_ring_is_counted() -> None:
     with zig_probes.spec("hostile").load() as probe:
         program, ring = probe.programs["second"], probe.maps["ring"]

@@ -5,7 +5,7 @@
 //! there.
 //!
 //! Text of a `trap` marker: a member of `panic.zig` and up to two registers: `outOfBounds r3 r1`. Of a
-//! `verdict` marker, on a program's first instruction: a number. Of a `callback` marker: nothing.
+//! `verdict` marker, on a program's first instruction: its name and a number. Of a `callback` marker: nothing.
 //!
 //! Text of a `core` marker: kind, root type, then steps, with spaces between: `0 S:task_struct se=S
 //! sum_exec_runtime=u8`. A step is `name=description` or `[index]`; descriptions are `i4` `u8` `z1`
@@ -50,7 +50,7 @@ pub const callback = "1:" ++ record("callback", "");
 
 /// Assembly, outside of functions, that gives a program the verdict of its failed checks.
 pub fn verdict(comptime program: []const u8, comptime value: i32) []const u8 {
-    return ".pushsection .pyzbpf.verdict,\"\",@progbits\n.quad " ++ program ++ "\n.asciz \"" ++ decimal(value) ++ "\"\n.popsection";
+    return ".pushsection .pyzbpf.verdict,\"\",@progbits\n.quad " ++ program ++ "\n.asciz \"" ++ program ++ " " ++ decimal(value) ++ "\"\n.popsection";
 }
 
 /// Assembly that says what an undefined symbol is: `kconfig NAME type`, `ksym NAME type` or

@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
+sys.path[0] = str(HERE.parent)  # this folder has a module `code`, as the standard library has
 STRUCT = 4
 ROOTS = (b"task_struct", b"mm_struct", b"file", b"inode", b"sock", b"sk_buff", b"net_device")
 
@@ -62,7 +63,6 @@ def libbpf(path: str) -> dict[str, float]:
 
 def pyzbpf(path: str) -> dict[str, float]:
     """What pyzbpf takes in this process: modules are imported before the clock, and timed apart."""
-    sys.path.insert(0, str(HERE.parent))
     import pyzbpf
     from pyzbpf.kernel import syscall
     from pyzbpf.runtime import object as _  # noqa: F401 - the loader, as for any object
@@ -84,7 +84,6 @@ def pyzbpf(path: str) -> dict[str, float]:
 
 def loading(path: str) -> dict[str, float]:
     """An object from its file into the kernel, everything but the interpreter's start and pyelftools."""
-    sys.path.insert(0, str(HERE.parent))
     import pyzbpf
     from pyzbpf.kernel import syscall
     from pyzbpf.runtime import object as _  # noqa: F401

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # What the names of the SDK's files begin with, as the pass `lines` has written them.
 SDK_FILES = "pyzbpf/zig/"
+# The same and the standard library's: no line that an author could look at to mend something.
+FOREIGN_FILES = (SDK_FILES, "zig/")
 # The SDK's word for a callback that somebody looks after: it may be left at a trap.
 CALLBACK_MARK = "callback"
 
@@ -52,7 +54,7 @@ def trapping(unit: Unit) -> set[Function]:
 
 def authors_call(instruction: Instruction) -> Line | None:
     """Where the author's code calls the SDK's that contains the instruction; None: it is the author's own."""
-    return next((call for call in instruction.calls if not call.file.startswith(SDK_FILES)), None)
+    return next((call for call in instruction.calls if not call.file.startswith(FOREIGN_FILES)), None)
 
 
 def line_of(function: Function, instruction: Instruction) -> Line | None:

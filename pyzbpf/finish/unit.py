@@ -205,12 +205,16 @@ def _take_variables(unit: Unit, btf_section: Section) -> None:
     Sections may share a name (LLVM writes a `.rodata` for what may and one for what may not change),
     and then share a DATASEC; the relocation of an entry says which section it is about.
     """
-    relocated = {relocation.offset: relocation.symbol.section for relocation in btf_section.relocations}
+    relocated = {relocation.offset: relocation.symbol for relocation in btf_section.relocations}
     for type_id, found in list(unit.each(kinds.DATASEC)):
         by_name = unit.image.section(found.name)
         for index, (variable, offset, size) in enumerate(found.variables):
             place = found.place + _DATASEC_HEAD + _DATASEC_ENTRY * index + _OFFSET_IN_ENTRY
-            section = relocated.get(place) or by_name
+            symbol = relocated.get(place)
+            section = by_name
+            if symbol is not None and symbol.section is not None:
+                section = symbol.section
+                offset += symbol.value  # clang names the variable, and leaves 0 in its place
             if section is not None:
                 unit.variables.setdefault(section, []).append((variable, offset, size))
         if by_name is not None:

@@ -23,7 +23,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # libbpf has dropped what the historic example uses: the `maps` section and numbered `socket1`.
-STANDARD = ("exec", "loopback", "constants", "subprograms", "tracepoints", "core", "externals", "tp_btf", "twins")
+STANDARD = (
+    "exec",
+    "loopback",
+    "constants",
+    "subprograms",
+    "tracepoints",
+    "core",
+    "externals",
+    "tp_btf",
+    "twins",
+)
 
 
 @pytest.fixture(autouse=True)

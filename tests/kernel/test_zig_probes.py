@@ -103,6 +103,18 @@ def test_equal_programs_stay_two(mode: str) -> None:
             assert len(probe.traps) == 2
 
 
+def test_asserts_are_reported_where_the_author_wrote_them() -> None:
+    with zig_probes.spec("asserts", "safe").load() as probe:
+        program = probe.programs["prog"]
+        assert program.test_run(bytes([0, 0]) + PACKET).retval == 3
+        assert program.test_run(bytes([1, 0]) + PACKET).retval == 2
+        assert program.test_run(bytes([0, 1]) + PACKET).retval == 2
+        places = sorted(
+            str(trap).rpartition(":")[0].partition(":")[2].partition(":")[0] for trap in probe.traps
+        )
+        assert places == ["8", "9"], [str(trap) for trap in probe.traps]
+
+
 def test_a_full_ring_is_counted() -> None:
     with zig_probes.spec("hostile").load() as probe:
         program, ring = probe.programs["second"], probe.maps["ring"]

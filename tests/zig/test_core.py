@@ -154,3 +154,20 @@ def test_an_explicit_name_wins(compile_text: Compile) -> None:
     body = 'if (core.exists(Task, "pid")) bpf.printk("x", .{});'
     for data in compile_text(HEAD + text + RAW_TP.format(body)).values():
         assert records(data) == [(2, "task_struct", ".pid")]
+
+
+@pytest.mark.parametrize("endian", ENDIANS)
+def test_maps_and_variables_of_a_clang_object(endian: str, tmp_path: Path) -> None:
+    import pyzbpf
+
+    (path,) = build_probe(HERE / "c" / "two_maps.c", endian=endian, mode="fast", output_directory=tmp_path)
+    spec = pyzbpf.open(path)
+    sizes = {
+        name: (m.type, m.key_size, m.value_size, m.max_entries)
+        for name, m in spec.maps.items()
+        if m.contents is None
+    }
+    assert sizes == {"first": (1, 4, 8, 8), "second": (2, 4, 4, 4)}
+    values = {name: (v.size, v.value) for name, v in spec.variables.items()}
+    assert values == {"small": (4, 1), "large": (8, 2), "limit": (4, 3), "wide": (8, 4)}
+    assert {r.name for r in spec.functions["prog"].references if r.kind == "map"} == {"first", "second"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pyzbpf.finish.code import JA, JA32, Line
 from pyzbpf.finish.flow import is_trap, predecessors, successors
-from pyzbpf.finish.roles import SDK_FILES, authors_call
+from pyzbpf.finish.roles import FOREIGN_FILES, SDK_FILES, authors_call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pyzbpf.finish.unit import Unit
 
 # The file in which traps are made, as `lines` has written it.
-_NAMESPACE = SDK_FILES + "bpf/panic.zig"
+NAMESPACE = SDK_FILES + "bpf/panic.zig"
 
 
 def run(unit: Unit) -> None:
@@ -50,7 +50,7 @@ def _name_lines(function: Function, texts: _Texts) -> None:
         if not is_trap(instruction):
             continue
         line = in_force[index]
-        if line is None or line.file == _NAMESPACE:
+        if line is None or line.file.startswith(FOREIGN_FILES):
             line = (
                 _line_of_call(instruction, texts) or _line_of_check(function, before, in_force, index) or line
             )
@@ -104,8 +104,8 @@ def _authors_line(in_force: Sequence[Line | None], index: int) -> Line | None:
     """The last record up to here that is not the SDK's: its inline functions check for the author."""
     fallback = None
     for line in reversed(in_force[: index + 1]):
-        if line is not None and line.file != _NAMESPACE:
-            if not line.file.startswith(SDK_FILES):
+        if line is not None and line.file != NAMESPACE:
+            if not line.file.startswith(FOREIGN_FILES):
                 return line
             fallback = fallback or line
     return fallback

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pyzbpf.btf import types as kinds
 from pyzbpf.finish import registers
-from pyzbpf.finish.code import CALL
 from pyzbpf.finish.flow import is_trap, successors
+from pyzbpf.insn.instruction import CALL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,6 +11,8 @@ import struct
 
 from pyzbpf.elf import image as elf
 from pyzbpf.errors import ObjectError
+from pyzbpf.insn.instruction import CALL, CALL_FUNCTION, EXIT, JA32, LD_IMM64
+from pyzbpf.insn.instruction import SIZE as SLOT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,13 +20,7 @@ if TYPE_CHECKING:
 
     from pyzbpf.elf.image import Image, Relocation, Section, Symbol
 
-SLOT = 8  # bytes of an instruction; LD_IMM64 takes two
-
-# Opcodes (RFC 9669).
-LD_IMM64 = 0x18
-CALL, EXIT, JA, JA32 = 0x85, 0x95, 0x05, 0x06
 _JUMP_CLASSES = (0x05, 0x06)
-CALL_FUNCTION = 1
 
 
 class Line:
@@ -36,11 +32,6 @@ class Line:
         self.file = file
         self.text = text
         self.position = position
-
-
-def is_of_the_sdk(line: Line) -> bool:
-    """Whether a line is of the SDK's or the standard library's files, not the author's."""
-    return line.file.startswith(("pyzbpf/zig/", "zig/")) or "/zig/bpf/" in line.file
 
 
 class Mark:
@@ -160,20 +151,6 @@ class Function:
         for instruction in self.instructions:
             if instruction.target is old:
                 instruction.target = new
-
-    def author_line(self, instruction: Instruction) -> Line | None:
-        """The line of the author's file that an instruction comes from, at or before it.
-
-        Most instructions of an SDK call carry the line of the SDK's own file.
-        """
-        found = nearest = None
-        for other in self.instructions:
-            if other.line is not None:
-                nearest = other.line
-                found = found if is_of_the_sdk(other.line) else other.line
-            if other is instruction:
-                break
-        return found or nearest
 
     def __repr__(self) -> str:
         return f"<Function {self.symbol.name}, {len(self.instructions)} instructions>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyzbpf.finish.code import CALL, EXIT, JA, JA32
+from pyzbpf.insn.instruction import CALL, EXIT, JA, JA32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ state is unclear, and a trap there is refused.
 from __future__ import annotations
 
 from pyzbpf.finish import registers
-from pyzbpf.finish.code import CALL, EXIT
 from pyzbpf.finish.flow import is_trap, successors
 from pyzbpf.finish.registers import (
     ADD64_IMMEDIATE,
@@ -23,6 +22,7 @@ from pyzbpf.finish.registers import (
     STORE64_IMMEDIATE,
 )
 from pyzbpf.finish.things import ACQUIRE, MAYBE, REGIONS, RELEASE, THERE, UNCLEAR, ZERO, State, Thing
+from pyzbpf.insn.instruction import CALL, EXIT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

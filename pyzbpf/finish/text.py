@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyzbpf.btf import dump
 from pyzbpf.elf import image as elf
-from pyzbpf.finish.code import CALL, EXIT
+from pyzbpf.insn.instruction import CALL, EXIT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

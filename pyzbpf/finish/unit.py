@@ -18,6 +18,7 @@ from pyzbpf.elf import image as elf
 from pyzbpf.errors import ObjectError
 from pyzbpf.finish import code as codes
 from pyzbpf.finish.code import Code, Core, Line, Mark
+from pyzbpf.insn.instruction import SIZE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def _take_calls(unit: Unit, calls: Mapping[str, Sequence[inlined.Call]]) -> None
             instruction.calls = [
                 Line(call.file, "", call.line << 10 | call.column & 0x3FF) for call in around
             ]
-            offset += codes.SLOT * (2 if instruction.is_wide else 1)
+            offset += SIZE * (2 if instruction.is_wide else 1)
 
 
 def _take_variables(unit: Unit, btf_section: Section) -> None:

@@ -9,7 +9,8 @@ import struct
 
 SIZE = 8
 LD_IMM64 = 0x18  # the one instruction of 16 bytes
-CALL = 0x85
+CALL, EXIT = 0x85, 0x95
+JA, JA32 = 0x05, 0x06  # the second goes as far as its immediate says (cpu v4)
 
 # What the source register of a call says its immediate is.
 CALL_HELPER, CALL_FUNCTION, CALL_KFUNC = 0, 1, 2

@@ -188,14 +188,6 @@ def prog_test_run(fd: int, values: Mapping[str, int | bytes]) -> tuple[int, byte
     return bpf(enums.BPF_PROG_TEST_RUN, data), data
 
 
-def bind_map(program: int, map: int) -> None:
-    """Keep a map alive as long as the program (Linux 5.10)."""
-    values: dict[str, int | bytes] = {"prog_fd": program, "map_fd": map}
-    result = bpf(enums.BPF_PROG_BIND_MAP, pack(attrs.PROG_BIND_MAP, values))
-    if result < 0:
-        raise failure(result, command="BPF_PROG_BIND_MAP", capability="CAP_BPF")
-
-
 # -- links --------------------------------------------------------------------------------------
 
 
@@ -252,7 +244,7 @@ def object_info(fd: int, layout: Layout) -> dict[str, int | bytes]:
 
 def next_id(kind: str, start: int) -> int | None:
     """The first id above ``start`` of all "prog", "map", "btf" or "link" objects; None after the last."""
-    command, _ = _BY_ID[kind]
+    command = _NEXT_ID[kind]
     data = pack(attrs.GET_ID, {"start_id": start, "next_id": 1})  # next_id: so that it has room
     result = bpf(command, data)
     if result == -ENOENT:
@@ -262,22 +254,11 @@ def next_id(kind: str, start: int) -> int | None:
     return unpack(attrs.GET_ID, data, "next_id")
 
 
-def fd_by_id(kind: str, number: int) -> Fd | None:
-    """A descriptor of the object with this id; None where it is gone."""
-    _, command = _BY_ID[kind]
-    result = bpf(command, pack(attrs.GET_ID, {f"{kind}_id": number}))
-    if result == -ENOENT:
-        return None
-    if result < 0:
-        raise failure(result, command=_NAMES[command], capability="CAP_SYS_ADMIN")
-    return Fd(result, f"{kind} {number}")
-
-
-_BY_ID = {
-    "prog": (enums.BPF_PROG_GET_NEXT_ID, enums.BPF_PROG_GET_FD_BY_ID),
-    "map": (enums.BPF_MAP_GET_NEXT_ID, enums.BPF_MAP_GET_FD_BY_ID),
-    "btf": (enums.BPF_BTF_GET_NEXT_ID, enums.BPF_BTF_GET_FD_BY_ID),
-    "link": (enums.BPF_LINK_GET_NEXT_ID, enums.BPF_LINK_GET_FD_BY_ID),
+_NEXT_ID = {
+    "prog": enums.BPF_PROG_GET_NEXT_ID,
+    "map": enums.BPF_MAP_GET_NEXT_ID,
+    "btf": enums.BPF_BTF_GET_NEXT_ID,
+    "link": enums.BPF_LINK_GET_NEXT_ID,
 }
 
 _NAMES = {
@@ -287,8 +268,4 @@ _NAMES = {
     enums.BPF_MAP_GET_NEXT_ID: "BPF_MAP_GET_NEXT_ID",
     enums.BPF_BTF_GET_NEXT_ID: "BPF_BTF_GET_NEXT_ID",
     enums.BPF_LINK_GET_NEXT_ID: "BPF_LINK_GET_NEXT_ID",
-    enums.BPF_PROG_GET_FD_BY_ID: "BPF_PROG_GET_FD_BY_ID",
-    enums.BPF_MAP_GET_FD_BY_ID: "BPF_MAP_GET_FD_BY_ID",
-    enums.BPF_BTF_GET_FD_BY_ID: "BPF_BTF_GET_FD_BY_ID",
-    enums.BPF_LINK_GET_FD_BY_ID: "BPF_LINK_GET_FD_BY_ID",
 }

@@ -7,7 +7,7 @@ variable or a map's size before loading is the only change that is meant to be m
 from __future__ import annotations
 
 from pyzbpf.btf import codec
-from pyzbpf.errors import Error, ObjectError
+from pyzbpf.errors import Error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -350,7 +350,6 @@ __all__ = [
     "ByName",
     "FunctionSpec",
     "MapSpec",
-    "ObjectError",
     "ObjectSpec",
     "ProgramSpec",
     "Reference",

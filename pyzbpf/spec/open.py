@@ -6,7 +6,7 @@ import builtins
 import os
 import sys
 
-from pyzbpf.errors import NotFoundError, ObjectError
+from pyzbpf.errors import NotFoundError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -147,4 +147,4 @@ def _what_there_is(module: ModuleType, package: str, endian: str) -> str:
     return f"it holds: {names} (a wheel built for one byte order lacks the other; this needs {endian})"
 
 
-__all__ = ["INDEX_MODULE", "SUFFIX", "ObjectError", "open", "probe_name", "probes"]
+__all__ = ["INDEX_MODULE", "SUFFIX", "open", "probe_name", "probes"]

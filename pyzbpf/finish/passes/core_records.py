@@ -11,8 +11,10 @@ from pyzbpf.btf import types as kinds
 from pyzbpf.btf.types import Member, Type
 from pyzbpf.errors import ObjectError
 from pyzbpf.finish import marker
-from pyzbpf.finish.code import LD_IMM64, TYPE_ID_KINDS, Core
+from pyzbpf.finish.code import TYPE_ID_KINDS, Core
+from pyzbpf.finish.roles import fault
 from pyzbpf.finish.scalars import Scalars
+from pyzbpf.insn.instruction import LD_IMM64
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,16 +53,7 @@ def _learn(unit: Unit, types: _Types, function: Function, instruction: Instructi
     try:
         types.learn(request)
     except ObjectError as error:
-        line = function.author_line(instruction)
-        place = f" ({line.file}:{line.position >> 10}: {line.text.strip()})" if line is not None else ""
-        raise ObjectError(
-            error.message + place,
-            file=unit.image.file,
-            section=function.section.name,
-            symbol=function.symbol.name,
-            offset=unit.code.offset_of(function, instruction),
-            advice=error.advice,
-        ) from error
+        raise fault(unit, function, instruction, error.message, error.advice or "") from error
 
 
 class _Composite:

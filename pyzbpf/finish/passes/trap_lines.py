@@ -6,9 +6,10 @@ conditional jump that decides stands under the author's line, and the way goes b
 
 from __future__ import annotations
 
-from pyzbpf.finish.code import JA, JA32, Line
+from pyzbpf.finish.code import Line
 from pyzbpf.finish.flow import is_trap, predecessors, successors
 from pyzbpf.finish.roles import FOREIGN_FILES, SDK_FILES, authors_call
+from pyzbpf.insn.instruction import JA, JA32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ itself it may share between several checks, with a jump from the mark to the cal
 from __future__ import annotations
 
 from pyzbpf.elf import image as elf
-from pyzbpf.finish.code import CALL, CALL_FUNCTION, Instruction
+from pyzbpf.finish.code import Instruction
 from pyzbpf.finish.flow import TRAP, is_trap
+from pyzbpf.insn.instruction import CALL, CALL_FUNCTION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

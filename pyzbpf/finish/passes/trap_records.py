@@ -7,11 +7,12 @@ operand of the trap into its register. There it is moved to another one before.
 from __future__ import annotations
 
 from pyzbpf.finish import registers
-from pyzbpf.finish.code import CALL, EXIT, Instruction
+from pyzbpf.finish.code import Instruction
 from pyzbpf.finish.flow import is_trap
 from pyzbpf.finish.held import Holdings
 from pyzbpf.finish.registers import FRAME, MOV64
 from pyzbpf.finish.things import UNCLEAR
+from pyzbpf.insn.instruction import CALL, EXIT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

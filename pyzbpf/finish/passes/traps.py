@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pyzbpf.elf import image as elf
 from pyzbpf.finish import verdicts
-from pyzbpf.finish.code import CALL, EXIT, LD_IMM64, Instruction
+from pyzbpf.finish.code import Instruction
 from pyzbpf.finish.flow import TRAP, is_trap
 from pyzbpf.finish.held import Holdings
 from pyzbpf.finish.passes.unwinding import LEAVE, WORD
@@ -30,6 +30,7 @@ from pyzbpf.finish.registers import (
 from pyzbpf.finish.roles import authors_call, fault, is_guarded_callback, is_program, line_of
 from pyzbpf.finish.sites import Sites
 from pyzbpf.finish.things import MAYBE, UNCLEAR, State, Thing
+from pyzbpf.insn.instruction import CALL, EXIT, LD_IMM64
 from pyzbpf.spec import traps as table
 
 TYPE_CHECKING = False

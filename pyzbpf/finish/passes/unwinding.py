@@ -10,7 +10,7 @@ The verifier follows the word as a constant on each path, so that this costs it 
 from __future__ import annotations
 
 from pyzbpf.finish.arguments import takes_fifth
-from pyzbpf.finish.code import CALL, Instruction, Mark
+from pyzbpf.finish.code import Instruction, Mark
 from pyzbpf.finish.flow import endless, is_trap
 from pyzbpf.finish.frames import make_room
 from pyzbpf.finish.registers import (
@@ -23,6 +23,7 @@ from pyzbpf.finish.registers import (
     STORE64_IMMEDIATE,
 )
 from pyzbpf.finish.roles import callbacks, fault, is_guarded_callback, is_local, is_program, trapping
+from pyzbpf.insn.instruction import CALL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

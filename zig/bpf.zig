@@ -26,6 +26,7 @@ pub const weakKconfig = @import("bpf/external.zig").weakKconfig;
 pub const ksym = @import("bpf/external.zig").ksym;
 pub const kfunc = @import("bpf/external.zig").kfunc;
 pub const kfuncExists = @import("bpf/external.zig").kfuncExists;
+pub const declare = @import("bpf/external.zig").declare;
 
 // Contexts of programs.
 pub const SkBuff = types.__sk_buff;
@@ -65,6 +66,7 @@ pub const loop = @import("bpf/loop.zig").loop;
 pub const Next = @import("bpf/loop.zig").Next;
 
 comptime {
+    _ = @import("bpf/external.zig");
     _ = @import("bpf/license.zig");
     _ = @import("bpf/verdict.zig");
 }

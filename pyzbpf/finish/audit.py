@@ -74,12 +74,21 @@ def check(spec: ObjectSpec, image: Image) -> None:
         _check_helpers(spec, function)
 
 
+# By what is done with the symbol. Of an `extern fn` Zig tells the object nothing but the name.
+_UNDEFINED = {
+    "kfunc": "define it in the probe; or, if it is the kernel's, show its type: `pub extern fn` in the probe's own "
+    "file, with `comptime { bpf.declare(@This()); }` in another, or bpf.kfunc(name, Prototype)",
+    "extern": "define it in the probe; or, if it is the kernel's, declare it: `extern const name: Type`, "
+    "bpf.ksym(name) or bpf.kconfig(Type, name), a function `pub extern fn`",
+}
+
+
 def _check_symbols(spec: ObjectSpec, image: Image) -> None:
     for function in spec.functions.values():
         for reference in function.references:
             if reference.kind not in ("extern", "kfunc") or _declared(spec, reference.name):
                 continue
-            advice = "define it in the probe, or declare it as the kernel's (a kfunc or .ksyms variable)"
+            advice = _UNDEFINED[reference.kind]
             if reference.name.startswith("__"):
                 advice = "BPF has no such run-time routine: use narrower integers or split the operation"
             raise ObjectError(

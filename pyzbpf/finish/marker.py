@@ -6,21 +6,25 @@ import re
 
 from pyzbpf.errors import ObjectError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _SCALAR = re.compile(r"([iuzfep])(\d*)\Z")
 _ARRAY = re.compile(r"a(\d+)(.+)\Z")
 _BITS = re.compile(r"b([iu])(\d+):(\d+)\Z")
 
 
 class Shape:
-    """A member's type: ``kind`` is one of "integer", "bool", "float", "enum", "pointer", "array",
-    "struct", "union", "bits", "void".
+    """A type: ``kind`` is one of "integer", "bool", "float", "enum", "pointer", "array", "struct", "union",
+    "bits", "function", "void", "foreign" (the kernel has none of that kind).
 
-    ``size`` is in bytes (of bits their storage's), ``signed`` for integers and bits, ``count`` and
-    ``element`` for arrays, ``bits`` for bit fields, ``name`` for structs and unions ("": anonymous) and for
-    pointers to a struct of that name.
+    ``size`` is in bytes (of bits their storage's), ``signed`` for integers and bits, ``count`` for arrays,
+    ``bits`` for bit fields, ``name`` for structs and unions ("": anonymous). ``element`` is an array's, what
+    a pointer points to where that is known, or what a function with ``parameters`` returns.
     """
 
-    __slots__ = ("bits", "count", "element", "kind", "name", "signed", "size")
+    __slots__ = ("bits", "count", "element", "kind", "name", "parameters", "signed", "size")
 
     def __init__(
         self,
@@ -32,6 +36,7 @@ class Shape:
         element: Shape | None = None,
         bits: int = 0,
         name: str = "",
+        parameters: Sequence[Shape] = (),
     ) -> None:
         self.kind = kind
         self.size = size
@@ -40,6 +45,7 @@ class Shape:
         self.element = element
         self.bits = bits
         self.name = name
+        self.parameters = tuple(parameters)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Shape) and all(getattr(self, n) == getattr(other, n) for n in self.__slots__)
@@ -99,26 +105,25 @@ def parse_core(text: str) -> Request:
 
 
 class External:
-    """An undefined symbol: ``kind`` is "kconfig", "ksym" or "kfunc"; ``shape`` its type, of a kfunc its
-    result's, whose ``parameters`` follow.
-    """
+    """An undefined symbol: ``kind`` is "kconfig", "ksym" or "kfunc", ``shape`` its type."""
 
-    __slots__ = ("kind", "name", "parameters", "shape")
+    __slots__ = ("kind", "name", "shape")
 
-    def __init__(self, kind: str, name: str, shape: Shape, parameters: list[Shape]) -> None:
+    def __init__(self, kind: str, name: str, shape: Shape) -> None:
         self.kind = kind
         self.name = name
         self.shape = shape
-        self.parameters = parameters
 
 
 def parse_external(text: str) -> External:
-    """Parse an `extern` marker; ObjectError where it is not what the SDK of this version writes."""
+    """Parse an `extern` marker or a declaration; ObjectError where it is not what the SDK of this version
+    writes.
+    """
     try:
-        kind, name, shape, *parameters = text.split(" ")
+        kind, name, shape = text.split(" ")
         if kind not in ("kconfig", "ksym", "kfunc"):
             raise ValueError
-        return External(kind, name, _shape(shape), [_shape(parameter) for parameter in parameters])
+        return External(kind, name, _shape(shape))
     except ValueError:
         raise _not_understood("extern", text) from None
 
@@ -140,16 +145,20 @@ def _step(text: str, *, is_enum: bool) -> Step:
     return Step(name=name, shape=_shape(value))
 
 
+_WITHOUT_SIZE = {"v": "void", "?": "foreign"}
 _KINDS = {"i": "integer", "u": "integer", "z": "bool", "f": "float", "e": "enum", "p": "pointer"}
 
 
 def _shape(text: str) -> Shape:
     if text[:1] in ("S", "U"):
         return Shape("struct" if text[0] == "S" else "union", name=text[1:])
-    if text[:1] == "P":
-        return Shape("pointer", size=8, name=text[1:])
-    if text == "v":
-        return Shape("void")
+    if text in _WITHOUT_SIZE:
+        return Shape(_WITHOUT_SIZE[text])
+    if text[:1] == "p" and len(text) > 1:
+        return Shape("pointer", size=8, element=_shape(text[1:]))
+    if text[:1] == "(":
+        result, *parameters = map(_shape, _inside(text))
+        return Shape("function", element=result, parameters=parameters)
     found = _ARRAY.match(text)
     if found:
         element = _shape(found[2])
@@ -162,3 +171,16 @@ def _shape(text: str) -> Shape:
         raise ValueError(text)
     size = int(found[2]) if found[2] else 8
     return Shape(_KINDS[found[1]], size=size, signed=found[1] == "i")
+
+
+def _inside(text: str) -> list[str]:
+    """What stands between the commas of `(a,b,(c,d))`."""
+    found, depth, start = [], 0, 1
+    for place, letter in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if (letter == "," and depth == 1) or (letter == ")" and depth == 0):
+            found.append(text[start:place])
+            start = place + 1
+    if start != len(text):
+        raise ValueError(text)
+    return found

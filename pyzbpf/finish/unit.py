@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from pyzbpf.elf.image import Image, Section, Symbol
     from pyzbpf.finish.code import Instruction
 
-# Sections in which the SDK speaks to the finisher: an address and a text for each instruction.
+# Sections in which the SDK speaks to the finisher: an address and a text for each instruction; but
+# declarations are about no instruction.
 MARK_PREFIX = ".pyzbpf."
+DECLARATIONS = ".pyzbpf.declaration"
 
 
 class Unit:
@@ -38,11 +40,12 @@ class Unit:
     ``code`` holds the functions with all that is known of their instructions; ``types`` are the BTF
     types by id (None: void at 0, deleted elsewhere until `squeeze`). ``variables`` are what DATASECs
     say, by section: (VAR id, offset, size); the DATASECs of the kernel's symbols (`.ksyms`,
-    `.kconfig`), which have no section, stay among the types. ``prefixes`` are (absolute folder, what
+    `.kconfig`), which have no section, stay among the types. ``declarations`` are the SDK's texts about
+    what may be undefined. ``prefixes`` are (absolute folder, what
     stands for it in file names) pairs, ``source_line`` the source text of a line by such a file name.
     """
 
-    __slots__ = ("code", "image", "prefixes", "source_line", "types", "variables")
+    __slots__ = ("code", "declarations", "image", "prefixes", "source_line", "types", "variables")
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class Unit:
         self.prefixes = prefixes
         self.source_line = source_line
         self.code = Code()
+        self.declarations: list[str] = []
         self.types: list[Type | None] = [None]
         self.variables: dict[Section, list[tuple[int, int, int]]] = {}
 
@@ -166,7 +170,9 @@ def read(
         if more is not None:
             _take_records(unit, btf, btf_ext.decode(bytes(more.data), btf, file=file), places)
     for marks in image.sections:
-        if marks.name.startswith(MARK_PREFIX):
+        if marks.name == DECLARATIONS:
+            unit.declarations = [text.decode() for text in bytes(marks.data).split(b"\0") if text]
+        elif marks.name.startswith(MARK_PREFIX):
             _take_marks(image, marks, places)
     for code_section in {function.section for function in unit.code.functions}:
         code_section.relocations = []  # they hang on the instructions now

@@ -31,6 +31,7 @@ STANDARD = (
     "tracepoints",
     "core",
     "externals",
+    "declarations",
     "tp_btf",
     "twins",
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pyzbpf.adapt import externs
+from pyzbpf.btf import types as kinds
 from pyzbpf.btf.decode import decode
 from pyzbpf.errors import ObjectError, PrivilegeError, UnsupportedError, VerifierError
 from pyzbpf.kernel import commands, kallsyms, kconfig, vmlinux
@@ -72,6 +73,28 @@ def test_a_probe_of_everything() -> None:
     assert (value["missing_option"], value["missing_symbol"], value["has_missing"]) == (0, 0, False)
     assert value["found_pid"] == value["wanted"]
     assert bytes(spec.maps[".kconfig"].contents or b"") == bytes(13), "the spec is not changed"
+
+
+@pytest.mark.parametrize("mode", ["safe", "small", "fast"])
+def test_a_probe_of_plain_declarations(mode: str) -> None:
+    config = configuration()
+    spec = zig_probes.spec("declarations", mode)
+    assert {name: (found.kind, found.weak) for name, found in spec.externs.items()} == {
+        "CONFIG_HZ": ("kconfig", False), "LINUX_KERNEL_VERSION": ("kconfig", False), "CONFIG_NO_SUCH_OPTION": ("kconfig", True),
+        "_stext": ("ksym", False), "no_such_variable": ("ksym", True), "bpf_no_such_function": ("kfunc", True),
+        "bpf_strcmp": ("kfunc", True), "bpf_task_from_pid": ("kfunc", False), "bpf_task_release": ("kfunc", False),
+    }  # fmt: skip
+    spec.variables["wanted"].value = threading.get_native_id()
+    with spec.load() as probe:
+        assert probe.btf_error is None, "the kernel took the type information"
+        assert probe.programs["ask"].test_run().retval == 0
+        value = {name: variable.value for name, variable in probe.variables.items()}
+    assert value["hertz"] == int(config["CONFIG_HZ"]) and value["version"] >> 16 >= 5
+    assert (value["option"], value["variable"]) == (0, 0)
+    assert value["symbol"] == symbol("_stext") != 0
+    assert value["found_pid"] == value["wanted"]
+    has_strcmp = bool(vmlinux.vmlinux().find("bpf_strcmp", kinds.FUNC))
+    assert value["compared"] == (0 if has_strcmp else 9)
 
 
 # What one instruction makes of an extern is stored in `.bss`, and read there.

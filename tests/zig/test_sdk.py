@@ -165,6 +165,26 @@ def test_the_licence_is_gpl_unless_said(compile_text: Compile) -> None:
     assert pyzbpf.open(compile_text(said)["little"]).license == "Dual MIT/GPL"
 
 
+def test_a_function_that_the_kernel_has_needs_a_type(compile_text: Compile) -> None:
+    body = XDP.format("_ = ctx; bpf_rcu_read_lock();")
+    with pytest.raises(ObjectError, match=r"'bpf_rcu_read_lock'.*unresolved symbol\n.*`pub extern fn`"):
+        compile_text(HEAD + "extern fn bpf_rcu_read_lock() void;\n" + body)
+    for data in compile_text(HEAD + "pub extern fn bpf_rcu_read_lock() void;\n" + body).values():
+        assert [(e.kind, e.name) for e in pyzbpf.open(data).externs.values()] == [
+            ("kfunc", "bpf_rcu_read_lock")
+        ]
+    by_value = "const Pair = extern struct { a: u64, b: u64 };\npub extern fn bpf_take(pair: Pair) void;\n"
+    with pytest.raises(ObjectError, match="'bpf_take': parameter 1 is nothing that a function of the kernel"):
+        compile_text(HEAD + by_value + XDP.format("_ = ctx; bpf_take(.{ .a = 1, .b = 2 });"))
+
+
+def test_a_symbol_declared_in_two_ways_is_refused(compile_text: Compile) -> None:
+    values = '_ = ctx; total +%= CONFIG_HZ; total +%= bpf.kconfig(u32, "CONFIG_HZ");'
+    text = HEAD + "export var total: u64 = 0;\nextern const CONFIG_HZ: u64;\n" + XDP.format(values)
+    with pytest.raises(ObjectError, match="'CONFIG_HZ': declared in two ways: '8 bytes' and '4 bytes'"):
+        compile_text(text)
+
+
 def test_gpl_helpers_are_refused_to_other_licences(compile_text: Compile) -> None:
     probe = HEAD + 'pub const license = "MIT";\n' + XDP.format('_ = ctx; bpf.printk("x", .{});')
     with pytest.raises(

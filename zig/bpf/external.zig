@@ -35,16 +35,48 @@ pub inline fn ksym(comptime name: []const u8) ?*const anyopaque {
 /// `bpf.kfunc("bpf_task_from_pid", fn (i32) callconv(.c) ?*task_struct)(pid)`.
 /// Loading fails where the kernel has no such function. Linux 5.13.
 pub inline fn kfunc(comptime name: []const u8, comptime Prototype: type) *const Prototype {
-    asm volatile ("1:" ++ marker.external("kfunc " ++ name ++ marker.prototype(Prototype)));
+    asm volatile ("1:" ++ marker.external("kfunc " ++ name ++ " " ++ marker.prototype(Prototype)));
     return @extern(*const Prototype, .{ .name = name });
 }
 
 /// Whether the kernel has a function; code behind it may call the function through `kfunc` on any
 /// kernel: `if (bpf.kfuncExists("x", X)) bpf.kfunc("x", X)();`.
 pub inline fn kfuncExists(comptime name: []const u8, comptime Prototype: type) bool {
-    return asm (binding(name, true) ++ "1: %[address] = " ++ name ++ " ll" ++ marker.external("kfunc " ++ name ++ marker.prototype(Prototype))
+    return asm (binding(name, true) ++ "1: %[address] = " ++ name ++ " ll" ++ marker.external("kfunc " ++ name ++ " " ++ marker.prototype(Prototype))
         : [address] "=r" (-> u64),
     ) != 0;
+}
+
+/// Makes every `pub extern fn` of a namespace a function that the kernel has: `comptime {
+/// bpf.declare(@This()); }` in a file of declarations that probes import. The probe's own file is declared
+/// already. Zig shows no namespace its private declarations, and the object nothing but a name.
+pub fn declare(comptime namespace: type) void {
+    _ = Declarations(namespace);
+}
+
+fn Declarations(comptime namespace: type) type {
+    return struct {
+        comptime {
+            @setEvalBranchQuota(100_000);
+            for (@typeInfo(namespace).@"struct".decl_names) |name| {
+                const Type = @typeInfo(@TypeOf(&@field(namespace, name))).pointer.child;
+                if (marker.isIdentifier(name) and isExternal(Type)) asm (marker.declaration(name, Type));
+            }
+        }
+    };
+}
+
+/// Whether it could be an `extern fn`; an `export fn` looks the same, and is not undefined.
+fn isExternal(comptime Type: type) bool {
+    const info = switch (@typeInfo(Type)) {
+        .@"fn" => |info| info,
+        else => return false,
+    };
+    return !info.is_generic and !info.attrs.varargs and info.attrs.@"callconv".eql(.c);
+}
+
+comptime {
+    declare(@import("author.zig").file);
 }
 
 fn binding(comptime name: []const u8, comptime weak: bool) []const u8 {

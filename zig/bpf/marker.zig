@@ -6,6 +6,7 @@
 //!
 //! Text of a `trap` marker: a member of `panic.zig` and up to two registers: `outOfBounds r3 r1`. Of a
 //! `verdict` marker, on a program's first instruction: its name and a number. Of a `callback` marker: nothing.
+//! A `declaration` has no address: it is about a symbol that may be undefined.
 //!
 //! Text of a `core` marker: kind, root type, then steps, with spaces between: `0 S:task_struct se=S
 //! sum_exec_runtime=u8`. A step is `name=description` or `[index]`; descriptions are `i4` `u8` `z1`
@@ -54,30 +55,44 @@ pub fn verdict(comptime program: []const u8, comptime value: i32) []const u8 {
 }
 
 /// Assembly that says what an undefined symbol is: `kconfig NAME type`, `ksym NAME type` or
-/// `kfunc NAME result parameter...`, types as in `core` markers with `v` void and `P<name>` a pointer
-/// to a struct of the kernel.
+/// `kfunc NAME prototype`.
 pub fn external(comptime text: []const u8) []const u8 {
     return record("extern", text);
 }
 
-/// Result and parameters of a function type, a space before each.
+/// Assembly, outside of functions, that gives a function's prototype, should the object leave it undefined.
+pub fn declaration(comptime name: []const u8, comptime Prototype: type) []const u8 {
+    return ".pushsection .pyzbpf.declaration,\"\",@progbits\n.asciz \"kfunc " ++ name ++ " " ++ prototype(Prototype) ++ "\"\n.popsection";
+}
+
+/// A function type: `(result,parameter,...)`. Types are written as in `core` markers, with `v` void, `p`
+/// and a type a pointer to that (structs and unions by name only), and `?` what the kernel cannot take.
 pub fn prototype(comptime Prototype: type) []const u8 {
     @setEvalBranchQuota(100_000);
     const info = @typeInfo(Prototype).@"fn";
-    var text: []const u8 = " " ++ parameter(info.return_type.?);
-    for (info.param_types) |Type| text = text ++ " " ++ parameter(Type.?);
-    return text;
+    var text: []const u8 = "(" ++ passed(info.return_type.?);
+    for (info.param_types) |Type| text = text ++ "," ++ passed(Type.?);
+    return text ++ ")";
 }
 
-fn parameter(comptime Type: type) []const u8 {
+fn passed(comptime Type: type) []const u8 {
     return switch (@typeInfo(Type)) {
-        .void => "v",
-        .optional => |info| parameter(info.child),
-        .pointer => |info| switch (@typeInfo(info.child)) {
-            .@"struct", .@"opaque" => if (info.child == anyopaque) "p" else "P" ++ kernelName(info.child),
-            else => "p",
-        },
-        else => describe(Type),
+        .void, .noreturn => "v",
+        .optional => |info| passed(info.child),
+        .pointer => |info| "p" ++ pointee(info.child),
+        inline .@"struct", .@"union" => |info| if (info.backing_integer) |Integer| describe(Integer) else "?",
+        .int, .bool, .float, .@"enum" => describe(Type),
+        else => "?",
+    };
+}
+
+fn pointee(comptime Type: type) []const u8 {
+    return switch (@typeInfo(Type)) {
+        .@"struct", .@"union" => describe(Type),
+        .@"opaque" => if (Type == anyopaque) "v" else describe(Type),
+        .array => |info| pointee(info.child), // C passes an array as a pointer to its first element
+        .@"fn" => |info| if (info.is_generic or info.attrs.varargs) "v" else prototype(Type),
+        else => passed(Type),
     };
 }
 
@@ -156,6 +171,17 @@ fn givenName(comptime Type: type) []const u8 {
     const full = @typeName(Type);
     const start = if (std.mem.findScalarLast(u8, full, '.')) |dot| dot + 1 else 0;
     const name = full[start..];
+    if (!isIdentifier(name)) return ""; // quoted, or made by a function
     if (std.mem.find(u8, name, "__struct_") != null or std.mem.find(u8, name, "__union_") != null) return "";
     return name;
+}
+
+/// Whether C could spell the name.
+pub fn isIdentifier(comptime name: []const u8) bool {
+    for (name, 0..) |letter, place| switch (letter) {
+        'a'...'z', 'A'...'Z', '_' => {},
+        '0'...'9' => if (place == 0) return false,
+        else => return false,
+    };
+    return name.len > 0;
 }

@@ -128,3 +128,11 @@ class Image:
         """Named symbols in a section, by offset, globals before locals at one place."""
         found = (s for s in self.symbols if s.section is section and s.type not in (STT_SECTION, STT_FILE))
         return iter(sorted(found, key=lambda s: (s.value, s.binding == STB_LOCAL, s.name)))
+
+    def functions_in(self, section: Section) -> list[Symbol]:
+        """Function symbols by offset, one per place: the global name where Zig leaves a local alias too."""
+        found: dict[int, Symbol] = {}
+        for symbol in self.symbols_in(section):
+            if symbol.type == STT_FUNC:
+                found.setdefault(symbol.value, symbol)
+        return list(found.values())

@@ -210,13 +210,10 @@ def decode(image: Image) -> tuple[Code, dict[tuple[Section, int], Instruction]]:
 
 def _functions(image: Image, section: Section) -> list[Function]:
     """The functions that cover a section without gap; the exported symbol where there are two."""
-    found: dict[int, Symbol] = {}
-    for symbol in image.symbols_in(section):
-        if symbol.type == elf.STT_FUNC:
-            found.setdefault(symbol.value, symbol)
+    symbols = image.functions_in(section)
     position = 0
-    for start, symbol in sorted(found.items()):
-        if start != position or not symbol.size or symbol.size % SLOT:
+    for symbol in symbols:
+        if symbol.value != position or not symbol.size or symbol.size % SLOT:
             break
         position += symbol.size
     if position != len(section.data):
@@ -226,7 +223,7 @@ def _functions(image: Image, section: Section) -> list[Function]:
             section=section.name,
             offset=position,
         )
-    return [Function(symbol, section) for _, symbol in sorted(found.items())]
+    return [Function(symbol, section) for symbol in symbols]
 
 
 def _decode_function(

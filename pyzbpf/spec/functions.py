@@ -45,20 +45,11 @@ def read(image: Image, maps: Mapping[str, MapSpec], ext: Ext, btf: Btf | None) -
             yield reader.function(symbol, ext)
 
 
-def _functions_in(image: Image, code: Section) -> list[Symbol]:
-    """Function symbols by offset, one per place: the global name where Zig leaves a local alias too."""
-    found: dict[int, Symbol] = {}
-    for symbol in image.symbols_in(code):
-        if symbol.type == elf.STT_FUNC:
-            found.setdefault(symbol.value, symbol)
-    return list(found.values())
-
-
 def _named_functions(image: Image, code: Section) -> list[Symbol]:
-    """The same, and every exported name where compilers keep one body for functions that are equal."""
+    """One per place, and every exported name where compilers keep one body for functions that are equal."""
     exported = [s for s in image.symbols_in(code) if s.type == elf.STT_FUNC and s.binding != elf.STB_LOCAL]
     places = {symbol.value for symbol in exported}
-    local = [symbol for symbol in _functions_in(image, code) if symbol.value not in places]
+    local = [symbol for symbol in image.functions_in(code) if symbol.value not in places]
     return sorted(exported + local, key=lambda symbol: (symbol.value, symbol.name))
 
 
@@ -151,7 +142,7 @@ class _CodeReader:
         return Reference(place, "data", target.name, symbol.value + addend)
 
     def function_at(self, target: Section, at: int, offset: int) -> str:
-        for symbol in _functions_in(self.image, target):
+        for symbol in self.image.functions_in(target):
             if symbol.value == at:
                 return symbol.name
         raise self.fault(f"calls {target.name}+{at:#x}, where no function begins", offset)

@@ -8,12 +8,18 @@ from __future__ import annotations
 import re
 
 _C_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_DOTTED = re.compile(r"[A-Za-z0-9_.@\"]+")
-# What Zig writes for types without a name of their own, as words.
-_WORDS = (
-    ("?*", "optional_ptr_"), ("[*:0]", "string_"), ("[*]", "many_"), ("[]", "slice_"), ("?", "optional_"),
-    ("*", "ptr_"), ("!", "_or_"),
-)  # fmt: skip
+# What Zig's names are made of: a sign of a type without a name of its own, or identifiers with dots between.
+_IDENTIFIER = r'(?:@?"[^"]*"|\w+)'
+_PIECE = re.compile(
+    rf"(\?\*|\[\*:0\]|\[\*c?\]|\[\]|[?*!]|(?<!\w)-(?=\d))|({_IDENTIFIER}(?:\.{_IDENTIFIER})*)"
+)
+_SIGNS = {
+    "?*": "optional_ptr", "[*:0]": "string", "[*c]": "c_ptr", "[*]": "many", "[]": "slice", "?": "optional",
+    "*": "ptr", "!": "or", "-": "minus",
+}  # fmt: skip
+# The enum that Zig makes for a tagged union.
+_TAG = re.compile(r'@typeInfo\(([^@]*)\)\.@"union"\.tag_type\.\?')
+_VECTOR = re.compile(r"@Vector\(\d+, (\w+)\)\Z")
 
 _SCALARS = {
     "u8": "unsigned char", "u16": "unsigned short", "u32": "unsigned int", "u64": "unsigned long long",
@@ -32,10 +38,14 @@ def is_c_name(name: str) -> bool:
 
 
 def c_scalar(name: str) -> str:
-    """C's name of a Zig number type: ``u32`` is ``unsigned int``; others become identifiers."""
+    """C's name of a Zig number type: ``u32`` is ``unsigned int``; others become identifiers.
+
+    ``@Vector(4, u32)`` is what Zig calls each of a vector's numbers: ``unsigned int``.
+    """
     if " " in name and all(is_c_name(word) for word in name.split()):
         return name  # already C's
-    return _SCALARS.get(name) or c_name(name)
+    name = c_name(_VECTOR.sub(r"\1", name))
+    return _SCALARS.get(name, name)
 
 
 def c_name(name: str) -> str:
@@ -49,17 +59,21 @@ def c_name(name: str) -> str:
     name = "".join(letter if letter.isascii() else f"u{ord(letter):04x}" for letter in name)
     if is_c_name(name):
         return name
-    for sign, word in _WORDS:
-        name = name.replace(sign, word)
-    parts = []
-    for dotted in _DOTTED.findall(name):
-        identifiers = [part for part in re.split(r"[.@\"]+", dotted) if part]
-        # "probe.loose.0": a piece of the variable `loose`, which LLVM has split.
-        while len(identifiers) > 1 and identifiers[-1][0].isdigit():
-            identifiers[-2:] = [f"{identifiers[-2]}_{identifiers[-1]}"]
-        if identifiers:
-            parts.append(identifiers[-1])
-    result = re.sub(r"_+", "_", "_".join(parts)).strip("_") if len(parts) > 1 else "".join(parts)
+    parts = [
+        _SIGNS[sign] if sign else _last(dotted) for sign, dotted in _PIECE.findall(_TAG.sub(r"\1:tag", name))
+    ]
+    parts = [part for part in parts if part]
+    result = "_".join(parts)
     if not result:
         return "anonymous"
     return result if not result[0].isdigit() else "_" + result
+
+
+def _last(dotted: str) -> str:
+    """The last of identifiers with dots between; what stands in quotes is one, whatever it holds."""
+    identifiers = [re.sub(r"\W+", "_", part).strip("_") if part[:1] in '@"' else part
+                   for part in re.findall(_IDENTIFIER, dotted)]  # fmt: skip
+    # "probe.loose.0": a piece of the variable `loose`, which LLVM has split.
+    while len(identifiers) > 1 and identifiers[-1][:1].isdigit():
+        identifiers[-2:] = [f"{identifiers[-2]}_{identifiers[-1]}"]
+    return identifiers[-1]

@@ -6,6 +6,8 @@ what to do, instead of on the user's machine.
 
 from __future__ import annotations
 
+from pyzbpf.btf.names import is_c_name
+from pyzbpf.elf import image as elf
 from pyzbpf.errors import ObjectError
 from pyzbpf.insn import instruction as insn
 from pyzbpf.uapi import enums
@@ -67,6 +69,7 @@ def check(spec: ObjectSpec, image: Image) -> None:
             "it to another folder). A program is an exported function in a section of its own: `export fn prog(ctx: *bpf.XdpMd) "
             'linksection("xdp") c_int`',
         )
+    _check_names(image)
     _check_symbols(spec, image)
     for found in spec.maps.values():
         _check_map(spec, found)
@@ -81,6 +84,20 @@ _UNDEFINED = {
     "extern": "define it in the probe; or, if it is the kernel's, declare it: `extern const name: Type`, "
     "bpf.ksym(name) or bpf.kconfig(Type, name), a function `pub extern fn`",
 }
+
+
+def _check_names(image: Image) -> None:
+    for symbol in image.symbols:
+        section = symbol.section
+        if section is not None and symbol.binding != elf.STB_LOCAL and not is_c_name(symbol.name):
+            raise ObjectError(
+                "an exported name that C could not spell, which the kernel refuses",
+                file=image.file,
+                section=section.name,
+                symbol=symbol.name,
+                offset=symbol.value,
+                advice="letters, digits and underscores, no digit first; or do not export it",
+            )
 
 
 def _check_symbols(spec: ObjectSpec, image: Image) -> None:

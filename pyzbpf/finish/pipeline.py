@@ -19,6 +19,7 @@ from pyzbpf.finish.passes import (
     lost_counts,
     map_definitions,
     members,
+    numbers,
     parameters,
     subprograms,
     symbol_names,
@@ -57,6 +58,7 @@ PASSES: tuple[Callable[[Unit], None], ...] = (
     trap_declarations.run,  # no type information for a trap
     typedefs.run,  # no typedef that only Zig can spell
     void_types.run,  # void is type 0
+    numbers.run,  # bytes for numbers that only Zig has
     members.run,  # struct members in order of offset
     map_definitions.run,  # map structs as libbpf reads them; event types as decl tags
     type_names.run,  # C names for types

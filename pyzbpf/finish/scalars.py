@@ -27,6 +27,12 @@ class Scalars:
             self.made[key] = self.unit.add_type(_type(kind, size, signed=signed))
         return self.made[key]
 
+    def bytes(self, count: int) -> int:
+        """The id of an array of bytes."""
+        array = Type(kinds.ARRAY)
+        array.type, array.index_type, array.count = self.id("integer", 1), self.id("integer", 4), count
+        return self.unit.add_type(array)
+
 
 def _type(kind: str, size: int, *, signed: bool) -> Type:
     if kind == "pointer":

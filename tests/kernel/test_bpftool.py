@@ -32,6 +32,7 @@ STANDARD = (
     "core",
     "externals",
     "declarations",
+    "shapes",
     "tp_btf",
     "twins",
 )

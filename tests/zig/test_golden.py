@@ -17,7 +17,7 @@ from pyzbpf.finish.text import text
 HERE = Path(__file__).parent
 GOLDEN = HERE.parent / "golden"
 ENDIANS = ["little", "big"]
-PROBES = ["historic", "hostile", "core_twin", "externals", "declarations", "subprograms"]
+PROBES = ["historic", "hostile", "core_twin", "externals", "declarations", "shapes", "subprograms"]
 
 
 @pytest.fixture(scope="module")

@@ -61,6 +61,7 @@ fn Declarations(comptime namespace: type) type {
             for (@typeInfo(namespace).@"struct".decl_names) |name| {
                 const Type = @typeInfo(@TypeOf(&@field(namespace, name))).pointer.child;
                 if (marker.isIdentifier(name) and isExternal(Type)) asm (marker.declaration(name, Type));
+                if (Type == type) marker.declareName(@field(namespace, name));
             }
         }
     };

@@ -6,7 +6,8 @@
 //!
 //! Text of a `trap` marker: a member of `panic.zig` and up to two registers: `outOfBounds r3 r1`. Of a
 //! `verdict` marker, on a program's first instruction: its name and a number. Of a `callback` marker: nothing.
-//! A `declaration` has no address: it is about a symbol that may be undefined.
+//! A `declaration` has no address: it says what a symbol is that may be undefined (`kfunc NAME prototype`),
+//! or what a type is to be called (`type NAME Zig's name`).
 //!
 //! Text of a `core` marker: kind, root type, then steps, with spaces between: `0 S:task_struct se=S
 //! sum_exec_runtime=u8`. A step is `name=description` or `[index]`; descriptions are `i4` `u8` `z1`
@@ -62,7 +63,30 @@ pub fn external(comptime text: []const u8) []const u8 {
 
 /// Assembly, outside of functions, that gives a function's prototype, should the object leave it undefined.
 pub fn declaration(comptime name: []const u8, comptime Prototype: type) []const u8 {
-    return ".pushsection .pyzbpf.declaration,\"\",@progbits\n.asciz \"kfunc " ++ name ++ " " ++ prototype(Prototype) ++ "\"\n.popsection";
+    return declared("kfunc " ++ name ++ " " ++ prototype(Prototype));
+}
+
+fn declared(comptime text: []const u8) []const u8 {
+    return ".pushsection .pyzbpf.declaration,\"\",@progbits\n.asciz \"" ++ text ++ "\"\n.popsection";
+}
+
+/// Gives a type with `pub const btf = "name";` in it that name in the object's type information.
+pub fn declareName(comptime Type: type) void {
+    switch (@typeInfo(Type)) {
+        .@"struct", .@"union", .@"opaque" => if (@hasDecl(Type, "btf")) {
+            _ = Named(Type);
+        },
+        else => {},
+    }
+}
+
+fn Named(comptime Type: type) type {
+    return struct {
+        comptime {
+            if (!isIdentifier(Type.btf)) @compileError("`btf` of " ++ @typeName(Type) ++ " is no C identifier: '" ++ Type.btf ++ "'");
+            asm (declared("type " ++ Type.btf ++ " " ++ @typeName(Type)));
+        }
+    };
 }
 
 /// A function type: `(result,parameter,...)`. Types are written as in `core` markers, with `v` void, `p`

@@ -40,7 +40,7 @@ def run(unit: Unit) -> None:
 
 def _asked(unit: Unit, undefined: set[str]) -> Iterable[External]:
     """What the SDK says of undefined symbols, by name; ObjectError where it says two things of one."""
-    texts = list(unit.declarations)
+    texts = [text for text in unit.declarations if text.startswith("kfunc ")]
     for _, instruction in unit.code.instructions():
         texts += [mark.text for mark in instruction.marks if mark.kind == MARK]
         instruction.marks = [mark for mark in instruction.marks if mark.kind != MARK]

@@ -1,6 +1,6 @@
 """C names for types: `probe.Event` is `Event`, `u32` is `unsigned int`, `Pair(u8,u16)` is `Pair_u8_u16`.
 
-The kernel says "Invalid name" to brackets, commas and the like, and CO-RE compares names with C's.
+An author's `pub const btf = "name";` wins. The kernel says "Invalid name" to brackets, commas and the like, and CO-RE compares names with C's.
 """
 
 from __future__ import annotations
@@ -11,14 +11,17 @@ from pyzbpf.errors import ObjectError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyzbpf.btf.types import Type
     from pyzbpf.finish.unit import Unit
 
 
 def run(unit: Unit) -> None:
-    _refuse_collisions(unit)
+    given = _given(unit)
+    _refuse_collisions(unit, given)
     for _, found in unit.each(*_COMPOSITE, *_ENUMS, kinds.FWD, kinds.TYPEDEF):
-        found.name = c_name(found.name)
+        found.name = given.get(found.name) or c_name(found.name)
         found.values = [(c_name(name), value) for name, value in found.values]
         for member in found.members:
             member.name = c_name(member.name)
@@ -28,7 +31,13 @@ def run(unit: Unit) -> None:
             found.encoding |= kinds.SIGNED
 
 
-def _refuse_collisions(unit: Unit) -> None:
+def _given(unit: Unit) -> dict[str, str]:
+    """The names that authors give types themselves, by Zig's name."""
+    texts = [text.split(" ", 2) for text in unit.declarations if text.startswith("type ")]
+    return {name: given for _, given, name in texts}
+
+
+def _refuse_collisions(unit: Unit, given: Mapping[str, str]) -> None:
     """Two types of the author's that C would know by one name, and that are not the same.
 
     The SDK's and the standard library's own are nobody's to rename, and loaders take them as they are.
@@ -37,13 +46,15 @@ def _refuse_collisions(unit: Unit) -> None:
     for _, found in unit.each(*_COMPOSITE, *_ENUMS):
         if "." not in found.name or found.name.startswith(_FOREIGN):
             continue
-        other = known.setdefault(c_name(found.name), found)
+        name = given.get(found.name) or c_name(found.name)
+        other = known.setdefault(name, found)
         if other.name != found.name and not _same(other, found):
             raise ObjectError(
-                f"'{other.name}' and '{found.name}' are both '{c_name(found.name)}' in C, and differ",
+                f"'{other.name}' and '{found.name}' are both '{name}' in C, and differ",
                 file=unit.image.file,
                 section=".BTF",
-                advice="rename one: Python, CO-RE and other loaders know types by that name",
+                advice='rename one, or give one a name by `pub const btf = "name";` in it (a type of a map, or a '
+                "public one of the probe's file): Python, CO-RE and other loaders know types by that name",
             )
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from pyzbpf.btf import layout
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.names import c_name
-from pyzbpf.btf.types import Type
 from pyzbpf.elf import image as elf
+from pyzbpf.finish.scalars import Scalars
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 def run(unit: Unit) -> None:
+    scalars = Scalars(unit)
     for section, variables in unit.variables.items():
         symbols = {
             symbol.value: symbol
@@ -35,15 +36,4 @@ def run(unit: Unit) -> None:
             else:
                 found.name = c_name(found.name)
             if size < (layout.size_of(unit.types, found.type) or 0):
-                found.type = _bytes(unit, size)
-
-
-def _bytes(unit: Unit, size: int) -> int:
-    """A new type `unsigned char[size]`."""
-    byte = Type(kinds.INT, "unsigned char", size=1)
-    byte.bits = 8
-    index = Type(kinds.INT, "__ARRAY_SIZE_TYPE__", size=4)
-    index.bits = 32
-    array = Type(kinds.ARRAY)
-    array.type, array.index_type, array.count = unit.add_type(byte), unit.add_type(index), size
-    return unit.add_type(array)
+                found.type = scalars.bytes(size)

@@ -8,6 +8,7 @@ from pyzbpf.btf import types as kinds
 from pyzbpf.errors import ObjectError
 from pyzbpf.finish import marker
 from pyzbpf.finish import unit as units
+from pyzbpf.finish.code import Mark
 from pyzbpf.finish.passes import externals
 from pyzbpf.finish.pipeline import finish
 from pyzbpf.spec.read import read
@@ -139,7 +140,7 @@ def test_a_value_of_two_sizes_is_refused() -> None:
     btf = Writer()
     btf.var("CONFIG_HZ", btf.int("u64", 8), kinds.EXTERN)
     work = units.read(probe(("CONFIG_HZ", VARIABLE), btf=btf), file="probe.zig")
-    work.declarations = ["kconfig CONFIG_HZ u4"]
+    work.code.functions[0].instructions[0].marks = [Mark("extern", "kconfig CONFIG_HZ u4")]
     with pytest.raises(ObjectError, match="declared in two ways: '8 bytes' and '4 bytes'"):
         externals.run(work)
 

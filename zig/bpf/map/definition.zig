@@ -5,6 +5,7 @@
 //! members mean nothing.
 
 const std = @import("std");
+const marker = @import("../marker.zig");
 
 /// What may be changed on a map type by `.with(...)`.
 pub const Options = struct {
@@ -23,9 +24,15 @@ pub fn Number(comptime n: u32) type {
 
 /// Refuse what cannot cross between kernel and user space: types without a defined layout.
 pub fn assertPlain(comptime T: type, comptime role: []const u8) void {
+    marker.declareName(T);
     switch (@typeInfo(T)) {
-        .int => |info| if (info.bits % 8 != 0 or !std.math.isPowerOfTwo(info.bits)) refuse(T, role, "has padding bits; use u8, u16, u32 or u64"),
-        .bool, .float, .@"enum" => {},
+        .int => |info| {
+            if (info.bits % 8 != 0 or !std.math.isPowerOfTwo(info.bits)) refuse(T, role, "has padding bits; use u8, u16, u32 or u64");
+            if (info.bits > 128) refuse(T, role, "is wider than any number of C; use an array");
+        },
+        .@"enum" => |info| if (@bitSizeOf(info.tag_type) > 64) refuse(T, role, "is wider than any enum of C; use one of u64"),
+        .float => |info| if (info.bits > 64) refuse(T, role, "is wider than C's double"),
+        .bool => {},
         .array => |info| assertPlain(info.child, role),
         .@"struct" => |info| {
             if (info.layout == .auto) refuse(T, role, "has no defined layout; declare it `extern struct`");

@@ -178,6 +178,34 @@ def test_a_function_that_the_kernel_has_needs_a_type(compile_text: Compile) -> N
         compile_text(HEAD + by_value + XDP.format("_ = ctx; bpf_take(.{ .a = 1, .b = 2 });"))
 
 
+PUBLIC = """
+pub const five = 5;
+pub const text = "x";
+pub const literal = .{ .a = 1, .b = "x" };
+pub const undefinedThing = undefined;
+pub const enumLiteral = .foo;
+pub const List = std.ArrayList(u8);
+pub inline fn inlined(x: u32) u32 { return x + 1; }
+pub fn generic(x: anytype) @TypeOf(x) { return x; }
+pub fn withComptime(comptime T: type, x: T) T { return x; }
+pub fn never() noreturn { unreachable; }
+pub var counter: u64 = 0;
+pub const Ptr = *anyopaque;
+pub extern fn printf(format: [*:0]const u8, ...) c_int;
+pub export fn helper(x: packed struct(u32) { a: u32 }) callconv(.c) u32 { return x.a; }
+pub const err = error.X;
+pub const Err = error{ A, B };
+pub threadlocal var tl: u32 = 0;
+"""
+
+
+def test_public_declarations_of_every_kind_may_stand_beside(compile_text: Compile) -> None:
+    """The SDK looks at all of them, for what the kernel may have to give."""
+    body = XDP.format("_ = ctx; _ = inlined(1);")
+    for data in compile_text(HEAD + PUBLIC + body).values():
+        assert not pyzbpf.open(data).externs
+
+
 def test_a_symbol_declared_in_two_ways_is_refused(compile_text: Compile) -> None:
     values = '_ = ctx; total +%= CONFIG_HZ; total +%= bpf.kconfig(u32, "CONFIG_HZ");'
     text = HEAD + "export var total: u64 = 0;\nextern const CONFIG_HZ: u64;\n" + XDP.format(values)

@@ -173,7 +173,7 @@ class _Compiler:
 
     def structure(self, type_id: int, found: Type) -> str:
         """A struct member by member where its members lie side by side, else as a union."""
-        members = sorted(_members(self.btf, found), key=lambda member: member.bit_offset)
+        members = list(fields(self.btf, found).values())
         sizes = [self.btf.size_of(member.type) for member in members]
         end = 0
         for member, size in zip(members, sizes, strict=True):
@@ -192,7 +192,7 @@ class _Compiler:
 
     def overlapping(self, type_id: int, found: Type) -> str:
         """A union, or a struct with bit fields: every member decodes the same bytes by itself."""
-        members = _members(self.btf, found)
+        members = list(fields(self.btf, found).values())
         getters = [_member_getter(self.btf, member) for member in members]
         made = self.record_class(type_id, [member.name for member in members])
         raw = self.take(f"{found.size}s")
@@ -218,12 +218,14 @@ def is_char(element: Type) -> bool:
     return element.name in ("char", "c_char") or bool(element.encoding & kinds.CHAR)
 
 
-def _members(btf: Btf, found: Type) -> list[Member]:
-    """The members of a struct or union; of a data section its variables."""
-    if found.kind != kinds.DATASEC:
-        return found.members
-    variables = [(btf.get(variable), offset) for variable, offset, _ in found.variables]
-    return [Member(variable.name, variable.type, 8 * offset) for variable, offset in variables]
+def fields(btf: Btf, found: Type) -> dict[str, Member]:
+    """The attributes of a struct's, union's or data section's class, each with its member, by offset."""
+    members = found.members
+    if found.kind == kinds.DATASEC:
+        variables = [(btf.get(variable), offset) for variable, offset, _ in found.variables]
+        members = [Member(variable.name, variable.type, 8 * offset) for variable, offset in variables]
+    members = sorted(members, key=lambda member: member.bit_offset)
+    return dict(zip(field_names([member.name for member in members]), members, strict=True))
 
 
 def _member_getter(btf: Btf, member: Member) -> Callable[[bytes], Any]:
@@ -336,15 +338,14 @@ def _encode_array(btf: Btf, found: Type, value: Any, name: str) -> bytes:
 
 
 def _encode_struct(btf: Btf, found: Type, value: Any, name: str) -> bytes:
-    fields = field_names([member.name for member in found.members])
-    members = dict(zip(fields, found.members, strict=True))
+    members = fields(btf, found)
     if isinstance(value, Record):
         value = {field: getattr(value, field) for field in value._fields}
     elif not isinstance(value, dict):
         items = list(value)
         if len(items) != len(members):
             raise ValueError
-        value = dict(zip(fields, items, strict=True))
+        value = dict(zip(members, items, strict=True))
     raw = bytearray(found.size)
     for field, item in value.items():
         member = members.get(field)

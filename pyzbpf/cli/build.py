@@ -32,7 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--{key}", choices=CHOICES[key], default=DEFAULTS[key], help=f"{text} (%(default)s)"
         )
-    parser.add_argument("--keep", metavar="DIR", type=Path, help="put the compiler's raw objects there, too")
+    parser.add_argument(
+        "--keep",
+        metavar="DIR",
+        type=Path,
+        help="put every stage there, too: the compiler's object, a text after each pass that changed it, the finished "
+        "object, and a script that repeats it all",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import argparse
 import socket
 import subprocess
-import sys
 import time
 from datetime import datetime
 
+from pyzbpf.cli.output import closing_notes, note, write
+from pyzbpf.cli.usage import positive, seconds
+from pyzbpf.cli.watch import Stop, watch
 from pyzbpf.errors import Error
+from pyzbpf.events.stream import ShortEvent
 from pyzbpf.spec.open import open as open_spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import argparse
+    from collections.abc import Callable
     from typing import Any
 
-    from pyzbpf.runtime.object import Object
-
 _PACKAGE = "pyzbpf.probes"
-# How long one wait for events lasts; own traffic is made before each.
-_ROUND_S = 0.2
+# Between two makings of traffic.
+_PAUSE_S = 0.05
 _PROTOCOLS = {1: "ICMP", 6: "TCP", 17: "UDP"}
 _ETHERTYPES = {0x0800: "IPv4", 0x0806: "ARP", 0x86DD: "IPv6"}
 
@@ -85,9 +86,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listed = "; ".join(f"{name}: {demo.title}" for name, demo in DEMOS.items())
     parser.add_argument("name", nargs="?", default="loopback", choices=DEMOS, metavar="NAME", help=listed)
     parser.add_argument(
-        "--count", type=_positive, metavar="N", help="stop after N events (default: 10 without --duration)"
+        "--count", type=positive, metavar="N", help="stop after N events (default: 10 without --duration)"
     )
-    parser.add_argument("--duration", type=_seconds, metavar="SECONDS", help="stop after so many seconds")
+    parser.add_argument("--duration", type=seconds, metavar="SECONDS", help="stop after so many seconds")
     parser.add_argument("--quiet", action="store_true", help="make no traffic of its own, only watch")
 
 
@@ -95,55 +96,31 @@ def run(arguments: argparse.Namespace) -> int:
     """Load, attach, print events until there are enough."""
     demo = DEMOS[arguments.name]
     count = arguments.count or (None if arguments.duration else 10)
-    with open_spec(f"{_PACKAGE}:{arguments.name}") as spec, spec.load() as probe:
+    with open_spec(f"{_PACKAGE}:{arguments.name}") as spec, spec.load() as probe, Stop() as stop:
         probe.attach()
         if probe.btf_error is not None:
-            print(f"note: this kernel takes no type information ({probe.btf_error})", file=sys.stderr)
-        print(demo.header, flush=True)
-        traffic = None if arguments.quiet else demo.traffic
-        for event in _events(probe, traffic, count=count, duration_s=arguments.duration):
-            print(demo.line(event), flush=True)
-        lost = probe.maps["events"].lost
-        if lost:
-            print(f"({lost} more were lost: the buffer was full)", flush=True)
-        for trap in probe.traps:
-            print(trap, file=sys.stderr, flush=True)
+            note(f"pyzbpf: note: this kernel takes no type information ({probe.btf_error})")
+        write([demo.header])
+        before = None if arguments.quiet else _paced(demo.traffic)
+        for _, batch in watch(probe, stop, count=count, duration_s=arguments.duration, before_round=before):
+            if isinstance(batch, ShortEvent):
+                raise batch
+            write(map(demo.line, batch))
+        closing_notes(probe)
     return 0
 
 
-def _events(
-    probe: Object, traffic: Callable[[], None] | None, *, count: int | None, duration_s: float | None
-) -> Iterator[Any]:
-    end = None if duration_s is None else time.monotonic() + duration_s
-    seen = 0
-    while (count is None or seen < count) and (end is None or time.monotonic() < end):
-        if traffic is not None:
-            traffic()
-        wait = _ROUND_S if end is None else max(0.0, min(_ROUND_S, end - time.monotonic()))
-        for event in probe.maps["events"].read(None if count is None else count - seen, timeout=wait):
-            seen += 1
-            yield event
-        if traffic is not None:
-            time.sleep(min(wait, 0.05))
+def _paced(traffic: Callable[[], None]) -> Callable[[], None]:
+    """The same, and a pause after it: rounds follow each other at once while there are events."""
+
+    def make() -> None:
+        traffic()
+        time.sleep(_PAUSE_S)
+
+    return make
 
 
 def _clock(monotonic_ns: int) -> str:
     """The kernel's monotonic time as time of day."""
     wall_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_MONOTONIC) + monotonic_ns
     return datetime.fromtimestamp(wall_ns / 1e9).astimezone().strftime("%H:%M:%S.%f")
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 up")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds above 0")
-    return value

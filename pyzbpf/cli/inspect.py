@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import zipfile
+from collections import Counter
 
-from pyzbpf.cli import c_text
-from pyzbpf.errors import NotFoundError
+from pyzbpf.cli import c_text, target
 from pyzbpf.uapi import enums
 
 TYPE_CHECKING = False
@@ -24,15 +23,13 @@ VALUE_WIDTH = 60
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``pyzbpf inspect``."""
-    parser.add_argument("target", metavar="TARGET", help='an object (.o), a wheel (.whl) or "package:probe"')
-    parser.add_argument(
-        "--json", action="store_true", help="print JSON: a list with one item for each object"
-    )
-    inside = parser.add_mutually_exclusive_group()
-    inside.add_argument(
+    parser.add_argument("target", metavar="TARGET", help=target.HELP)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON: a list with one item for each object")
+    form.add_argument(
         "--raw", action="store_true", help="print an object file's types, symbols and instructions"
     )
-    inside.add_argument(
+    form.add_argument(
         "--passes",
         action="store_true",
         help="print what each pass of the finisher changes in an object as the compiler wrote it "
@@ -48,35 +45,12 @@ def run(arguments: argparse.Namespace) -> int:
         for line in (raw.contents if arguments.raw else raw.changes)(arguments.target):
             print(line)
         return 0
-    found = [describe(spec) for spec in objects(arguments.target)]
+    found = [describe(spec) for spec in target.objects(arguments.target)]
     if arguments.json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
     else:
         print("\n\n".join(text(item) for item in found))
     return 0
-
-
-def objects(target: str) -> Iterator[ObjectSpec]:
-    """The objects that a target means: those in a wheel, else the one."""
-    if not target.endswith(".whl"):
-        from pyzbpf.spec.open import open as open_spec
-
-        yield open_spec(target)
-        return
-    from pyzbpf.spec.open import SUFFIX, probe_name
-    from pyzbpf.spec.read import read
-
-    try:
-        with zipfile.ZipFile(target) as wheel:
-            names = [name for name in wheel.namelist() if name.endswith(tuple(SUFFIX.values()))]
-            for name in sorted(names):
-                yield read(wheel.read(name), file=f"{target}/{name}", name=probe_name(name))
-    except (OSError, zipfile.BadZipFile) as error:
-        raise NotFoundError(f"cannot be read as a wheel: {error}", file=target) from error
-    if not names:
-        raise NotFoundError(
-            "holds no probe", file=target, advice="a wheel's probes are *.bpfel.o and *.bpfeb.o"
-        )
 
 
 def describe(spec: ObjectSpec) -> dict[str, Any]:
@@ -90,6 +64,7 @@ def describe(spec: ObjectSpec) -> dict[str, Any]:
         "maps": [_map(spec, found) for found in spec.maps.values()],
         "variables": [_variable(spec, found) for found in spec.variables.values()],
         "externs": [_extern(spec, found) for found in spec.externs.values()],
+        "traps": _traps(spec),
     }
 
 
@@ -157,6 +132,16 @@ def _extern(spec: ObjectSpec, found: ExternSpec) -> dict[str, Any]:
     }
 
 
+def _traps(spec: ObjectSpec) -> list[dict[str, Any]]:
+    """The safety checks; one of a function that was inlined stands in the object several times, and here once."""
+    found = Counter(
+        (trap.file, trap.line, trap.column, trap.kind, trap.function, trap.message(), trap.text)
+        for trap in spec.traps
+    )
+    keys = ("file", "line", "column", "kind", "function", "message", "text")
+    return [{**dict(zip(keys, place, strict=True)), "count": count} for place, count in found.items()]
+
+
 def _program_lines(item: dict[str, Any]) -> Iterator[str]:
     optional = "" if item["autoload"] else ", loaded on demand"
     yield f"{item['name']}: {item['type']} in {item['section']}, {item['instructions']} instructions{optional}"
@@ -187,8 +172,14 @@ def _extern_lines(item: dict[str, Any]) -> Iterator[str]:
     yield f"{item['name']}: {item['kind']}{type_}{', may be missing' if item['weak'] else ''}"
 
 
+def _trap_lines(item: dict[str, Any]) -> Iterator[str]:
+    times = f" (x{item['count']})" if item["count"] > 1 else ""
+    yield f"{item['file']}:{item['line']}:{item['column']}: {item['kind']} in {item['function']}{times}: {item['text']}"
+
+
 _LINES = {
     "programs": _program_lines, "maps": _map_lines, "variables": _variable_lines, "externs": _extern_lines,
+    "traps": _trap_lines,
 }  # fmt: skip
 
 

@@ -2,11 +2,13 @@
 
 Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 run-time error, 2 wrong usage,
 3 privilege missing, 4 kernel feature missing, 5 the verifier refused (`Error.exit_code`).
+A reader of stdout that goes away ends a command with 1, and in silence.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 import traceback
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 # Command -> one line of help; its module is pyzbpf.cli.<command>, with add_arguments() and run().
 COMMANDS = {
     "demo": "run a prebuilt probe and watch its events",
+    "run": "load and attach a probe and print its events, and at the end its maps",
     "build": "compile probes to BPF objects, without making a wheel",
     "types": "print Zig declarations of kernel types",
     "inspect": "show what an object, a wheel or an installed probe holds",
@@ -30,6 +33,8 @@ INTERRUPTED = 130  # what a shell reports for a program that SIGINT has ended
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what the terminal's encoding lacks is escaped, not fatal
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
             return _main(arguments)

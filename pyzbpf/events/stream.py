@@ -39,8 +39,8 @@ _ALL = 1 << 62
 _BUSY_PAUSE = 0.0005
 
 
-class _Short(Error):
-    """Stands in the place of an event that could not be decoded, until its turn comes."""
+class ShortEvent(Error):
+    """An event that could not be decoded: raised by the read that meets it, and the next one goes on behind."""
 
 
 class State:
@@ -145,7 +145,7 @@ class Stream(KernelMap):
         """Move decoded events up to the first broken one, which is raised where it is the first."""
         ready = self._state.ready
         part = ready[: -limit - 1 : -1]
-        broken = next((position for position, event in enumerate(part) if type(event) is _Short), None)
+        broken = next((position for position, event in enumerate(part) if type(event) is ShortEvent), None)
         if broken is not None:
             del part[broken:]
             if not part and not taken:
@@ -169,7 +169,7 @@ class Stream(KernelMap):
             ready = self._state.ready
             while ready:
                 event = ready[-1]
-                if type(event) is _Short:
+                if type(event) is ShortEvent:
                     raise ready.pop()
                 del ready[-1]  # rather than pop(): no call between this and the hand-over
                 yield event
@@ -180,7 +180,7 @@ class Stream(KernelMap):
 
     def _next(self) -> Any:
         event = self._state.ready.pop()
-        if type(event) is _Short:
+        if type(event) is ShortEvent:
             raise event
         return event
 
@@ -218,7 +218,7 @@ class Stream(KernelMap):
         try:
             return decode(payload)
         except struct.error as error:
-            return _Short(
+            return ShortEvent(
                 f"an event of {len(payload)} bytes in '{self.name}' is shorter than the type the probe declares for "
                 f"it ({error}); all that a program sends into one buffer must be of its type. Reading goes on behind it"
             )

@@ -77,9 +77,12 @@ class TrapSpec:
 
     def describe(self, operands: Sequence[int] = ()) -> str:
         """``probe.zig:7:6: index out of bounds: index 99, len 16``; "?" where operands are not given."""
-        message = _MESSAGES.get(self.kind, self.kind)
+        return f"{self.file}:{self.line}:{self.column}: {self.message(operands)}"
+
+    def message(self, operands: Sequence[int] = ()) -> str:
+        """The same without the place."""
         shown = [*map(str, operands[: self.operands]), "?", "?"]
-        return f"{self.file}:{self.line}:{self.column}: {message.format(*shown)}"
+        return _MESSAGES.get(self.kind, self.kind).format(*shown)
 
     def __repr__(self) -> str:
         return f"<TrapSpec {self.describe()}>"

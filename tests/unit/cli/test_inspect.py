@@ -29,7 +29,7 @@ export var table: [40]u32 linksection(".data") = @splat(1);
 
 export fn watch(ctx: *bpf.SkBuff) linksection("socket") c_int {
     if (counts.lookup(&wanted)) |pair| pair.low +%= ctx.len;
-    table[1] +%= 1;
+    table[1] += 1;
     var event: Event = @import("std").mem.zeroes(Event);
     event.time = ctx.len;
     events.output(ctx, &event) catch {};
@@ -72,6 +72,7 @@ def test_text(objects: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "\n  wanted: const unsigned int = 7\n" in out
     assert "table: unsigned int[40] = [1, 1, 1" in out
     assert "…" in out
+    assert out.endswith("\ntraps\n  watch.zig:17:14: integerOverflow in watch: table[1] += 1;\n")
 
 
 @pytest.mark.zig
@@ -88,6 +89,12 @@ def test_json(objects: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert types["counts"] == "hash"
     assert types["events"] == "perf_event_array"
     assert types[".rodata"] == "array"
+    assert item["traps"] == [
+        {
+            "file": "watch.zig", "line": 17, "column": 14, "kind": "integerOverflow", "function": "watch",
+            "message": "integer overflow", "text": "table[1] += 1;", "count": 1,
+        }
+    ]  # fmt: skip
 
 
 @pytest.mark.zig
@@ -116,6 +123,28 @@ def test_no_wheel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", str(tmp_path / "x.whl")]) == 1
     assert main(["inspect", str(tmp_path / "y.whl")]) == 1
     assert capsys.readouterr().err.count("cannot be read as a wheel") == 2
+
+
+@pytest.mark.zig
+def test_checks_of_a_function_that_was_inlined_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "twice.zig").write_text(
+        """const bpf = @import("bpf");
+export var table: [4]u64 = @splat(0);
+inline fn put(index: u64) void {
+    table[index] +%= 1;
+}
+export fn prog(ctx: *bpf.RawTracepoint) linksection("raw_tp/sys_enter") c_int {
+    put(ctx.args[0]);
+    put(ctx.args[1]);
+    return 0;
+}
+"""
+    )
+    (path,) = build_probe(tmp_path / "twice.zig", endian="host", output_directory=tmp_path)
+    assert main(["inspect", str(path)]) == 0
+    assert "\n  twice.zig:4:10: outOfBounds in prog (x2): table[index] +%= 1;\n" in capsys.readouterr().out
 
 
 @pytest.mark.zig

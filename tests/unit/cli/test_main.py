@@ -133,6 +133,15 @@ def test_a_command_does_not_import_the_others() -> None:
     assert not [name for name in done.stdout.split() if name.startswith("pyzbpf.build")]
 
 
+def test_a_terminal_of_few_letters() -> None:
+    code = "import pyzbpf.cli.main as cli; cli._main = lambda _: print('\u2026 \xe9'); cli.main([])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("\\u2026 \\xe9\n", "")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGPIPE: run on a POSIX system")
 def test_a_reader_that_goes_away() -> None:
     reader, writer = os.pipe()

@@ -45,6 +45,14 @@ def test_a_finished_object_has_nothing_left_to_do(
     assert lines and all(line.endswith(": nothing to do") for line in lines)
 
 
+@pytest.mark.parametrize("other", ["--json", "--passes"])
+def test_raw_is_text_only(raw: Path, capsys: pytest.CaptureFixture[str], other: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["inspect", "--raw", other, str(raw)])
+    assert caught.value.code == 2
+    assert "not allowed with argument --raw" in capsys.readouterr().err
+
+
 def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", "--raw", "not/there.o"]) == 1
     assert "not/there.o: cannot be read" in capsys.readouterr().err

@@ -1,0 +1,80 @@
+"""What the maps and variables of a loaded object hold, for whoever prints it."""
+
+from __future__ import annotations
+
+from pyzbpf.btf.record import Record
+from pyzbpf.maps.array import Array
+from pyzbpf.maps.per_cpu import PerCpu
+from pyzbpf.maps.queue import Queue
+from pyzbpf.uapi import enums as e
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from pyzbpf.maps.variables import Variable
+    from pyzbpf.runtime.object import Object
+
+# Kinds whose elements can be listed and are data; the others hold events, descriptors, or belong to tasks and
+# sockets.
+_LISTED = frozenset((
+    e.BPF_MAP_TYPE_HASH,
+    e.BPF_MAP_TYPE_LRU_HASH,
+    e.BPF_MAP_TYPE_PERCPU_HASH,
+    e.BPF_MAP_TYPE_LRU_PERCPU_HASH,
+    e.BPF_MAP_TYPE_LPM_TRIE,
+    e.BPF_MAP_TYPE_ARRAY,
+    e.BPF_MAP_TYPE_PERCPU_ARRAY,
+    e.BPF_MAP_TYPE_STACK_TRACE,
+    e.BPF_MAP_TYPE_QUEUE,
+    e.BPF_MAP_TYPE_STACK,
+))  # fmt: skip
+
+
+class Entry:
+    """An element of a map; ``key`` is None in a queue or stack, ``cpu`` in maps with one value for a key."""
+
+    __slots__ = ("cpu", "key", "value")
+
+    def __init__(self, key: Any, value: Any, cpu: int | None = None) -> None:
+        self.key = key
+        self.value = value
+        self.cpu = cpu
+
+
+def maps(probe: Object) -> list[Any]:
+    """The maps whose contents are data; variables are elsewhere."""
+    return [m for m in probe.maps.values() if m.spec.type in _LISTED and m.spec.contents is None]
+
+
+def entries(map: Any) -> Iterator[Entry]:
+    """The elements of a map that hold data: of arrays, and of each CPU, those that are not zero.
+
+    Queues and stacks are emptied by this.
+    """
+    if isinstance(map, Queue):
+        yield from (Entry(None, value) for value in map)
+    elif isinstance(map, PerCpu):
+        for key, values in map.items():
+            yield from (Entry(key, value, cpu) for cpu, value in enumerate(values) if not is_zero(value))
+    else:
+        sparse = isinstance(map, Array)
+        yield from (Entry(key, value) for key, value in map.items() if not (sparse and is_zero(value)))
+
+
+def variables(probe: Object) -> list[Variable]:
+    """The variables that programs write, less those that count what is reported by itself."""
+    counters = {map.lost_variable for map in probe.spec.maps.values()}
+    return [
+        variable
+        for variable in probe.variables.values()
+        if not variable.spec.map.frozen and variable.name not in counters
+    ]
+
+
+def is_zero(value: Any) -> bool:
+    """Whether every bit of a decoded value is zero."""
+    if isinstance(value, (Record, list)):
+        return all(is_zero(item) for item in value)
+    return not any(value) if isinstance(value, bytes) else not value

@@ -1,0 +1,152 @@
+"""What a running probe says, as text for people or as records for programs: one class for each form."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from pyzbpf.btf.record import plain
+from pyzbpf.cli import contents
+from pyzbpf.cli.columns import GAP, Column, cell, columns, header, line
+from pyzbpf.cli.watch import buffers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+    from pyzbpf.btf.decode import Btf
+    from pyzbpf.events.stream import ShortEvent, Stream
+    from pyzbpf.runtime.object import Object
+
+# Longest value of a variable in text.
+_VALUE_WIDTH = 100
+
+
+def write(lines: Iterable[str]) -> None:
+    """Lines of data, at once."""
+    text = "\n".join(lines)
+    if text:
+        print(text, flush=True)
+
+
+def note(text: object) -> None:
+    """A line that is no data."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def closing_notes(probe: Object) -> None:
+    """A line for each buffer that lost events, and one for each safety check that failed."""
+    for stream in buffers(probe):
+        if stream.lost:
+            note(f"{stream.name}: {stream.lost} events were lost: the buffer was full")
+    for trap in probe.traps:
+        note(trap)
+
+
+class Text:
+    """Rows under the names of the members; where there are several buffers, each row begins with its buffer's."""
+
+    def __init__(self, streams: Sequence[Stream], btf: Btf | None) -> None:
+        self._btf = btf
+        self._rows = {
+            stream.name: columns(btf, stream.spec.event_type, "event" if stream.spec.event_type else "bytes")
+            for stream in streams
+        }
+        label = max((len(name) for name in self._rows), default=0)
+        self._labels = {name: name.ljust(label) + GAP if len(self._rows) > 1 else "" for name in self._rows}
+        write(self._labels[name] + header(row) for name, row in self._rows.items())
+
+    def events(self, stream: Stream, batch: Sequence[Any]) -> None:
+        label, row = self._labels[stream.name], self._rows[stream.name]
+        write([label + line(row, event) for event in batch])
+
+    def broken(self, error: ShortEvent) -> None:
+        note(f"pyzbpf: {error}")
+
+    def end(self, probe: Object) -> None:
+        for map in contents.maps(probe):
+            self._entries(map)
+        found = contents.variables(probe)
+        if found:
+            write(["", "variables", *(f"{GAP}{v.name} = {_cut(cell(v.value))}" for v in found)])
+        closing_notes(probe)
+
+    def _entries(self, map: Any) -> None:
+        row: list[Column] = []
+        for entry in contents.entries(map):
+            if not row:
+                row = self._columns(map, entry)
+                write(["", map.name, GAP + header(row)])
+            write([GAP + line(row, entry)])
+
+    def _columns(self, map: Any, entry: contents.Entry) -> list[Column]:
+        parts = [("key", map.spec.key_type, "key."), ("cpu", 0, ""), ("value", map.spec.value_type, "")]
+        row = []
+        for part, type_id, prefix in parts:
+            if getattr(entry, part) is not None:
+                row += [_of(part, column) for column in columns(self._btf, type_id, part, prefix)]
+        return row
+
+
+def _of(part: str, column: Column) -> Column:
+    """The column of a key or value as one of the entry."""
+    inner = column.get
+    column.get = lambda entry: inner(getattr(entry, part))
+    return column
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _VALUE_WIDTH else text[: _VALUE_WIDTH - 1] + "…"
+
+
+class Json:
+    """One object on each line; ``record`` says what it is: event, error, lost, entry, variable or trap."""
+
+    def __init__(self, streams: Sequence[Stream], _: Btf | None) -> None:
+        self._streams = streams
+        self._lost = dict.fromkeys((stream.name for stream in streams), 0)
+
+    def events(self, stream: Stream, batch: Sequence[Any]) -> None:
+        name = stream.name
+        write([_record("event", map=name, value=plain(event)) for event in batch])
+        self._losses(stream)
+
+    def broken(self, error: ShortEvent) -> None:
+        write([_record("error", message=str(error))])
+
+    def end(self, probe: Object) -> None:
+        for stream in self._streams:
+            self._losses(stream)
+        for map in contents.maps(probe):
+            for entry in contents.entries(map):
+                write([_entry(map.name, entry)])
+        write([_record("variable", name=v.name, value=plain(v.value)) for v in contents.variables(probe)])
+        write([_trap(trap) for trap in probe.traps])
+
+    def _losses(self, stream: Stream) -> None:
+        """A record where the count has grown: how many were lost since the last, and in all."""
+        total, before = stream.lost, self._lost[stream.name]
+        if total != before:
+            self._lost[stream.name] = total
+            write([_record("lost", map=stream.name, count=total - before, total=total)])
+
+
+def _entry(name: str, entry: contents.Entry) -> str:
+    cpu = {} if entry.cpu is None else {"cpu": entry.cpu}
+    return _record("entry", map=name, key=plain(entry.key), **cpu, value=plain(entry.value))
+
+
+def _trap(trap: Any) -> str:
+    return _record(
+        "trap", file=trap.file, line=trap.line, column=trap.column, kind=trap.kind, function=trap.function,
+        operands=trap.operands, count=trap.count, text=trap.text,
+        message=trap.spec.message(trap.operands),
+    )  # fmt: skip
+
+
+def _record(record: str, **values: Any) -> str:
+    return json.dumps({"record": record, **values}, separators=(",", ":"))
+
+
+FORMATS: dict[str, type[Text | Json]] = {"text": Text, "json": Json}

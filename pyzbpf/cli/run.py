@@ -1,0 +1,116 @@
+"""``pyzbpf run``: load, attach, print events, and at the end what the maps hold."""
+
+from __future__ import annotations
+
+from pyzbpf.cli import assign, target
+from pyzbpf.cli.output import FORMATS, note
+from pyzbpf.cli.usage import UsageError, near, positive, seconds
+from pyzbpf.cli.watch import Stop, buffers, detach, watch
+from pyzbpf.errors import Error
+from pyzbpf.events.stream import ShortEvent
+from pyzbpf.links.attach import KINDS, options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from pyzbpf.runtime.object import Object
+    from pyzbpf.spec.model import ObjectSpec, ProgramSpec
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``pyzbpf run``."""
+    parser.add_argument("target", metavar="TARGET", help=target.HELP)
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=FORMATS,
+        default="text",
+        help="columns, or JSON with one record on each line (%(default)s)",
+    )
+    parser.add_argument("--count", type=positive, metavar="N", help="stop after N events")
+    parser.add_argument(
+        "--duration", type=seconds, metavar="SECONDS", help="stop after so many seconds (default: by Ctrl-C)"
+    )
+    parser.add_argument(
+        "--set", type=assign.pair, action="append", default=[], metavar="NAME=VALUE", help=assign.HELP
+    )
+    parser.add_argument(
+        "--program",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="load and attach only this program; can be repeated",
+    )
+    parser.add_argument(
+        "--interface", metavar="NAME", help="network interface of programs that attach to one (socket: lo)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the probe until its end is asked for; a signal is the ordinary end."""
+    spec = target.one(arguments.target)
+    for name, text in arguments.set:
+        assign.assign(spec, name, text)
+    _choose(spec, arguments.program)
+    given = {} if arguments.interface is None else {"interface": arguments.interface}
+    _check(spec, given)
+    with spec.load() as probe, Stop() as stop:
+        probe.attach(**given)
+        _begin(probe)
+        output = FORMATS[arguments.output](buffers(probe), spec.btf)
+        for stream, batch in watch(probe, stop, count=arguments.count, duration_s=arguments.duration):
+            if isinstance(batch, ShortEvent):
+                output.broken(batch)
+            else:
+                output.events(stream, batch)
+        detach(probe)
+        output.end(probe)
+    return 0
+
+
+def _choose(spec: ObjectSpec, names: Sequence[str]) -> None:
+    """Leave out all programs but those that are named."""
+    for name in names:
+        if name not in spec.programs:
+            raise UsageError(
+                f"--program: {spec.file} has no program '{name}'{near(name, list(spec.programs))}"
+            )
+    for program in spec.programs.values() if names else ():
+        program.autoload = program.autoattach = program.name in names
+
+
+def _check(spec: ObjectSpec, given: dict[str, str]) -> None:
+    """Refuse, before anything is loaded, what could not be attached."""
+    wanted = [program for program in spec.programs.values() if program.autoload and program.autoattach]
+    if not wanted:
+        optional = ", ".join(program.name for program in spec.programs.values())
+        advice = f"\n  Name one that is loaded on demand: --program {optional}" if optional else ""
+        raise Error(f"{spec.file}: there is no program to attach{advice}")
+    strange = [program for program in wanted if program.kind not in KINDS]
+    if strange:
+        raise Error(_not_attached(spec, strange, wanted))
+    for option in given:
+        if not any(option in options(program.kind) for program in wanted):
+            raise UsageError(f"--{option}: no program of {spec.file} takes it ({_names(wanted)})")
+
+
+def _not_attached(spec: ObjectSpec, strange: Sequence[ProgramSpec], wanted: Sequence[ProgramSpec]) -> str:
+    others = [program.name for program in wanted if program not in strange]
+    advice = f"\n  To run the others: {' '.join(f'--program {name}' for name in others)}" if others else ""
+    return (
+        f"{spec.file}: pyzbpf does not attach programs of these sections yet, whatever the kernel can: "
+        f"{_names(strange)}\n  Attached can be: {', '.join(KINDS)}.{advice}"
+    )
+
+
+def _names(programs: Sequence[ProgramSpec]) -> str:
+    return ", ".join(f"{program.name} in '{program.section}'" for program in programs)
+
+
+def _begin(probe: Object) -> None:
+    if probe.btf_error is not None:
+        note(f"pyzbpf: note: this kernel takes no type information ({probe.btf_error})")
+    places = ", ".join(f"{link.program} on {link.target}" for link in probe.links)
+    note(f"pyzbpf: {probe.spec.name} runs: {places}; Ctrl-C ends it")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pyzbpf.errors import (
         BuildError,
         Error,
+        LayoutWarning,
         NotFoundError,
         ObjectError,
         PrivilegeError,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BuildError",
     "Error",
+    "LayoutWarning",
     "NotFoundError",
     "Object",
     "ObjectError",

@@ -9,7 +9,7 @@
     ├── PrivilegeError        a capability or sysctl is missing (capability)
     └── SystemCallError       any other refused system call (errno, command); also an OSError
 
-Each message names the place and says what to do.
+Each message names the place and says what to do. One warning is no error: LayoutWarning.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 __all__ = [
     "BuildError",
     "Error",
+    "LayoutWarning",
     "NotFoundError",
     "ObjectError",
     "PrivilegeError",
@@ -24,6 +25,10 @@ __all__ = [
     "UnsupportedError",
     "VerifierError",
 ]
+
+
+class LayoutWarning(UserWarning):
+    """A probe seems to read a member of a kernel type with another size than this kernel gives it."""
 
 
 class Error(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyzbpf.adapt._core_types import ENUMS, described, resolve, size_of
+from pyzbpf.adapt._core_types import COMPOSITES, ENUMS, described, resolve, size_of
 from pyzbpf.btf import types as kinds
 from pyzbpf.errors import ObjectError
 
@@ -152,6 +152,35 @@ _MEMBER: dict[int, Callable[[_Place, str], int]] = {
     FIELD_LSHIFT_U64: _left_shift,
     FIELD_RSHIFT_U64: lambda place, _: 64 - place.bits,
 }
+
+
+def misread(local: Path, target: Path) -> str:
+    """What is wrong with a copy of the member that is as long as the probe declares it; "" for nothing.
+
+    A part of an array is no fault. Of structs nothing is said: a probe declares the members that it reads.
+    """
+    ours, theirs = _extent(local), _extent(target)
+    if ours is None or theirs is None or (ours[0] == theirs[0] and (ours[1] <= theirs[1] or not theirs[1])):
+        return ""
+    (ours_each, ours_all), (theirs_each, theirs_all) = ours, theirs
+    if ours_each == ours_all and theirs_each == theirs_all:
+        return f"has {theirs_all} bytes in the kernel and {ours_all} in the probe"
+    return (
+        f"has {theirs_all} bytes in the kernel, {theirs_each} for each element, and {ours_all} in the probe, "
+        f"{ours_each} for each"
+    )
+
+
+def _extent(path: Path) -> tuple[int, int] | None:
+    """Bytes of one number and of all of them; None for bit fields, structs and unions."""
+    last = path.steps[-1]
+    whole = last.owner if last.name is None else path.types.get(last.member.type)
+    found = resolve(path.types, whole)
+    while found is not None and found.kind == kinds.ARRAY:
+        found = resolve(path.types, path.types.get(found.type))
+    if found is None or found.kind in COMPOSITES or (last.name is not None and last.member.bits):
+        return None
+    return size_of(path.types, found), size_of(path.types, whole)
 
 
 def width_may_change(local: Value, target: Value) -> bool:

@@ -13,11 +13,14 @@ from pyzbpf.adapt._core_types import Matcher, described, kinds_agree, word
 from pyzbpf.adapt._core_value import (
     ANSWER_NO,
     ENUM_KINDS,
+    FIELD_BYTE_OFFSET,
+    FIELD_BYTE_SIZE,
     FIELD_KINDS,
     NAMES,
     TYPE_ID_LOCAL,
     TYPE_MATCHES,
     Value,
+    misread,
     value,
     width_may_change,
 )
@@ -38,14 +41,18 @@ if TYPE_CHECKING:
     Candidates = list[tuple[Types, Type]]
 
 
+_ARITHMETIC = (4, 7)  # classes of instructions: ALU, ALU64
+
+
 class Resolution:
     """A record with its answer.
 
     ``target`` is None where there is none, and ``reason`` says why. ``text`` is what was asked:
-    "<byte_off> struct task_struct.nope (0:3)".
+    "<byte_off> struct task_struct.nope (0:3)". ``misread`` is what would be wrong with a copy of the
+    member in the probe's width ("": nothing).
     """
 
-    __slots__ = ("local", "offset", "reason", "target", "text")
+    __slots__ = ("local", "misread", "offset", "reason", "target", "text")
 
     def __init__(self, offset: int, text: str, local: Value, target: Value | None, reason: str) -> None:
         self.offset = offset
@@ -53,16 +60,18 @@ class Resolution:
         self.local = local
         self.target = target
         self.reason = reason
+        self.misread = ""
 
 
 class Relocator:
     """Relocates the functions of one object for one kernel.
 
     ``target`` is called once, when the first record needs a kernel: an object that has none never
-    reads any kernel's types.
+    reads any kernel's types. ``doubts`` are the members that seem to be read in a width that is not
+    the kernel's, each as a sentence.
     """
 
-    __slots__ = ("_candidates", "_open", "_resolved", "_spec", "_target", "_types")
+    __slots__ = ("_candidates", "_open", "_resolved", "_spec", "_target", "_types", "doubts")
 
     def __init__(self, spec: ObjectSpec, target: Callable[[], Target]) -> None:
         self._spec = spec
@@ -71,6 +80,7 @@ class Relocator:
         self._types: Types | None = None
         self._candidates: dict[int, Candidates] = {}
         self._resolved: dict[str, list[Resolution]] = {}
+        self.doubts: dict[str, None] = {}
 
     def relocate(self, function: FunctionSpec, code: bytearray, start: int) -> dict[int, str]:
         """Patch the function's instructions, which begin at byte ``start`` of ``code``.
@@ -80,6 +90,7 @@ class Relocator:
         """
         if function.name not in self._resolved:
             self._resolved[function.name] = [self._checked(function, record) for record in function.core]
+            self._doubt(function)
         unresolved = {}
         for found in self._resolved[function.name]:
             place = start + found.offset
@@ -91,6 +102,18 @@ class Relocator:
                 poison(code, place, self._spec.endian)
                 unresolved[place] = f"{found.text}: {reason}"
         return unresolved
+
+    def _doubt(self, function: FunctionSpec) -> None:
+        """Note the members whose offset goes into a sum, for a helper that copies as many bytes as it is told.
+
+        A function that asks for the size of the member, too, knows what it does.
+        """
+        sized = {record[1:3] for record in function.core if record[3] == FIELD_BYTE_SIZE}
+        for record, found in zip(function.core, self._resolved[function.name], strict=True):
+            offset, type_id, access, kind = record
+            is_sum = function.instructions[offset] & 7 in _ARITHMETIC
+            if kind == FIELD_BYTE_OFFSET and found.misread and is_sum and (type_id, access) not in sized:
+                self.doubts[f"function '{function.name}': {found.misread}"] = None
 
     def _put(self, code: bytearray, place: int, found: Resolution) -> str | None:
         """Write the answer into the instruction; or why it cannot be done."""
@@ -167,7 +190,10 @@ class Relocator:
             self._candidates[type_id] = kept
         if agreed is None:
             return Resolution(offset, text, local, Value(0) if kind in ANSWER_NO else None, reason)
-        return Resolution(offset, text, local, agreed[1], "")
+        resolution = Resolution(offset, text, local, agreed[1], "")
+        doubt = misread(path, agreed[0]) if kind == FIELD_BYTE_OFFSET else ""
+        resolution.misread = f"{path.text()} {doubt}" if doubt else ""
+        return resolution
 
     def _opened(self) -> Target:
         if self._target is None:

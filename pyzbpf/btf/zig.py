@@ -8,62 +8,18 @@ from pyzbpf.errors import NotFoundError, ObjectError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from pyzbpf.btf.decode import Btf
     from pyzbpf.btf.types import Member, Type
 
-_KEYWORDS = frozenset(
-    [
-        "addrspace",
-        "align",
-        "allowzero",
-        "and",
-        "anyframe",
-        "anytype",
-        "asm",
-        "break",
-        "callconv",
-        "catch",
-        "comptime",
-        "const",
-        "continue",
-        "defer",
-        "else",
-        "enum",
-        "errdefer",
-        "error",
-        "export",
-        "extern",
-        "fn",
-        "for",
-        "if",
-        "inline",
-        "linksection",
-        "noalias",
-        "noinline",
-        "nosuspend",
-        "opaque",
-        "or",
-        "orelse",
-        "packed",
-        "pub",
-        "resume",
-        "return",
-        "struct",
-        "suspend",
-        "switch",
-        "test",
-        "threadlocal",
-        "try",
-        "type",
-        "union",
-        "unreachable",
-        "var",
-        "volatile",
-        "while",
-    ]
-)
+_KEYWORDS = frozenset((
+    "addrspace", "align", "allowzero", "and", "anyframe", "anytype", "asm", "break", "callconv",
+    "catch", "comptime", "const", "continue", "defer", "else", "enum", "errdefer", "error", "export",
+    "extern", "fn", "for", "if", "inline", "linksection", "noalias", "noinline", "nosuspend", "opaque",
+    "or", "orelse", "packed", "pub", "resume", "return", "struct", "suspend", "switch", "test",
+    "threadlocal", "try", "type", "union", "unreachable", "var", "volatile", "while",
+))  # fmt: skip
 _COMPOSITE = (kinds.STRUCT, kinds.UNION)
 _DECLARED = (*_COMPOSITE, kinds.ENUM, kinds.ENUM64)
 
@@ -105,6 +61,7 @@ class _Writer:
     def __init__(self, btf: Btf) -> None:
         self.btf = btf
         self.wanted: dict[int, Wish] = {}  # by type id, in the order first met
+        self.whole: set[int] = set()  # ids of those of which all is wanted
 
     def want(self, name: str, wish: Wish) -> None:
         found = next(
@@ -120,40 +77,49 @@ class _Writer:
         self._merge(found, wish)
 
     def _merge(self, type_id: int, wish: Wish) -> None:
-        """Note a wish, and those it makes of other types behind pointers."""
+        """Note what is wanted of a type with a name; nothing in particular means all."""
         known = self.wanted.setdefault(type_id, Wish())
+        if not wish.members:
+            if type_id in self.whole:
+                return
+            self.whole.add(type_id)
         found = self.btf.get(type_id)
-        names = list(wish.members)
-        if not names and found.kind in _COMPOSITE and not known.members:
-            names = [member.name for member in self._flat(found) if member.name]
-        for name in names:
-            inner = known.members.setdefault(name, Wish())
-            below = wish.members.get(name, Wish())
+        if found.kind in _COMPOSITE:
+            self._inside(found, wish, known)
+
+    def _inside(self, found: Type, wish: Wish, known: Wish) -> None:
+        """Note the members wanted of a struct or union, and what is wanted of their types."""
+        everything = (member.name for member in self._flat(found) if member.name)
+        for name in wish.members or everything:
             member = self._member(found, name)
-            self._below(member.type, below, inner)
+            inner = known.members.setdefault(name, Wish())
+            self._below(member.type, wish.members.get(name, Wish()), inner)
 
     def _below(self, type_id: int, wish: Wish, inner: Wish) -> None:
+        """What is wanted of a member's type: all of a struct that lies in it, of others only what is named."""
+        real_id, found = self._element(type_id)
+        if found is not None and found.kind == kinds.PTR and wish.members:
+            real_id, found = self.btf.resolve(found.type)
+            if found is not None and found.kind in _COMPOSITE and found.name:
+                self._merge(real_id, wish)
+                return
+        elif found is not None and found.kind in _COMPOSITE:
+            if found.name:
+                self._merge(real_id, wish)
+            else:
+                self._inside(found, wish, inner)
+            return
+        if wish.members:
+            raise ObjectError(
+                f"'{next(iter(wish.members))}' is wanted of {self.btf.describe(type_id)}, which has no members"
+            )
+
+    def _element(self, type_id: int) -> tuple[int, Type | None]:
+        """What an array holds; any other type itself."""
         real_id, found = self.btf.resolve(type_id)
         while found is not None and found.kind == kinds.ARRAY:
             real_id, found = self.btf.resolve(found.type)
-        if not wish.members or found is None:
-            return
-        if found.kind == kinds.PTR:
-            target, pointee = self.btf.resolve(found.type)
-            if pointee is not None and pointee.kind in _COMPOSITE and pointee.name:
-                self._merge(target, wish)
-                return
-        elif found.kind in _COMPOSITE:
-            if found.name:
-                self._merge(real_id, wish)
-                return
-            for name, below in wish.members.items():
-                place = inner.members.setdefault(name, Wish())
-                self._below(self._member(found, name).type, below, place)
-            return
-        raise ObjectError(
-            f"'{next(iter(wish.members))}' is wanted of {self.btf.describe(type_id)}, which has no members"
-        )
+        return real_id, found
 
     def _flat(self, found: Type) -> Iterator[Member]:
         """Members, those of anonymous members among them: CO-RE finds them there."""
@@ -190,54 +156,67 @@ class _Writer:
             if value not in seen:  # Zig knows no second name for a number
                 seen.add(value)
                 yield f"    {identifier(name)} = {value},"
+        yield "    _,"  # the kernel may know more
         yield "};"
 
     def _members(self, found: Type, wish: Wish, indent: str) -> Iterator[str]:
         for name, inner in wish.members.items():
             member = self._member(found, name)
-            text = self._zig_type(member, inner, indent)
-            if text is not None:
-                yield f"{indent}{identifier(name)}: {text},"
-            else:
-                yield f"{indent}// {name}: {self.btf.describe(member.type)}, which Zig cannot declare"
+            text = self._zig(member.type, inner, indent)
+            if member.bits:
+                text = f"bpf.core.Bits({text}, {member.bits})"
+            yield f"{indent}{identifier(name)}: {text},"
 
-    def _zig_type(self, member: Member, wish: Wish, indent: str) -> str | None:
-        if member.bits:
-            number = self._zig(member.type, wish, indent)
-            return f"bpf.core.Bits({number}, {member.bits})" if number else None
-        return self._zig(member.type, wish, indent)
-
-    def _zig(self, type_id: int, wish: Wish, indent: str) -> str | None:
+    def _zig(self, type_id: int, wish: Wish, indent: str) -> str:
         real_id, found = self.btf.resolve(type_id)
-        if found is None:
-            return None
-        if found.kind == kinds.INT:
-            if found.encoding & kinds.BOOL:
-                return "bool"
-            return f"{'i' if found.encoding & kinds.SIGNED else 'u'}{8 * found.size}"
-        if found.kind == kinds.FLOAT:
-            return f"f{8 * found.size}"
-        if found.kind in (kinds.ENUM, kinds.ENUM64):
-            return f"{'i' if found.flag else 'u'}{8 * found.size}"
-        if found.kind == kinds.PTR:
-            target, pointee = self.btf.resolve(found.type)
-            named = target in self.wanted and pointee is not None
-            return f"?*{identifier(pointee.name)}" if named and pointee is not None else "?*anyopaque"
-        if found.kind == kinds.ARRAY:
-            _, element = self.btf.resolve(found.type)
-            if element is not None and element.kind == kinds.INT and element.size == 1 and is_char(element):
-                return f"bpf.Text({found.count})"
-            inner = self._zig(found.type, wish, indent)
-            return f"[{found.count}]{inner}" if inner and found.count else None
-        if found.kind in _COMPOSITE:
-            if real_id in self.wanted:
-                return identifier(found.name)
-            head = "struct" if found.kind == kinds.STRUCT else "union"
-            if not wish.members:
-                return None
-            body = "\n".join(self._members(found, wish, indent + "    "))
-            return f"extern {head} {{\n{body}\n{indent}}}"
-        return None
+        if found is not None and found.kind in _WRITERS:
+            return _WRITERS[found.kind](self, real_id, found, wish, indent)
+        raise ObjectError(
+            f"{self.btf.describe(type_id)} has no form in Zig",
+            section=".BTF",
+            advice="a member is never of such a type: is the file BTF of a kernel?",
+        )
+
+    def _integer(self, _: int, found: Type, __: Wish, ___: str) -> str:
+        if found.encoding & kinds.BOOL:
+            return "bool"
+        return f"{'i' if found.encoding & kinds.SIGNED else 'u'}{8 * found.size}"
+
+    def _enumeration(self, type_id: int, found: Type, _: Wish, __: str) -> str:
+        """An enum for CO-RE, which takes no integer for one; its names only where they were wanted."""
+        if type_id in self.wanted:
+            return identifier(found.name)
+        return f"enum({'i' if found.flag else 'u'}{8 * found.size}) {{ _ }}"
+
+    def _pointer(self, _: int, found: Type, __: Wish, ___: str) -> str:
+        target, pointee = self.btf.resolve(found.type)
+        declared = target in self.wanted and pointee is not None and pointee.kind in _COMPOSITE
+        return f"?*{identifier(pointee.name)}" if declared and pointee is not None else "?*anyopaque"
+
+    def _array(self, _: int, found: Type, wish: Wish, indent: str) -> str:
+        _, element = self.btf.resolve(found.type)
+        if element is not None and element.kind == kinds.INT and element.size == 1 and is_char(element):
+            return f"bpf.Text({found.count})"
+        return f"[{found.count}]{self._zig(found.type, wish, indent)}"
+
+    def _composite(self, type_id: int, found: Type, wish: Wish, indent: str) -> str:
+        if type_id in self.wanted:
+            return identifier(found.name)
+        head = "struct" if found.kind == kinds.STRUCT else "union"
+        body = "".join(f"{line}\n" for line in self._members(found, wish, indent + "    "))
+        return f"extern {head} {{\n{body}{indent}}}"
+
+
+_WRITERS: dict[int, Callable[[_Writer, int, Type, Wish, str], str]] = {
+    kinds.INT: _Writer._integer,
+    kinds.FLOAT: lambda _, __, found, ___, ____: f"f{8 * found.size}",
+    kinds.ENUM: _Writer._enumeration,
+    kinds.ENUM64: _Writer._enumeration,
+    kinds.PTR: _Writer._pointer,
+    kinds.ARRAY: _Writer._array,
+    kinds.STRUCT: _Writer._composite,
+    kinds.UNION: _Writer._composite,
+}
 
 
 def _near(name: str, known: Iterable[str]) -> str:

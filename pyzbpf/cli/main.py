@@ -12,6 +12,7 @@ import io
 import os
 import sys
 import traceback
+import warnings
 from importlib import import_module
 
 from pyzbpf.errors import BuildError, Error
@@ -53,7 +54,9 @@ def _main(arguments: Sequence[str] | None) -> int:
     try:
         parsed = _parser(arguments).parse_args(arguments)
         wants_traceback = wants_traceback or parsed.traceback
-        code: int = import_module(f"pyzbpf.cli.{parsed.command}").run(parsed)
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn  # type: ignore[assignment]
+            code: int = import_module(f"pyzbpf.cli.{parsed.command}").run(parsed)
         return code
     except Error as error:
         if wants_traceback:
@@ -70,6 +73,10 @@ def _main(arguments: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return INTERRUPTED
+
+
+def _warn(message: Warning | str, *_: object) -> None:
+    print(f"pyzbpf: warning: {message}", file=sys.stderr)
 
 
 def _report(error: Exception) -> None:

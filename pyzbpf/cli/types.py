@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "wanted",
         nargs="+",
         metavar="TYPE[:MEMBER,…]",
-        help="a struct, union or enum of the kernel and the members wanted of it, with a way through "
+        help="a struct, union or enum of the kernel and the members wanted of it (default: all), with a way through "
         "pointers and inner structs: task_struct:pid,mm.start_code",
     )
     parser.add_argument(
@@ -33,10 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print Zig source."""
     btf = _read(arguments.btf or _VMLINUX)
     wishes = [zig.parse(text) for text in arguments.wanted]
-    lines = list(zig.declarations(btf, wishes))
-    if any("bpf." in line for line in lines):
-        print('const bpf = @import("bpf");\n')
-    print("\n".join(lines))
+    print("\n".join(['const bpf = @import("bpf");\n', *zig.declarations(btf, wishes)]))
     return 0
 
 

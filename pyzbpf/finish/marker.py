@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
 _SCALAR = re.compile(r"([iuzfep])(\d*)\Z")
 _ARRAY = re.compile(r"a(\d+)(.+)\Z")
-_BITS = re.compile(r"b([iu])(\d+):(\d+)\Z")
+_BITS = re.compile(r"b([iuze]\d+):(\d+)\Z")
 
 
 class Shape:
     """A type: ``kind`` is one of "integer", "bool", "float", "enum", "pointer", "array", "struct", "union",
-    "bits", "function", "void", "foreign" (the kernel has none of that kind).
+    "function", "void", "foreign" (the kernel has none of that kind).
 
-    ``size`` is in bytes (of bits their storage's), ``signed`` for integers and bits, ``count`` for arrays,
-    ``bits`` for bit fields, ``name`` for structs and unions ("": anonymous). ``element`` is an array's, what
-    a pointer points to where that is known, or what a function with ``parameters`` returns.
+    ``size`` is in bytes, ``signed`` for integers, ``count`` for arrays, ``bits`` the width of a bit field (0: it is
+    none), whose type the rest describes, ``name`` for structs and unions ("": anonymous). ``element`` is an array's,
+    what a pointer points to where that is known, or what a function with ``parameters`` returns.
     """
 
     __slots__ = ("bits", "count", "element", "kind", "name", "parameters", "signed", "size")
@@ -165,7 +165,9 @@ def _shape(text: str) -> Shape:
         return Shape("array", size=int(found[1]) * element.size, count=int(found[1]), element=element)
     found = _BITS.match(text)
     if found:
-        return Shape("bits", size=int(found[2]), signed=found[1] == "i", bits=int(found[3]))
+        shape = _shape(found[1])
+        shape.bits = int(found[2])
+        return shape
     found = _SCALAR.match(text)
     if not found:
         raise ValueError(text)

@@ -7,7 +7,7 @@ import sys
 
 from pyzbpf.adapt import attach_target
 from pyzbpf.adapt.adapt import adapt
-from pyzbpf.errors import Error, ObjectError, SystemCallError, UnsupportedError
+from pyzbpf.errors import Error, LayoutWarning, ObjectError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands, syscall
 from pyzbpf.kernel.fd import Fd
 from pyzbpf.kernel.privilege import refusal
@@ -98,6 +98,17 @@ def _relocator(spec: ObjectSpec, btf: str | None) -> Relocator | None:
     return Relocator(spec, target.KernelTarget if btf is None else lambda: target.FileTarget(btf))
 
 
+def _warn(spec: ObjectSpec, relocator: Relocator) -> None:
+    import warnings
+
+    for doubt in relocator.doubts:
+        text = (
+            f"{spec.file}, {doubt}: a copy of so many bytes (core.read, bpf_probe_read_kernel) is not its value; "
+            "declare it as `pyzbpf types` does"
+        )
+        warnings.warn(text, LayoutWarning, stacklevel=5)  # where spec.load() is called
+
+
 def _externs(spec: ObjectSpec) -> KernelExterns | None:
     """What answers for the kernel's symbols; None, and nothing imported, for an object that names none."""
     if not spec.externs:
@@ -138,6 +149,8 @@ class Loader:
         relocator = _relocator(spec, btf)
         wanted = [program for program in spec.programs.values() if program.autoload]
         ready = [(program, adapt(spec, program, relocator, self.externs)) for program in wanted]
+        if relocator is not None and relocator.doubts:
+            _warn(spec, relocator)
         for program, code in ready:
             code.attach_btf_id = _attach_place(spec, program)
         for map in spec.maps.values():

@@ -48,6 +48,10 @@ def test_every_form_reads_the_truth(mode: str) -> None:
     assert (value["value_exists"], value["is_signed"]) == (False, True)
     assert (value["task_id"], value["pid_offset"]) == (task_id, pid_offset)
     assert value["guarded"] == 5
+    # CONFIG_PID_NS or not, the first number is that of the outermost namespace, and `level` counts them from 0.
+    assert value["root_number"] > 0 and value["level"] < 32
+    upid = btf.get(btf.find("upid", kinds.STRUCT))
+    assert value["numbers_offset"] == upid.size
 
 
 def test_a_bit_field_follows_the_kernel() -> None:

@@ -126,6 +126,8 @@ def test_a_clang_object_passes_through_unchanged(twins: dict[str, dict[str, byte
         ("const t = extern struct { a: *t, b: u32 }; " + RAW_TP.format('_ = core.exists(t, "a.b");'), "crosses a pointer"),
         (RAW_TP.format('_ = core.exists(extern struct { a: u32 }, "a");'), "has no name of the kernel's"),
         (RAW_TP.format("_ = core.typeExists(u32);"), "a declared struct, union or enum of the kernel is wanted"),
+        ("const t = extern struct { a: [2]u32 }; " + RAW_TP.format('_ = core.exists(t, "a[2]");'), "has no element [2]"),
+        ("const t = extern struct { a: [2]u32 }; " + RAW_TP.format('_ = core.exists(t, "a[x]");'), "'x' is no index"),
         (RAW_TP.format('_ = core.read(@as(u64, 5), "a");'), "a pointer to a declared kernel type is wanted"),
     ],
 )  # fmt: skip
@@ -147,6 +149,45 @@ def test_one_type_declared_in_two_ways_is_refused(compile_text: Compile) -> None
         compile_text(HEAD + text + RAW_TP.format(body))
     assert "'task_struct.pid' is declared in two ways" in str(caught.value)
     assert "probe.zig:" in str(caught.value)
+
+
+def test_elements_of_two_arrays_without_a_length_are_refused(compile_text: Compile) -> None:
+    text = "const t = extern struct { a: [0]u32, b: [0]u32 };\n"
+    body = 'if (core.exists(t, "a[1]") and core.exists(t, "b[1]")) bpf.printk("x", .{});'
+    with pytest.raises((BuildError, ObjectError)) as caught:
+        compile_text(HEAD + text + RAW_TP.format(body))
+    assert "elements of 'a' and of 'b' are asked for" in str(caught.value)
+    assert "declare one of them in a flavour: `t___other`" in str(caught.value)
+    body = 'if (core.exists(t, "a[1]") and core.offset(t, "b") != 0) bpf.printk("x", .{});'
+    for data in compile_text(HEAD + text + RAW_TP.format(body)).values():
+        assert records(data) == [(2, "t", ".a[1]"), (0, "t", ".b")]
+
+
+def test_bit_fields_keep_the_kind_of_their_type(compile_text: Compile) -> None:
+    """As libbpf wants it: an enum's bits do not match an integer's."""
+    text = (
+        "const t = extern struct { flag: core.Bits(bool, 1), kind: core.Bits(enum(u32) { one = 1, _ }, 4), "
+        "level: core.Bits(i16, 3), mode: enum(u8) { _ } };\n"
+        "export var seen: [4]u32 = @splat(0);\n"
+    )
+    body = (
+        'const p = core.pointer(t, 8); seen = .{ @intFromBool(core.read(p, "flag")), '
+        '@backingInt(core.read(p, "kind")), @bitCast(@as(i32, core.read(p, "level"))), '
+        '@backingInt(core.read(p, "mode")) };'
+    )
+    for data in compile_text(HEAD + text + RAW_TP.format(body)).values():
+        unit = units.read(data, file="object")
+        (found,) = [type_ for type_ in unit.types if type_ is not None and type_.name == "t"]
+        shapes = {member.name: (member.bits, unit.types[member.type]) for member in found.members}
+        kept = {
+            name: (bits, type_.kind, type_.size)
+            for name, (bits, type_) in shapes.items()
+            if type_ is not None
+        }
+        assert kept == {
+            "flag": (1, kinds.INT, 1), "kind": (4, kinds.ENUM, 4), "level": (3, kinds.INT, 2), "mode": (0, kinds.ENUM, 1),
+        }  # fmt: skip
+        assert shapes["flag"][1].encoding == kinds.BOOL
 
 
 def test_an_explicit_name_wins(compile_text: Compile) -> None:

@@ -20,12 +20,13 @@ const result = @import("result.zig");
 
 const Kind = marker.CoreKind;
 
-/// A bit field of `width` bits in a declared type; reads as an `Int`, the type C declares it with.
-pub fn Bits(comptime Int: type, comptime width: u16) type {
+/// A bit field of `width` bits in a declared type; reads as a `Whole`, the integer, bool or enum that C declares
+/// it with.
+pub fn Bits(comptime Whole: type, comptime width: u16) type {
     return extern struct {
-        pub const Value = Int;
+        pub const Value = Whole;
         pub const bit_width = width;
-        storage: Int,
+        storage: Whole,
     };
 }
 
@@ -181,6 +182,8 @@ fn hop(comptime Root: type, comptime path: []const u8) Hop {
         if (rest[0] == '[') {
             const end = std.mem.findScalar(u8, rest, ']') orelse @compileError("path \"" ++ path ++ "\": '[' without ']'");
             if (@typeInfo(Type) != .array) @compileError("path \"" ++ path ++ "\": " ++ @typeName(Type) ++ " is no array");
+            const length = @typeInfo(Type).array.len;
+            if (length != 0 and number(rest[1..end]) >= length) @compileError("path \"" ++ path ++ "\": " ++ @typeName(Type) ++ " has no element " ++ rest[0 .. end + 1]);
             Type = @typeInfo(Type).array.child;
             text = text ++ " " ++ rest[0 .. end + 1];
             rest = rest[end + 1 ..];
@@ -196,6 +199,16 @@ fn hop(comptime Root: type, comptime path: []const u8) Hop {
         if (rest.len != 0 and isPointer(Type)) return .{ .Type = Type, .text = text, .rest = if (rest[0] == '.') rest[1..] else rest };
     }
     return .{ .Type = Type, .text = text, .rest = "" };
+}
+
+/// The index between brackets; std.fmt would take a hundred times as long at comptime.
+fn number(comptime digits: []const u8) u64 {
+    var found: u64 = 0;
+    for (digits) |digit| {
+        if (digit < '0' or digit > '9') @compileError("'" ++ digits ++ "' is no index");
+        found = 10 * found + (digit - '0');
+    }
+    return found;
 }
 
 /// A path that must not cross a pointer.
@@ -278,7 +291,17 @@ inline fn extract(comptime step: Hop, storage: u64) step.Type.Value {
     const right: u6 = @truncate(constant(.field_rshift_u64, step.text));
     const signed = @as(i64, @bitCast(left)) >> right;
     const bits: u64 = if (constant(.field_signed, step.text) != 0) @bitCast(signed) else left >> right;
-    return @bitCast(@as(@Int(.unsigned, @bitSizeOf(step.Type.Value)), @truncate(bits)));
+    return fromBits(step.Type.Value, bits);
+}
+
+/// The lowest bits of a word as a number, bool or enum.
+inline fn fromBits(comptime Type: type, bits: u64) Type {
+    @setRuntimeSafety(false);
+    return switch (@typeInfo(Type)) {
+        .bool => bits & 1 != 0,
+        .@"enum" => |info| @fromBackingInt(fromBits(info.tag_type, bits)),
+        else => @bitCast(@as(@Int(.unsigned, 8 * @sizeOf(Type)), @truncate(bits))),
+    };
 }
 
 inline fn constant(comptime kind: Kind, comptime text: []const u8) u64 {
@@ -316,9 +339,7 @@ inline fn loadMarked(comptime Type: type, base: anytype, comptime text: []const 
         : [base] "r" (base),
     );
     return switch (@typeInfo(Type)) {
-        .bool => raw & 1 != 0,
-        .@"enum" => |info| @fromBackingInt(@intCast(@as(info.tag_type, @truncate(raw)))),
-        .int, .float => @bitCast(@as(@Int(.unsigned, 8 * @sizeOf(Type)), @truncate(raw))),
+        .bool, .@"enum", .int, .float => fromBits(Type, raw),
         else => @compileError("core.load reads numbers and pointers; use core.read for " ++ @typeName(Type)),
     };
 }

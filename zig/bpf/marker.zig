@@ -12,7 +12,7 @@
 //! Text of a `core` marker: kind, root type, then steps, with spaces between: `0 S:task_struct se=S
 //! sum_exec_runtime=u8`. A step is `name=description` or `[index]`; descriptions are `i4` `u8` `z1`
 //! (bool) `f8` `e4` (enum) `p` (pointer) `a16u1` (array) `S` `U` (struct, union; a name may follow)
-//! `bu4:3` (3 bits in a 4-byte unsigned). Root `E:name:u4` is an enum, its steps are `name=number`.
+//! `bu4:3` (3 bits in a 4-byte unsigned; so `bz1:1`, `be4:3`). Root `E:name:u4` is an enum, its steps are `name=number`.
 
 const std = @import("std");
 const builtin = @import("builtin");

@@ -66,6 +66,7 @@ class _Composite:
         self.inner: dict[str, _Composite] = {}  # of members that are structs or unions themselves
         self.numbers: dict[str, int] = {}
         self.enum_shape: Shape | None = None
+        self.flexible = ""  # the array without a length of which elements are asked for
         self.offsets: dict[str, int] = {}
         self.size = 0
         self.align = 1
@@ -102,11 +103,30 @@ class _Types:
                 self._member(home, step)
             return
         place: _Composite | None = home
+        owner, last = home, None
         for step in request.steps:
-            if step.index < 0:
-                if place is None:
-                    raise ObjectError(f"'{step.name}' is no member of a struct")
-                place = self._member(place, step)
+            if step.index >= 0:
+                if last is not None:
+                    self._element(owner, last)
+                last = None
+                continue
+            if place is None:
+                raise ObjectError(f"'{step.name}' is no member of a struct")
+            owner, last = place, step
+            place = self._member(place, step)
+
+    def _element(self, owner: _Composite, step: Step) -> None:
+        """An element is asked for of a member: an array without a length must be the last for that (is_flex_arr)."""
+        shape = step.shape
+        if shape is None or shape.kind != "array" or shape.count:
+            return
+        if owner.flexible not in ("", step.name):
+            raise ObjectError(
+                f"elements of '{owner.flexible}' and of '{step.name}' are asked for, and only the last member of a "
+                "struct can be an array without a length",
+                advice=f"declare one of them in a flavour: `{owner.name or 'name'}___other`",
+            )
+        owner.flexible = step.name
 
     def _member(self, home: _Composite, step: Step) -> _Composite | None:
         shape = step.shape
@@ -136,6 +156,9 @@ class _Types:
             return composite.type_id
         made = Type(kinds.STRUCT if composite.kind == "S" else kinds.UNION, composite.name)
         composite.type_id = self.unit.add_type(made)
+        composite.shapes = dict(
+            sorted(composite.shapes.items(), key=lambda item: item[0] == composite.flexible)
+        )
         end = 0
         for name, shape in composite.shapes.items():
             type_id, size, align = self._shape(composite, name, shape)
@@ -160,9 +183,8 @@ class _Types:
             array.type, array.count = element_id, shape.count
             array.index_type = self.scalars.id("integer", 4)
             return self.unit.add_type(array), size * shape.count, align
-        kind = "integer" if shape.kind == "bits" else shape.kind
         size = 8 if shape.kind == "pointer" else shape.size
-        return self.scalars.id(kind, size, signed=shape.signed), size, max(size, 1)
+        return self.scalars.id(shape.kind, size, signed=shape.signed), size, max(size, 1)
 
     def _make_enum(self, composite: _Composite) -> int:
         shape = composite.enum_shape

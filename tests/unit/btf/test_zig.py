@@ -27,7 +27,17 @@ def btf() -> decode.Btf:
          ("se", named, 256), ("mm", writer.ptr(alias), 320), ("self", writer.ptr(writer.const(16)), 384),
          ("error", kind, 448), ("handler", writer.ptr(writer.prototype(0, [])), 480)],
     )  # fmt: skip
-    writer.bit_struct("bits", 4, [("low", i32, 0, 3)])
+    writer.bit_struct("bits", 4, [("low", i32, 0, 3), ("flag", flag, 3, 1), ("kind", kind, 4, 4)])
+    counter = writer.struct("", 4, [("value", i32, 0)])
+    choice = writer.struct("", 8, [("small", i32, 0), ("large", u64, 0)], union=True)
+    writer.struct(
+        "holder",
+        64,
+        [("counter", writer.typedef("atomic_t", counter), 0), ("choice", choice, 64),
+         ("pairs", writer.array(counter, i32, 2), 128), ("nothing", writer.struct("", 0, []), 192),
+         ("names", writer.array(writer.array(char, i32, 4), i32, 2), 192),
+         ("pointers", writer.array(writer.ptr(0), i32, 3), 256), ("items", writer.array(named, i32, 0), 512)],
+    )  # fmt: skip
     return decode.decode(writer.bytes(), "little")
 
 
@@ -51,15 +61,48 @@ def test_ways_through_pointers_and_inner_structs(btf: decode.Btf) -> None:
 
 def test_all_members_where_none_are_named(btf: decode.Btf) -> None:
     found = text(btf, "task")
+    assert '    @"error": enum(u32) { _ },\n    handler: ?*anyopaque,\n' in found
     assert (
-        '    @"error": u32,' in found and "    handler: ?*anyopaque," in found and "    deep: u64," in found
+        "    deep: u64,\n    other: u64,\n    se: entity,\n" in found
+    )  # those of an anonymous union beside each other
+    assert found.endswith("pub const entity = extern struct {\n    sum: u64,\n    rest: u64,\n};")
+
+
+def test_a_struct_that_lies_in_another_is_wanted_whole(btf: decode.Btf) -> None:
+    assert text(btf, "task:se") == (
+        "pub const task = extern struct {\n    se: entity,\n};\n"
+        "pub const entity = extern struct {\n    sum: u64,\n    rest: u64,\n};"
     )
-    assert "// se: struct entity, which Zig cannot declare" in found
+    assert text(btf, "task:se.sum", "task:se") == text(btf, "task:se")
+
+
+def test_structs_without_names_stand_in_place(btf: decode.Btf) -> None:
+    assert text(btf, "holder") == (
+        "pub const holder = extern struct {\n"
+        "    counter: extern struct {\n        value: i32,\n    },\n"
+        "    choice: extern union {\n        small: i32,\n        large: u64,\n    },\n"
+        "    pairs: [2]extern struct {\n        value: i32,\n    },\n"
+        "    nothing: extern struct {\n    },\n"
+        "    names: [2]bpf.Text(4),\n"
+        "    pointers: [3]?*anyopaque,\n"
+        "    items: [0]entity,\n"
+        "};\n"
+        "pub const entity = extern struct {\n    sum: u64,\n    rest: u64,\n};"
+    )
+    assert text(btf, "holder:choice.small") == (
+        "pub const holder = extern struct {\n    choice: extern union {\n        small: i32,\n    },\n};"
+    )
+
+
+def test_an_enum_is_named_where_it_is_wanted(btf: decode.Btf) -> None:
+    assert 'error": kind,\n' in text(btf, "task:error", "kind")
 
 
 def test_enums_and_bit_fields(btf: decode.Btf) -> None:
-    assert text(btf, "kind") == "pub const kind = enum(u32) {\n    one = 1,\n    two = 2,\n};"
-    assert "low: bpf.core.Bits(i32, 3)," in text(btf, "bits:low")
+    assert text(btf, "kind") == "pub const kind = enum(u32) {\n    one = 1,\n    two = 2,\n    _,\n};"
+    assert text(btf, "bits").splitlines()[1:-1] == [
+        "    low: bpf.core.Bits(i32, 3),", "    flag: bpf.core.Bits(bool, 1),", "    kind: bpf.core.Bits(enum(u32) { _ }, 4),",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

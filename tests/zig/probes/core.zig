@@ -15,6 +15,13 @@ const task_struct = extern struct {
     sched_reset_on_fork: core.Bits(u32, 1),
     never_there: u32,
     mm: ?*mm_struct,
+    thread_pid: ?*pid_,
+};
+// The array without a length stands before other members: to ask for its elements it must be the last.
+const pid_ = extern struct {
+    pub const btf = "pid";
+    numbers: [0]extern struct { nr: i32 },
+    level: u32,
 };
 const mm_struct = extern struct { start_code: u64, exe_file: ?*anyopaque };
 const task_struct___other = extern struct { no_such_member: u64, pid: i32 };
@@ -47,6 +54,9 @@ export var matches: bool = false;
 export var task_id: u64 = 0;
 export var pid_offset: u64 = 0;
 export var guarded: u32 = 5;
+export var level: u32 = 77;
+export var root_number: i32 = 0;
+export var numbers_offset: u64 = 0;
 
 export fn ask(_: *bpf.RawTracepoint) linksection("raw_tp/sys_enter") c_int {
     const task = core.currentTask(task_struct);
@@ -76,5 +86,8 @@ export fn ask(_: *bpf.RawTracepoint) linksection("raw_tp/sys_enter") c_int {
     task_id = core.typeId(task_struct);
     pid_offset = core.offset(task_struct, "pid");
     if (core.exists(task_struct, "never_there")) guarded = core.read(task, "never_there");
+    root_number = core.read(task, "thread_pid.numbers[0].nr");
+    level = core.read(task, "thread_pid.level");
+    numbers_offset = core.offset(pid_, "numbers[1]") - core.offset(pid_, "numbers");
     return 0;
 }

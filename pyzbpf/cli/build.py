@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for key, text in (
         ("endian", "byte order of the machines it is for"),
         ("cpu", "BPF instruction set; v4 needs Linux 6.6"),
-        ("mode", "what the compiler optimises for"),
+        ("mode", "safe keeps Zig's safety checks, which small and fast leave out"),
     ):
         parser.add_argument(
             f"--{key}", choices=CHOICES[key], default=DEFAULTS[key], help=f"{text} (%(default)s)"

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -203,6 +204,40 @@ def test_a_reader_that_has_enough_ends_it_quietly(run, form: str) -> None:
     probe.stdout.close()
     assert probe.process.wait(WAIT_S) == 1
     assert probe.process.stderr.read() == ""
+
+
+def test_an_interface_and_a_program_can_be_chosen() -> None:
+    arguments = (
+        "--interface",
+        "lo",
+        "--program",
+        "bpf_prog",
+        "--set",
+        "port=9",
+        "-o",
+        "json",
+        "--count",
+        "1",
+    )
+    process = start(*arguments, probe="loopback")
+    try:
+        probe = Run(process)
+        assert probe.first.startswith("pyzbpf: loopback runs: bpf_prog on packets of interface 'lo'")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"x", ("127.0.0.1", 9))
+        code, out, err = probe.result()
+    finally:
+        process.kill()
+        process.communicate()
+    assert (code, err) == (0, "")
+    assert json.loads(out)["value"]["target_port"] == 9
+
+
+def test_an_interface_that_is_not_there_is_named() -> None:
+    process = start("--interface", "nosuch0", probe="loopback")
+    out, err = process.communicate(timeout=WAIT_S)
+    assert (process.returncode, out) == (1, "")
+    assert "no network interface 'nosuch0' in this network namespace; there is: " in err
 
 
 def test_nothing_stays_in_the_kernel(run) -> None:

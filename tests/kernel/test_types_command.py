@@ -18,6 +18,7 @@ from pyzbpf.build.compile import build_probe
 from pyzbpf.cli.main import main
 from tests.support import zig_probes
 
+ROOT = Path(__file__).parents[2]
 VMLINUX = Path("/sys/kernel/btf/vmlinux")
 COMMON_TYPES = """
     task_struct sock sk_buff file inode dentry mm_struct request net_device bio cred nsproxy vm_area_struct super_block
@@ -207,8 +208,34 @@ def test_a_member_of_the_wrong_width_is_warned_of(tmp_path: Path) -> None:
         "many bytes (core.read, bpf_probe_read_kernel) is not its value; declare it as `pyzbpf types` does"
     )
     command = [sys.executable, "-m", "pyzbpf", "run", str(path), "--duration", "0.1"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0
     assert done.stderr.startswith(
         f"pyzbpf: warning: {path}, function 'wrong': struct task_struct.pid has 4 bytes"
     )
+
+
+WRONG_IN_C = """
+#include "core.h"
+struct task_struct { u64 pid; } CORE;
+u64 seen;
+SEC("raw_tp/sys_enter") int wrong(void *context)
+{
+    struct task_struct *task = (void *)bpf_get_current_task();
+    u64 value = 0;
+    READ(value, task->pid);
+    seen = value;
+    return 0;
+}
+"""
+
+
+def test_clang_s_reads_are_looked_at_too(tmp_path: Path) -> None:
+    zig_probes.path("historic")
+    (tmp_path / "core.h").write_text((ROOT / "tests" / "zig" / "c" / "core.h").read_text())
+    (tmp_path / "wrong.c").write_text(WRONG_IN_C)
+    (path,) = build_probe(tmp_path / "wrong.c", endian="host", output_directory=tmp_path)
+    with pytest.warns(
+        pyzbpf.LayoutWarning, match="task_struct.pid has 4 bytes in the kernel and 8 in the probe"
+    ):
+        pyzbpf.open(path).load().close()

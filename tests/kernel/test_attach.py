@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
 import time
 
@@ -12,6 +11,7 @@ import pytest
 
 from pyzbpf.errors import Error, NotFoundError, SystemCallError
 from pyzbpf.kernel import tracefs
+from tests.support import network
 from tests.support.assemble import (
     R0,
     R1,
@@ -223,18 +223,18 @@ def test_xdp_of_another_process_says_how_to_find_it():
 
 
 def test_xdp_in_the_driver():
-    name = f"zb{os.getpid()}"
-    made = subprocess.run(
-        ["ip", "link", "add", name, "type", "veth", "peer", "name", name + "p"], check=False
-    )
-    if made.returncode:
-        pytest.skip("needs the kernel module veth and the program ip")
-    try:
-        with packets("xdp", XDP_PASS).load() as probe:
-            probe.attach(interface=name, mode="native")
-            assert probe.links[0].target == f"XDP of interface '{name}'"
-    finally:
-        subprocess.run(["ip", "link", "del", name], check=True)
+    with network.veth() as pair, packets("xdp", XDP_PASS).load() as probe:
+        probe.attach(interface=pair.name, mode="native")
+        assert probe.links[0].target == f"XDP of interface '{pair.name}'"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+            receiver.bind((pair.address, 0))
+            receiver.settimeout(PATIENCE)
+            with pair.other_side():
+                other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            with other:
+                other.sendto(bytes(400), receiver.getsockname())
+                assert len(receiver.recv(500)) == 400
+            assert wait_for(lambda: number(probe.variables["hits"]) == 1)
 
 
 def test_xdp_mistakes():

@@ -9,24 +9,38 @@ import tempfile
 from pathlib import Path
 
 from pyzbpf.build import compiler
-from pyzbpf.errors import BuildError
-from tests.support.require import missing
+from tests.support.zig_probes import need_compiler, prebuilt
 
 FOLDER = Path(__file__).parents[1] / "zig" / "c"
+OPTIONS = ((), ("-mcpu=v1",), ("-mcpu=v2",), ("-mcpu=v3",), ("-mcpu=v4",))  # that tests/kernel asks for
 
 
 @functools.cache
 def path(name: str, *options: str, endian: str = sys.byteorder) -> Path:
     """The object of ``name``.c as clang leaves it."""
-    try:
-        zig = compiler.find_zig()
-    except BuildError as error:
-        missing("zig", str(error))
-    target = _folder() / f"{'-'.join((name, endian, *options))}.o"
+    file = f"{'-'.join((name, endian, *options))}.o"
+    built = prebuilt("c", file)
+    if built is not None:
+        return built
+    need_compiler()
+    return _compile(name, options, endian, _folder() / file)
+
+
+def _compile(name: str, options: tuple[str, ...], endian: str, target: Path) -> Path:
     machine = {"little": "bpfel", "big": "bpfeb"}[endian]
-    command = [zig, "cc", "-target", f"{machine}-freestanding", "-O2", "-g", *options]
+    command = [compiler.find_zig(), "cc", "-target", f"{machine}-freestanding", "-O2", "-g", *options]
     subprocess.run([*command, "-c", FOLDER / f"{name}.c", "-o", target], check=True)
     return target
+
+
+def build_all(folder: Path) -> None:
+    """Compile every program with every `OPTIONS` for both byte orders, where `path` looks for them."""
+    (folder / "c").mkdir(parents=True, exist_ok=True)
+    for source in sorted(FOLDER.glob("*.c")):
+        for options in OPTIONS:
+            for endian in ("little", "big"):
+                file = f"{'-'.join((source.stem, endian, *options))}.o"
+                _compile(source.stem, options, endian, folder / "c" / file)
 
 
 @functools.cache

@@ -38,7 +38,8 @@ class Kernel(NamedTuple):
 
     architecture: str
     release: str
-    packages: tuple[str, ...]  # image first, then modules where they are apart
+    packages: tuple[str, ...]  # with the image and the configuration
+    modules: str = ""  # the package of the modules, where they are apart
 
 
 def stanzas(text: str, name: str) -> Iterator[tuple[list[str], list[str], list[str]]]:
@@ -156,7 +157,8 @@ def choose(names: Iterable[str], architecture: str, series: str, flavour: str) -
     release = max(found, key=numbers)
     # From Linux 7 on Debian keeps the image and the modules in packages of their own.
     if f"linux-binary-{release}" in known:
-        return Kernel(architecture, release, (f"linux-binary-{release}", f"linux-modules-{release}"))
+        apart = (f"linux-binary-{release}", f"linux-base-{release}")
+        return Kernel(architecture, release, apart, f"linux-modules-{release}")
     return Kernel(architecture, release, (f"linux-image-{release}",))
 
 
@@ -197,15 +199,23 @@ def image(kernel: Kernel) -> Path:
 def _take_image(kernel: Kernel, half: Path) -> None:
     whole = half.parent / "whole"
     whole.mkdir()
-    unpack(kernel.architecture, kernel.packages[:1], whole)
+    unpack(kernel.architecture, kernel.packages, whole)
     found = [*whole.glob("boot/vmlinu[xz]-*"), *whole.glob("usr/lib/modules/*/vmlinu[xz]*")]
     if not found:
         raise Unavailable(f"{kernel.packages[0]} ({kernel.architecture}) has no vmlinuz")
     shutil.copyfile(found[0], half / "vmlinuz")
-    if len(kernel.packages) == 1:  # the modules came along; keep them beside, for modules()
+    for path in [*whole.glob("boot/config-*"), *whole.glob("usr/lib/modules/*/config")]:
+        shutil.copyfile(path, half / "config")
+    if not kernel.modules:  # the modules came along; keep them beside, for modules()
         for place in ("lib/modules", "usr/lib/modules"):
             if (whole / place / kernel.release).is_dir():
                 shutil.move(whole / place / kernel.release, half / "modules")
+
+
+def configuration(kernel: Kernel) -> Path | None:
+    """The options that the kernel was configured with, where its package has them."""
+    found = image(kernel).parent / "config"
+    return found if found.exists() else None
 
 
 def modules(kernel: Kernel) -> Path:
@@ -219,7 +229,7 @@ def modules(kernel: Kernel) -> Path:
 def _take_modules(kernel: Kernel, half: Path) -> None:
     whole = half.parent / "whole"
     whole.mkdir()
-    unpack(kernel.architecture, kernel.packages[1:], whole)
+    unpack(kernel.architecture, [kernel.modules], whole)
     for place in ("lib/modules", "usr/lib/modules"):
         if (whole / place / kernel.release).is_dir():
             shutil.copytree(whole / place / kernel.release, half, dirs_exist_ok=True, symlinks=True)

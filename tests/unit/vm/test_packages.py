@@ -39,7 +39,8 @@ def test_the_newest_of_a_series(series: str, flavour: str, release: str) -> None
 def test_image_and_modules_apart() -> None:
     found = packages.choose(NAMES, "amd64", "7.2", "cloud")
     release = "7.2.13+deb14-cloud-amd64"
-    assert found.packages == (f"linux-binary-{release}", f"linux-modules-{release}")
+    assert found.packages == (f"linux-binary-{release}", f"linux-base-{release}")
+    assert found.modules == f"linux-modules-{release}"
 
 
 def test_a_series_that_is_gone_names_what_is_there() -> None:

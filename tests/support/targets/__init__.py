@@ -1,0 +1,105 @@
+"""A running program for user-space probes to look at: target.c, compiled for this machine by `zig cc`.
+
+with Target() as target:
+    target.add()        # its function target_add(20, 22) has been called when this returns
+    target.done()       # its USDT target:done has been passed, with (7, 0x1122334455667788)
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from pyzbpf.build import compiler
+from tests.support.zig_probes import need_compiler, prebuilt
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Self
+
+SOURCE = Path(__file__).parent / "target.c"
+MACHINES = ("x86_64", "aarch64", "s390x")  # as `uname -m` says, and Zig
+ADD = (20, 22, 42)  # target_add's arguments and result
+DONE = (7, 0x1122334455667788)  # arguments of the USDT target:done
+COUNTED = (9,)  # of target:counted
+
+
+@functools.cache
+def program(machine: str = os.uname().machine) -> Path:
+    """The program for a machine."""
+    built = prebuilt("targets", machine)
+    if built is not None:
+        return built
+    need_compiler()
+    return compile_for(machine, Path(_folder()) / machine)
+
+
+def compile_for(machine: str, path: Path) -> Path:
+    """Compile it; its notes stay although no code refers to them."""
+    command = [compiler.find_zig(), "cc", "-target", f"{machine}-linux-none", "-nostdlib", "-static", "-O2"]
+    command += [
+        "-fno-stack-protector",
+        "-fno-sanitize=all",
+        "-Wno-asm-operand-widths",
+        "-Wl,--no-gc-sections",
+    ]
+    subprocess.run([*command, SOURCE, "-o", path], check=True)
+    return path
+
+
+def build_all(folder: Path) -> None:
+    """Compile it for every machine, where `program` looks for it."""
+    (folder / "targets").mkdir(parents=True, exist_ok=True)
+    for machine in MACHINES:
+        compile_for(machine, folder / "targets" / machine)
+
+
+class Target:
+    """The program running, until the `with` block ends; each method returns when the program is done."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [program()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+        )
+        self.pid = self._process.pid
+        self.path = program()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()  # the end of its input is its end
+
+    def _ask(self, request: bytes) -> bytes:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(request)
+        return self._process.stdout.read(1)
+
+    def add(self) -> int:
+        """Call ``target_add(20, 22)``."""
+        return self._ask(b"f")[0]
+
+    def done(self) -> None:
+        """Pass the USDT ``target:done``, which has no semaphore."""
+        assert self._ask(b"u") == b"u"
+
+    def counted(self) -> None:
+        """Pass the USDT ``target:counted`` if its semaphore is raised."""
+        assert self._ask(b"s") == b"s"
+
+    def semaphore(self) -> bool:
+        """Whether the semaphore of ``target:counted`` is raised."""
+        return self._ask(b"m") == b"1"
+
+
+@functools.cache
+def _folder() -> str:
+    import atexit
+    import shutil
+
+    folder = tempfile.mkdtemp(prefix="pyzbpf-tests-target-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

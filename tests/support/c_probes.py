@@ -28,7 +28,15 @@ def path(name: str, *options: str, endian: str = sys.byteorder) -> Path:
 
 def _compile(name: str, options: tuple[str, ...], endian: str, target: Path) -> Path:
     machine = {"little": "bpfel", "big": "bpfeb"}[endian]
-    command = [compiler.find_zig(), "cc", "-target", f"{machine}-freestanding", "-O2", "-g", *options]
+    command: list[str | Path] = [
+        compiler.find_zig(),
+        "cc",
+        "-target",
+        f"{machine}-freestanding",
+        "-O2",
+        "-g",
+        *options,
+    ]
     subprocess.run([*command, "-c", FOLDER / f"{name}.c", "-o", target], check=True)
     return target
 

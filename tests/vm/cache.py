@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -51,7 +50,8 @@ def kept(name: str, make: Callable[[Path], None]) -> Path:
     return target
 
 
-def forget(name: str) -> None:
-    """Remove the folder ``name`` of the cache."""
-    with locked(name):
-        shutil.rmtree(folder() / name, ignore_errors=True)
+@contextlib.contextmanager
+def temporary() -> Iterator[Path]:
+    """A folder for work in hand, beside the cache so that it has as much room."""
+    with tempfile.TemporaryDirectory(dir=folder(), prefix=".work-") as name:
+        yield Path(name)

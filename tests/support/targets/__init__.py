@@ -16,10 +16,6 @@ from pathlib import Path
 from pyzbpf.build import compiler
 from tests.support.zig_probes import need_compiler, prebuilt
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Self
-
 SOURCE = Path(__file__).parent / "target.c"
 MACHINES = ("x86_64", "aarch64", "s390x")  # as `uname -m` says, and Zig
 ADD = (20, 22, 42)  # target_add's arguments and result
@@ -39,7 +35,15 @@ def program(machine: str = os.uname().machine) -> Path:
 
 def compile_for(machine: str, path: Path) -> Path:
     """Compile it; its notes stay although no code refers to them."""
-    command = [compiler.find_zig(), "cc", "-target", f"{machine}-linux-none", "-nostdlib", "-static", "-O2"]
+    command: list[str | Path] = [
+        compiler.find_zig(),
+        "cc",
+        "-target",
+        f"{machine}-linux-none",
+        "-nostdlib",
+        "-static",
+        "-O2",
+    ]
     command += [
         "-fno-stack-protector",
         "-fno-sanitize=all",
@@ -67,7 +71,7 @@ class Target:
         self.pid = self._process.pid
         self.path = program()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Target:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,0 +1,170 @@
+"""The kernel tests on other kernels: ``python -m tests.vm [KERNEL…] [options] [-- pytest arguments]``.
+
+See docs/kernels.md. The exit status is 0 only when every test on every kernel has passed or was skipped,
+and every kernel that was asked for has run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.vm import cache, matrix, packages, qemu, report, results, suite, userland
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_printing = threading.Lock()
+
+
+def say(text: str) -> None:
+    """Print at once, from whichever thread."""
+    with _printing:
+        print(text, flush=True)
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.vm", description=__doc__.partition(":")[0])
+    parser.add_argument(
+        "kernels",
+        nargs="*",
+        metavar="KERNEL",
+        help="names of --list, or amd64, arm64, s390x; default: the subset for continuous integration",
+    )
+    parser.add_argument("--all", action="store_true", help="every kernel of the matrix")
+    parser.add_argument("--list", action="store_true", help="print the matrix and end")
+    parser.add_argument(
+        "--kernel", type=Path, metavar="FILE", help="boot this image, with all it needs built in"
+    )
+    parser.add_argument(
+        "--arch", choices=sorted(qemu.MACHINES), default="amd64", help="its architecture (%(default)s)"
+    )
+    parser.add_argument(
+        "--accelerator",
+        choices=("auto", "tcg", "kvm"),
+        default="auto",
+        help="auto: kvm where a trial boot with it works, else tcg",
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=max(1, os.cpu_count() or 1), help="kernels side by side (%(default)s)"
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=1800, metavar="S", help="seconds for one kernel (%(default)s)"
+    )
+    parser.add_argument(
+        "--silence", type=float, default=600, metavar="S", help="seconds without a word from it (%(default)s)"
+    )
+    parser.add_argument("--console", type=Path, metavar="DIR", help="keep each console as DIR/KERNEL.txt")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
+    parser.add_argument("--write-docs", action="store_true", help="write the tables of docs/kernels.md")
+    return parser.parse_args(arguments)  # fmt: skip
+
+
+class Guest:
+    """A row of the matrix on its way: found, downloaded, booted."""
+
+    def __init__(self, row: matrix.Row, options: argparse.Namespace) -> None:
+        self.row = row
+        self.options = options
+
+    def _files(self) -> tuple[Path, list[Path]]:
+        if self.options.kernel:
+            return self.options.kernel, [userland.base(self.row.architecture)]
+        kernel = self._resolve()
+        return packages.image(kernel), [userland.base(self.row.architecture), userland.modules(kernel)]
+
+    def _resolve(self) -> packages.Kernel:
+        *others, last = self.row.series
+        for series in others:
+            with contextlib.suppress(packages.Unavailable):
+                return packages.resolve(self.row.architecture, series)
+        return packages.resolve(self.row.architecture, last)
+
+    def run(self, tests: Path) -> results.Run:
+        """Boot it and read the result; what is not to be had comes back as not run."""
+        name = self.row.name
+        try:
+            image, archives = self._files()
+        except packages.Unavailable as error:
+            say(f"{name}: not run: {error}")
+            return results.Run(name, not_run=str(error))
+        archives.append(tests)
+        how = self.options.accelerator
+        if how == "auto":
+            how = qemu.accelerator(self.row.architecture, image, archives)
+        say(f"{name}: booting {image.parent.parent.name if not self.options.kernel else image} ({how})")
+        done = qemu.boot(
+            self.row.architecture, image, archives, accelerator=how,
+            timeout=self.options.timeout, silence=self.options.silence,
+        )  # fmt: skip
+        if self.options.console:
+            self.options.console.mkdir(parents=True, exist_ok=True)
+            (self.options.console / f"{name}.txt").write_bytes(done.console)
+        run = results.read(name, done.console, ended=done.ended)
+        run.seconds = done.seconds
+        say(
+            f"{name}: {run.release}: {run.count('passed')} passed, {run.failed} failed, "
+            f"{run.count('skipped')} skipped in {run.seconds:.0f} s (tests {run.tests_seconds:.0f} s)"
+        )
+        return run
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run what was asked for; the exit status."""
+    own, pytest_arguments = list(arguments), ["tests/kernel"]
+    if "--" in own:
+        place = own.index("--")
+        own, pytest_arguments = own[:place], own[place + 1 :]
+        if not any(not argument.startswith("-") for argument in pytest_arguments):
+            pytest_arguments = ["tests/kernel", *pytest_arguments]
+    options = _parse(own)
+    if options.list:
+        print(matrix.table())
+        return 0
+    try:
+        rows = matrix.chosen(options.kernels, everything=options.all)
+    except KeyError as error:
+        names = ", ".join(row.name for row in matrix.MATRIX)
+        print(f"there is no kernel {error} in the matrix: {names}", file=sys.stderr)
+        return 2
+    if options.kernel:
+        rows = [matrix.Row(options.kernel.name, options.arch, (), ci=False, why="--kernel")]
+    lacking = qemu.missing(sorted({row.architecture for row in rows}))
+    if lacking:
+        print(f"needs QEMU: apt-get install {' '.join(lacking)}", file=sys.stderr)
+        return 2
+    runs = _run(rows, options, pytest_arguments)
+    for run in runs:
+        if run.failed or run.kernel_messages:
+            print(f"\n{report.failures(run)}")
+    print(f"\n{report.results(runs)}\n")
+    if options.junit:
+        report.junit(runs, options.junit)
+    if options.write_docs:
+        report.write_page(runs)
+    print(report.closing(runs))
+    optional = {row.name for row in rows if row.optional}
+    return int(any(run.failed or (run.not_run and run.name not in optional) for run in runs))
+
+
+def _run(rows: list[matrix.Row], options: argparse.Namespace, arguments: list[str]) -> list[results.Run]:
+    begin = time.monotonic()
+    with cache.temporary() as work, ThreadPoolExecutor(options.jobs) as pool:
+        (work / "wheels").mkdir()
+        wheels = suite.build_wheels(work / "wheels")
+        suite.pack(work / "suite.cpio", wheels, arguments=arguments, work=work)
+        names = ", ".join(wheel.name for wheel in wheels)
+        say(f"on every kernel: {names} ({time.monotonic() - begin:.0f} s to build and pack)")
+        guests = [Guest(row, options) for row in rows]
+        return list(pool.map(lambda guest: guest.run(work / "suite.cpio"), guests))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

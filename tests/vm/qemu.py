@@ -1,0 +1,151 @@
+"""Boots a kernel with an initramfs in QEMU and reads its console to the end."""
+
+from __future__ import annotations
+
+import os
+import platform
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.vm import cache
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class Machine(NamedTuple):
+    """How QEMU is an architecture."""
+
+    program: str
+    package: str  # Debian's, that has it
+    native: str  # `uname -m` of a machine that KVM could use
+    options: tuple[str, ...]
+    console: str
+
+
+_SERIAL = ("-serial", "stdio")
+MACHINES = {
+    "amd64": Machine(
+        "qemu-system-x86_64", "qemu-system-x86", "x86_64", ("-machine", "q35", *_SERIAL), "ttyS0"
+    ),
+    "arm64": Machine(
+        "qemu-system-aarch64", "qemu-system-arm", "aarch64", ("-machine", "virt", *_SERIAL), "ttyAMA0"
+    ),
+    "s390x": Machine(
+        "qemu-system-s390x", "qemu-system-misc", "s390x",
+        ("-machine", "s390-ccw-virtio", "-chardev", "stdio,id=c0", "-device", "sclpconsole,chardev=c0"),
+        "ttysclp0",
+    ),
+}  # fmt: skip
+# An oops is the end, and is seen as one. The LSM of BPF is on wherever it is built in.
+COMMAND_LINE = "rdinit=/init quiet oops=panic panic=-1 lsm=capability,bpf random.trust_cpu=on"
+MEMORY = 1536  # MiB
+
+
+class Boot(NamedTuple):
+    """What came of it; ``ended`` says why QEMU was ended by us."""
+
+    console: bytes
+    seconds: float
+    ended: str
+
+
+def missing(architectures: Sequence[str]) -> list[str]:
+    """Debian's packages that lack here for booting these architectures."""
+    needed = {MACHINES[name].package for name in architectures if not shutil.which(MACHINES[name].program)}
+    if "amd64" in architectures and not Path("/usr/share/seabios/bios-256k.bin").exists():
+        needed.add("seabios")
+    return sorted(needed)
+
+
+def boot(
+    architecture: str,
+    kernel: Path,
+    archives: Sequence[Path],
+    *,
+    accelerator: str = "tcg",
+    timeout: float,
+    silence: float,
+    watch: Callable[[bytes], None] = lambda _: None,
+    command_line: str = "",
+) -> Boot:
+    """Boot and wait until the guest is off.
+
+    ``archives`` are its initramfs, one laid over the other. It is ended after ``timeout`` seconds, or
+    when nothing was said for ``silence`` seconds. ``watch`` is given each line of the console.
+    """
+    machine = MACHINES[architecture]
+    with tempfile.NamedTemporaryFile(prefix="pyzbpf-initramfs-") as whole:
+        for path in archives:
+            with path.open("rb") as part:
+                shutil.copyfileobj(part, whole, 1 << 20)
+        whole.flush()
+        command = [
+            machine.program, *machine.options, "-accel", accelerator,
+            "-cpu", "host" if accelerator == "kvm" else "max", "-smp", "1", "-m", str(MEMORY),
+            "-display", "none", "-monitor", "none", "-nodefaults", "-no-reboot",
+            "-kernel", str(kernel), "-initrd", whole.name,
+            "-append", f"console={machine.console} {COMMAND_LINE} {command_line}".strip(),
+        ]  # fmt: skip
+        return _watch(command, timeout, silence, watch)
+
+
+def _watch(command: list[str], timeout: float, silence: float, watch: Callable[[bytes], None]) -> Boot:
+    begin = last = time.monotonic()
+    console, rest, ended = bytearray(), b"", ""
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        assert process.stdout is not None
+        descriptor = process.stdout.fileno()
+        try:
+            while True:
+                now = time.monotonic()
+                limits = ((begin + timeout, f"the guest has run for {timeout:.0f} s"),
+                          (last + silence, f"the guest has said nothing for {silence:.0f} s"))  # fmt: skip
+                until, ended = min(limits)
+                if not select.select([descriptor], [], [], max(0, until - now))[0]:
+                    break
+                data = os.read(descriptor, 1 << 16)
+                if not data:  # it is off
+                    process.wait(60)
+                    ended = ""
+                    break
+                console += data
+                last = time.monotonic()
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    watch(line)
+        finally:
+            process.kill()
+        status = process.wait()
+    if not ended and status:
+        ended = f"{command[0]} ended with status {status}"
+    return Boot(bytes(console), time.monotonic() - begin, ended)
+
+
+def accelerator(architecture: str, kernel: Path, archives: Sequence[Path]) -> str:
+    """``kvm`` where a trial boot with it has worked on this machine, else ``tcg``.
+
+    That /dev/kvm opens says nothing: kernels hang under some that open. The answer is kept for the
+    machine's kernel.
+    """
+    if platform.machine() != MACHINES[architecture].native or not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return "tcg"
+
+    def trial(half: Path) -> None:
+        done = boot(
+            architecture, kernel, archives, accelerator="kvm", timeout=30, silence=30,
+            command_line="pyzbpf_trial",
+        )  # fmt: skip
+        worked = not done.ended and b"init: the trial has worked" in done.console
+        (half / "answer").write_text("kvm" if worked else "tcg")
+
+    key = f"accelerator/{architecture}-{platform.release()}"
+    return (cache.kept(key, trial) / "answer").read_text()

@@ -1,0 +1,108 @@
+"""What is tested: the built wheels, the tests, and all they need, in one archive for every architecture."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from tests.support import prebuilt
+from tests.vm import cache, cpio, userland
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+ROOT = Path(__file__).parents[2]
+# What the tests import, taken from where this Python has it: all of it is plain Python.
+LIBRARIES = ("pytest", "pluggy", "iniconfig", "packaging", "pygments", "pyelftools")
+CARRIED = ("tests/kernel", "tests/support", "tests/zig/c", "tests/zig/probes", "tests/vm/guest", "zig/probes")
+NOT_SOURCE = shutil.ignore_patterns("__pycache__", ".*", "*.egg-info", "*.o", "zig-out", "zig-pkg")
+
+
+def _hash(paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _files(*folders: str, kinds: Sequence[str]) -> list[Path]:
+    return [
+        path
+        for folder in folders
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in kinds and "__pycache__" not in path.parts
+    ]
+
+
+def probes() -> Path:
+    """The folder with every object that the tests would compile; made again when a source changes."""
+    sources = _files("zig", "tests/zig", "pyzbpf", "tests/support", kinds=(".zig", ".c", ".h", ".py"))
+    return cache.kept(f"probes/{_hash(sources)}", prebuilt.build_all)
+
+
+def build_wheels(folder: Path) -> list[Path]:
+    """Build the wheel of pyzbpf and, with it, those of the examples.
+
+    From copies of the sources: a build leaves files in its tree.
+    """
+    wheels = []
+    with cache.temporary() as work:
+        site = work / "site"
+        for project in (ROOT, *sorted(path.parent for path in (ROOT / "examples").glob("*/pyproject.toml"))):
+            name = "pyzbpf" if project == ROOT else project.name
+            source = shutil.copytree(project, work / "sources" / name, ignore=NOT_SOURCE)
+            target = work / "wheels" / name
+            command = [sys.executable, "-m", "pip", "-q", "wheel", "--no-deps", "--no-build-isolation"]
+            environment = {**os.environ, "PYTHONPATH": str(site), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+            subprocess.run([*command, source, "--wheel-dir", target], env=environment, cwd=work, check=True)
+            (wheel,) = target.glob("*.whl")
+            if not wheel.name.endswith("-py3-none-any.whl"):
+                raise SystemExit(f"{wheel.name} is not for every machine")
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(site)
+            wheels.append(Path(shutil.copy(wheel, folder)))
+    return wheels
+
+
+def _install_libraries(site: Path) -> None:
+    for name in LIBRARIES:
+        for file in importlib.metadata.files(name) or []:
+            if ".." in file.parts or "__pycache__" in file.parts or file.suffix in (".so", ".pyd"):
+                continue
+            target = site / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(str(file.locate()), target)
+
+
+def pack(archive: Path, wheels: Iterable[Path], *, arguments: Sequence[str], work: Path) -> None:
+    """Write the archive: init, the wheels unpacked, the tests, and pytest's arguments."""
+    root = work / "root"
+    suite, site = root / "suite", root / "suite" / "site"
+    site.mkdir(parents=True)
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as unpacked:
+            unpacked.extractall(site)
+    _install_libraries(site)
+    for name in CARRIED:
+        shutil.copytree(ROOT / name, suite / name, ignore=NOT_SOURCE)
+    shutil.copy(ROOT / "pyproject.toml", suite)
+    shutil.copytree(probes(), suite / "probes")
+    environment = {
+        "PYZBPF_TEST_PROBES": "/suite/probes",
+        "PYZBPF_REQUIRE": "kernel,bpftool,ip,veth,cgroup2",
+        "PYZBPF_VM": "1",
+    }
+    asked = {"arguments": [*arguments, "-p", "no:cacheprovider"], "environment": environment}
+    (suite / "run.json").write_text(json.dumps(asked))
+    shutil.copy(ROOT / "tests/vm/guest/init", root / "init")
+    userland.compile_all(site, root)
+    userland.compile_all(suite / "tests/support", root)
+    cpio.pack(root, archive)

@@ -38,7 +38,7 @@ _NOISE = re.compile(
     | returning\ from\ callee                  | to\ caller\ at
     | func\#\d+                                | Func\#\d+
     | Validating\ \w+\(\)                      | arg\#\d+\ reference\ type\('UNKNOWN
-    | \d+\ lines?\ omitted                     | Causal\ path:
+    | \d+\ lines?\ omitted
     | \(null\)$
     )""",
     re.VERBOSE,
@@ -48,8 +48,9 @@ _NOISE = re.compile(
 _SECOND_HALF = re.compile(r"^R\d+ .*(?:outside of|unbounded|negative)")
 _FIRST_HALF = re.compile(r"^invalid (?:access|indirect)")
 
-# The reports of Linux 7.3 name their parts.
-_REPORT = re.compile(r"^\s*(Verification failed|Reason|Suggestion):\s*(\S.*)$")
+# Linux 7.3 tells at length what went wrong, below the line that all kernels write: paragraphs with a heading.
+_REPORT = re.compile(r"^Verification failed:")
+_PARAGRAPH = re.compile(r"^(Reason|Suggestion):$")
 
 # Faults of the control flow are found before any instruction is walked.
 _NAMED_INDEX = re.compile(r"\b(?:at|from|unreachable|to)? ?insn (\d+)")
@@ -71,14 +72,15 @@ def explain(
     spec: ProgramSpec, ready: ReadyProgram, btf: Btf | None, *, log: str, errno: int
 ) -> VerifierError:
     """The error for a refused program."""
-    lines = log.splitlines()
+    lines, report = _without_report(log.splitlines())
     position, reason = _find_reason(lines)
-    report = _report(lines)
     index = _index(lines, position, reason)
     if index is not None and index in ready.unresolved:
-        reason, report = f"CO-RE relocation {ready.unresolved[index]}", {"Suggestion": _UNRESOLVED}
+        reason, hint = f"CO-RE relocation {ready.unresolved[index]}", _UNRESOLVED
     elif index is not None and index in ready.missing:
-        reason, report = f"call of the kernel function {ready.missing[index]}", {"Suggestion": _MISSING}
+        reason, hint = f"call of the kernel function {ready.missing[index]}", _MISSING
+    else:
+        hint = _hint(lines, reason, ready, btf) or report.get("Suggestion")
     source = _source(ready, btf, index) if index is not None else None
     return VerifierError(
         spec.name,
@@ -86,22 +88,17 @@ def explain(
         log=log,
         errno=errno,
         source=source or _last_comment(lines, position),
-        hint=report.get("Suggestion") or _hint(lines, reason, ready, btf),
+        hint=hint,
     )
 
 
 def reason_of(log: str) -> str:
     """The line of a log that says why; "" for a log without one."""
-    return _find_reason(log.splitlines())[1] if log.strip() else ""
+    return _find_reason(_without_report(log.splitlines())[0])[1] if log.strip() else ""
 
 
 def _find_reason(lines: list[str]) -> tuple[int, str]:
     """(position in the log, text) of what says why."""
-    report = _report(lines)
-    told = report.get("Reason") or report.get("Verification failed")
-    if told:
-        position = next(i for i, line in enumerate(lines) if told in line)
-        return position, told
     for position in range(len(lines) - 1, -1, -1):
         line = lines[position]
         if _NOISE.match(line):
@@ -114,13 +111,18 @@ def _find_reason(lines: list[str]) -> tuple[int, str]:
     return len(lines), last
 
 
-def _report(lines: list[str]) -> dict[str, str]:
+def _without_report(lines: list[str]) -> tuple[list[str], dict[str, str]]:
+    """The log as every kernel writes it, and the paragraphs of a report."""
+    start = next((number for number, line in enumerate(lines) if _REPORT.match(line)), len(lines))
     found: dict[str, str] = {}
-    for line in lines:
-        match = _REPORT.match(line)
-        if match:
-            found.setdefault(match[1], match[2].strip())
-    return found
+    heading = ""
+    for line in lines[start:]:
+        match = _PARAGRAPH.match(line)
+        if match or not line.strip():
+            heading = match[1] if match else ""
+        elif heading:
+            found[heading] = f"{found.get(heading, '')} {line.strip()}".lstrip()
+    return lines[:start], found
 
 
 def _index(lines: list[str], position: int, reason: str) -> int | None:

@@ -67,6 +67,12 @@ def find(program: ProgramSpec, open_target: Callable[[], Target], *, file: str) 
             f"program '{program.name}': '{name}' is in the module {module}, and pyzbpf attaches only to what is in the "
             f"kernel itself yet\n  Set spec.programs['{program.name}'].autoload = False to leave the program out."
         )
+    if prefix == "bpf_lsm_" and not any(True for _ in target.names(prefix)):
+        raise UnsupportedError(
+            f"a program of kind '{program.kind}' ('{program.name}') on {target.name}",
+            since="5.7",
+            advice="It has no LSM hooks for BPF: it was built without CONFIG_BPF_LSM.",
+        )
     near = [text.removeprefix(prefix) for text in _near(full, target.names(prefix), target, kind)]
     raise NotFoundError(
         f"{target.name} has no {what} '{name}'" + (f"; did you mean {' or '.join(near)}?" if near else ""),

@@ -188,7 +188,8 @@ def test_xdp_generic():
         again = probe.programs["count"].attach
         with pytest.raises(OSError, match=r"another XDP program.*This very process holds it.*detach\(\)"):
             again(interface="lo", mode="generic")
-        with pytest.raises(OSError, match=r"another mode.*This very process"):
+        # Linux 7.3 looks first whether the driver can, the others whether something is there.
+        with pytest.raises(OSError, match=r"another mode.*This very process|lo'.* no native XDP"):
             again(interface="lo", mode="native")
         link.close()
         assert send_datagrams(5) == 5
@@ -288,7 +289,7 @@ def test_kinds_that_cannot_be_attached():
 
 @pytest.mark.parametrize("kind", ["socket", "tracepoint"])
 def test_attaching_twice_is_refused(kind):
-    spec = counter(kind, "syscalls/sys_enter_getpgid" if kind == "tracepoint" else "", os.getpid())
+    spec = packets(kind, 0) if kind == "socket" else counter(kind, "syscalls/sys_enter_getpgid", os.getpid())
     add_program(spec, "first", "raw_tracepoint", Asm().mov_imm(R0, 0).exit_(), target="sys_enter")
     spec.programs["first"].autoattach = False
     with spec.load() as probe:

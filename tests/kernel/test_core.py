@@ -24,7 +24,7 @@ from pyzbpf.btf.lazy import LazyBtf
 from pyzbpf.errors import UnsupportedError, VerifierError
 from pyzbpf.kernel import vmlinux
 from pyzbpf.kernel.target import FileTarget, KernelTarget
-from tests.support import c_probes
+from tests.support import c_probes, features
 from tests.support.bpftool import bpftool, mounted, pinned
 from tests.support.btf_writer import Writer
 from tests.support.probes import counter
@@ -68,6 +68,8 @@ def tags(path: Path, **options: object) -> dict[str, tuple[str, int]]:
 @pytest.mark.parametrize("cpu", ["v1", "v2", "v3", "v4"])
 @pytest.mark.parametrize("name", ["core_values", "core_loads"])
 def test_the_same_instructions_as_libbpf(name: str, cpu: str, bpffs: Path) -> None:
+    if cpu == "v4":
+        features.since("6.6", "the instruction set v4")
     path = c_probes.path(name, f"-mcpu={cpu}")
     bpftool("prog", "loadall", path, bpffs / name)
     ours = tags(path)

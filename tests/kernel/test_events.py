@@ -14,7 +14,8 @@ import pytest
 
 from pyzbpf.errors import Error
 from pyzbpf.kernel import cpus
-from tests.support.probes import PACKET, sender
+from tests.support.assemble import R3, Asm
+from tests.support.probes import EVENT_SIZE, PACKET, sender
 
 RING, PERF = 27, 4
 PATIENCE = 30
@@ -324,10 +325,9 @@ def test_events_shorter_than_their_type():
     spec = sender(RING)
     function = spec.functions["send"]
     # mov r3, EVENT_SIZE becomes a shorter size
-    place = function.instructions.index(bytes([0xB7, 3, 0, 0, 24, 0, 0, 0]))
-    code = bytearray(function.instructions)
-    code[place + 4] = 12
-    function.instructions = bytes(code)
+    long, short = (bytes(Asm().mov_imm(R3, size).code) for size in (EVENT_SIZE, 12))
+    assert function.instructions.count(long) == 1
+    function.instructions = function.instructions.replace(long, short)
     with spec.load() as probe:
         events = probe.maps["events"]
         send(probe, 2)

@@ -16,7 +16,7 @@ from pyzbpf.btf.decode import decode
 from pyzbpf.errors import ObjectError, PrivilegeError, UnsupportedError, VerifierError
 from pyzbpf.kernel import commands, kallsyms, kconfig, vmlinux
 from pyzbpf.spec.externs import read, values_map
-from tests.support import zig_probes
+from tests.support import features, zig_probes
 from tests.support.assemble import R0, R1, R2, Asm, add_data_map, add_program, object_spec
 from tests.support.btf_writer import Writer
 
@@ -53,6 +53,7 @@ def symbol(name: str) -> int:
 
 
 def test_a_probe_of_everything() -> None:
+    features.since("6.2", "the kernel function bpf_task_from_pid")
     config = configuration()
     spec = zig_probes.spec("externals")
     spec.variables["wanted"].value = threading.get_native_id()
@@ -247,6 +248,7 @@ def test_a_missing_function_that_is_called() -> None:
 
 
 def test_another_prototype() -> None:
+    features.since("6.2", "the kernel function bpf_task_from_pid")
     with pytest.raises(
         ObjectError, match="prototype of 'bpf_task_from_pid' is another one in the running kernel"
     ):

@@ -11,6 +11,7 @@ import pytest
 from pyzbpf.errors import Error, ObjectError, SystemCallError, UnsupportedError, VerifierError
 from pyzbpf.kernel import commands
 from pyzbpf.uapi import enums
+from tests.support import features
 from tests.support.assemble import (
     R0,
     R1,
@@ -64,6 +65,8 @@ def test_subprograms_are_called():
 
 
 def test_a_callback_is_called():
+    features.since("5.17", "bpf_loop")
+    features.needs_jit("a callback")
     btf, ids = types()
     callback = btf.function(
         "each", ids["int"], [("index", ids["u64"]), ("context", ids["pointer"])], linkage=0

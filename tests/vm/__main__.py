@@ -103,10 +103,8 @@ class Guest:
         done = qemu.boot(
             self.row.architecture, image, archives, accelerator=how,
             timeout=self.options.timeout, silence=self.options.silence,
+            log=self.options.console and self.options.console / f"{name}.txt",
         )  # fmt: skip
-        if self.options.console:
-            self.options.console.mkdir(parents=True, exist_ok=True)
-            (self.options.console / f"{name}.txt").write_bytes(done.console)
         run = results.read(name, done.console, ended=done.ended)
         run.seconds = done.seconds
         say(
@@ -156,6 +154,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run(rows: list[matrix.Row], options: argparse.Namespace, arguments: list[str]) -> list[results.Run]:
     begin = time.monotonic()
+    if options.console:
+        options.console.mkdir(parents=True, exist_ok=True)
     with cache.temporary() as work, ThreadPoolExecutor(options.jobs) as pool:
         (work / "wheels").mkdir()
         wheels = suite.build_wheels(work / "wheels")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # Each architecture has a root of its own: where one index of a suite is broken, apt leaves out that
 # suite for all of them.
 SUITES = ("bullseye", "bookworm", "bookworm-backports", "trixie", "trixie-backports", "sid", "experimental")
+FORMAT = 2  # of a kernel's folder in the cache; counted up when what is kept there changes
 FRESH = 20 * 3600  # seconds for which the lists of packages are taken as they are
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -192,7 +193,7 @@ def unpack(architecture: str, packages: Iterable[str], folder: Path) -> None:
 
 def image(kernel: Kernel) -> Path:
     """The kernel's image, ready to boot, downloaded if need be."""
-    folder = cache.kept(f"kernels/{kernel.release}/image", lambda half: _take_image(kernel, half))
+    folder = cache.kept(f"kernels/{kernel.release}/image-{FORMAT}", lambda half: _take_image(kernel, half))
     return folder / "vmlinuz"
 
 
@@ -223,7 +224,7 @@ def modules(kernel: Kernel) -> Path:
     beside = image(kernel).parent / "modules"
     if beside.is_dir():
         return beside
-    return cache.kept(f"kernels/{kernel.release}/modules", lambda half: _take_modules(kernel, half))
+    return cache.kept(f"kernels/{kernel.release}/modules-{FORMAT}", lambda half: _take_modules(kernel, half))
 
 
 def _take_modules(kernel: Kernel, half: Path) -> None:

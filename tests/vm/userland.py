@@ -127,4 +127,4 @@ def modules(kernel: packages.Kernel) -> Path:
         cpio.pack(root, half / "modules.cpio")
 
     key = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
-    return cache.kept(f"kernels/{kernel.release}/initramfs-{key}", make) / "modules.cpio"
+    return cache.kept(f"kernels/{kernel.release}/initramfs-{packages.FORMAT}-{key}", make) / "modules.cpio"

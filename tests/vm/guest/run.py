@@ -97,7 +97,7 @@ def _words(report: pytest.TestReport | pytest.CollectReport) -> str:
         return str(report.longrepr[2]).removeprefix("Skipped: ")
     if hasattr(report, "wasxfail"):
         return f"expected failure: {report.wasxfail}"
-    text = str(report.longreprtext)
+    text = "\n".join([str(report.longreprtext), *(f"{name}:\n{said}" for name, said in report.sections)])
     return text if len(text) <= TOO_LONG else text[: TOO_LONG // 2] + "\n[…]\n" + text[-TOO_LONG // 2 :]
 
 

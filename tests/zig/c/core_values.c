@@ -46,7 +46,10 @@ struct hlist_node;
 struct hlist_head { struct hlist_node *first; };
 struct hlist_head___more { struct hlist_node *first; struct hlist_node *last; };
 
-u64 pid, tgid, parent, runtime, reset, migrated, never, state;
+pid_t pid, tgid, parent;
+s32 never;
+u32 state;
+u64 runtime, reset, migrated;
 char comm[16], letter;
 u64 offset_sig, offset_rcu, offset_family, offset_daddr, offset_lru, offset_state, offset_comm5;
 u64 size_comm, size_pid, size_runtime, signed_pid, signed_runtime, right_pid, left_pid;
@@ -75,10 +78,10 @@ int fields(void *ctx)
 	struct sock *s = 0;
 	struct page *g = 0;
 
-	READ(*(pid_t *)&pid, t->pid);
-	READ(*(pid_t *)&tgid, t->tgid);
+	READ(pid, t->pid);
+	READ(tgid, t->tgid);
 	READ(p, t->real_parent);
-	READ(*(pid_t *)&parent, p->tgid);
+	READ(parent, p->tgid);
 	READ(runtime, t->se.sum_exec_runtime);
 	READ(comm, t->comm);
 	READ(letter, t->comm[5]);
@@ -109,12 +112,12 @@ int existence(void *ctx)
 	exists_pid_of_other_size = EXISTS(wrong->pid);
 	exists_tgid_as_pointer = EXISTS(wrong->tgid);
 	if (EXISTS(t->never_was))
-		READ(*(s32 *)&never, t->never_was);
+		READ(never, t->never_was);
 	if (EXISTS(is->__state)) {
-		READ(*(u32 *)&state, is->__state);
+		READ(state, is->__state);
 		offset_state = OFFSET(is->__state);
 	} else if (EXISTS(was->state)) {
-		READ(*(u32 *)&state, was->state);
+		READ(state, was->state);
 		offset_state = OFFSET(was->state);
 	}
 	return 0;

@@ -1,0 +1,35 @@
+"""Skips for what the running kernel lacks, each with the feature and the first kernel that has it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pyzbpf.kernel import limits
+
+RELEASE = os.uname().release
+
+
+def since(version: str, feature: str) -> None:
+    """Skip on kernels before ``version``."""
+    if limits.older(RELEASE, version):
+        pytest.skip(f"{feature} needs Linux {version}, this is {RELEASE}")
+
+
+def is_older(version: str) -> bool:
+    """Whether the running kernel comes before ``version``."""
+    return limits.older(RELEASE, version)
+
+
+def has_jit() -> bool:
+    """Whether programs are compiled for the machine: kernels without the compiler have no such file."""
+    path = Path("/proc/sys/net/core/bpf_jit_enable")
+    return path.exists() and path.read_text().strip() != "0"
+
+
+def needs_jit(feature: str) -> None:
+    """Skip where programs are interpreted."""
+    if not has_jit():
+        pytest.skip(f"{feature} needs the JIT compiler: CONFIG_BPF_JIT=y, net.core.bpf_jit_enable=1")

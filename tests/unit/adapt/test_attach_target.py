@@ -71,6 +71,13 @@ def test_wrong_names_are_told_with_similar_ones(section, message):
     assert caught.value.section == section
 
 
+def test_a_kernel_without_hooks_for_lsm_programs():
+    types = Writer("little")
+    types.func("vfs_read", types.prototype(0, []))
+    with pytest.raises(UnsupportedError, match=r"kind 'lsm' .*Linux 5\.7(.|\n)*CONFIG_BPF_LSM"):
+        find("lsm/file_open", Kernel(types))
+
+
 def test_no_name():
     with pytest.raises(ObjectError, match="does not say which tracepoint"):
         find("tp_btf")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyzbpf.errors import UnsupportedError
 from pyzbpf.kernel import commands
-from pyzbpf.kernel.syscall import EINVAL, ENOMEM, ENOSPC, ENOTSUPP, address, failure
+from pyzbpf.kernel.syscall import EINVAL, EMSGSIZE, ENOMEM, ENOSPC, ENOTSUPP, address, failure
 from pyzbpf.links.attach import attach
 from pyzbpf.uapi.attrs import PROG_INFO, PROG_TEST_RUN
 
@@ -136,10 +136,10 @@ class Program:
         from pyzbpf.kernel.memory import PAGE
 
         detail = f"program '{self.name}'"
-        # bpf_test_init in net/bpf/test_run.c: EINVAL where the packet does not lie in one page, ENOMEM
-        # where a kind that takes more pages finds no place for another.
+        # bpf_test_init in net/bpf/test_run.c: EINVAL or EMSGSIZE where the packet does not lie in one page,
+        # ENOMEM where a kind that takes more pages finds no place for another.
         room = PAGE - _HEADROOM
-        if errno in (EINVAL, ENOMEM) and size > room:
+        if errno in (EINVAL, EMSGSIZE, ENOMEM) and size > room:
             detail += (
                 f" with {size} bytes of data: a test packet lies in one page less the kernel's own headroom, so about "
                 f"{room} bytes here; one for XDP may take 17 pages more (Linux 5.18)"

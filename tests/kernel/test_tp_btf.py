@@ -12,7 +12,7 @@ import pytest
 from pyzbpf.errors import Error, NotFoundError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import vmlinux
 from pyzbpf.spec.read import program
-from tests.support import zig_probes
+from tests.support import features, zig_probes
 from tests.support.assemble import R0, Asm, object_spec
 
 # Says its parent's number, renames itself, and gives up its processor for some time.
@@ -69,6 +69,7 @@ def probe_of(section: str):
 
 
 def test_a_program_is_told_its_place() -> None:
+    features.since("6.0", "attach_btf_id of struct bpf_prog_info")
     with probe_of("tp_btf/sched_switch").load() as probe:
         info = probe.programs["see"].info
         types = vmlinux.vmlinux()

@@ -21,28 +21,30 @@ def need(name: str) -> None:
 
 
 def lines(*command: str) -> Sequence[str]:
-    """What a module prints when it is run."""
-    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, timeout=300)
+    """What Python prints with these arguments."""
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.splitlines()
 
 
 def test_the_demo_shows_packets() -> None:
     need("pyzbpf.probes")
-    shown = "\n".join(lines("pyzbpf", "demo", "loopback", "--duration", "5"))
+    shown = "\n".join(lines("-m", "pyzbpf", "demo", "loopback", "--duration", "5"))
     # Its own datagram: 14 bytes of Ethernet, 20 of IPv4, 8 of UDP, and "hello from pyzbpf".
     assert re.search(r"^\d\d:\d\d:\d\d\.\d{6}      59  IPv4  UDP   \d+ -> 9$", shown, re.MULTILINE), shown
 
 
 def test_the_demo_shows_programs_that_start() -> None:
     need("pyzbpf.probes")
-    shown = "\n".join(lines("pyzbpf", "demo", "exec", "--duration", "5"))
+    shown = "\n".join(lines("-m", "pyzbpf", "demo", "exec", "--duration", "5"))
     assert re.search(r"^\d\d:\d\d:\d\d\.\d{6} +\d+ +\d+  true$", shown, re.MULTILINE), shown
 
 
 def test_an_example() -> None:
     need("loopback")
-    shown = lines("loopback", "--count", "4", "--duration", "120")
+    shown = lines(
+        "-c", "import sys, loopback; sys.exit(loopback.main())", "--count", "4", "--duration", "120"
+    )
     assert len(shown) == 4
     assert all(re.fullmatch(r"\d+ \d+ bytes, protocol 0x[0-9a-f]{4}", line) for line in shown)
     assert any(line.endswith(" 47 bytes, protocol 0x0800") for line in shown)

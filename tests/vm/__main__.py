@@ -56,7 +56,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--jobs", type=int, default=max(1, os.cpu_count() or 1), help="kernels side by side (%(default)s)"
     )
     parser.add_argument(
-        "--timeout", type=float, default=1800, metavar="S", help="seconds for one kernel (%(default)s)"
+        "--timeout", type=float, default=3600, metavar="S", help="seconds for one kernel (%(default)s)"
     )
     parser.add_argument(
         "--silence", type=float, default=600, metavar="S", help="seconds without a word from it (%(default)s)"
@@ -111,6 +111,8 @@ class Guest:
             f"{name}: {run.release}: {run.count('passed')} passed, {run.failed} failed, "
             f"{run.count('skipped')} skipped in {run.seconds:.0f} s (tests {run.tests_seconds:.0f} s)"
         )
+        if run.failed or run.kernel_messages:
+            say(f"\n{report.failures(run)}\n")
         return run
 
 
@@ -139,9 +141,6 @@ def main(arguments: Sequence[str]) -> int:
         print(f"needs QEMU: apt-get install {' '.join(lacking)}", file=sys.stderr)
         return 2
     runs = _run(rows, options, pytest_arguments)
-    for run in runs:
-        if run.failed or run.kernel_messages:
-            print(f"\n{report.failures(run)}")
     print(f"\n{report.results(runs)}\n")
     if options.junit:
         report.junit(runs, options.junit)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+NEEDS_TYPES = pytest.mark.skipif(not features.has_types(), reason="needs /sys/kernel/btf/vmlinux")
 NEEDS_KFUNC = pytest.mark.skipif(
     features.is_older("6.2"), reason="the kernel function bpf_task_from_pid needs Linux 6.2"
 )
@@ -32,11 +33,11 @@ STANDARD = (
     "constants",
     "subprograms",
     "tracepoints",
-    "core",
-    pytest.param("externals", marks=NEEDS_KFUNC),
-    pytest.param("declarations", marks=NEEDS_KFUNC),
+    pytest.param("core", marks=NEEDS_TYPES),
+    pytest.param("externals", marks=(NEEDS_TYPES, NEEDS_KFUNC)),
+    pytest.param("declarations", marks=(NEEDS_TYPES, NEEDS_KFUNC)),
     "shapes",
-    "tp_btf",
+    pytest.param("tp_btf", marks=NEEDS_TYPES),
     "twins",
 )
 
@@ -91,6 +92,7 @@ def test_the_kernel_gets_the_same_type_information(name: str, bpffs: Path) -> No
 
 def test_externs_as_clang_declares_them(bpffs: Path) -> None:
     features.since("5.14", "a program of the section syscall")
+    features.needs_types()
     path = c_probes.path("externs")
     bpftool("prog", "loadall", path, bpffs / "p")
     shown = pinned(bpffs / "p" / "ask")

@@ -41,8 +41,7 @@ KERNEL_TYPES = f"{vmlinux.FOLDER}/vmlinux"
 
 @pytest.fixture(autouse=True)
 def _kernel_types() -> None:
-    if not os.path.exists(KERNEL_TYPES):
-        pytest.skip(f"needs a kernel with types: there is no {KERNEL_TYPES} (CONFIG_DEBUG_INFO_BTF)")
+    features.needs_types()
 
 
 @pytest.fixture
@@ -53,6 +52,7 @@ def bpffs(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def whole() -> Btf:
     """The kernel's types, all of them, read by the other reader."""
+    features.needs_types()
     with open(KERNEL_TYPES, "rb") as file:
         return decode(file.read(), sys.byteorder)
 

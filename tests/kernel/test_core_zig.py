@@ -11,7 +11,9 @@ import pytest
 
 from pyzbpf.btf import decode
 from pyzbpf.btf import types as kinds
-from tests.support import zig_probes
+from pyzbpf.errors import UnsupportedError
+from pyzbpf.kernel import vmlinux
+from tests.support import features, zig_probes
 
 VMLINUX = Path("/sys/kernel/btf/vmlinux")
 MODES = ["fast", "small"]
@@ -23,8 +25,16 @@ def stat_field(number: int) -> int:
     return int(text.rpartition(")")[2].split()[number - 3])
 
 
+def test_a_kernel_without_types_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(vmlinux, "FOLDER", str(tmp_path / "nothing"))
+    monkeypatch.setattr(vmlinux, "_kernel", None)
+    with pytest.raises(UnsupportedError, match=r"Linux 5\.4(.|\n)*CONFIG_DEBUG_INFO_BTF=y(.|\n)*btf="):
+        zig_probes.spec("core").load()
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_every_form_reads_the_truth(mode: str) -> None:
+    features.needs_types()
     btf = decode.decode(VMLINUX.read_bytes(), sys.byteorder)
     task_id = btf.find("task_struct", kinds.STRUCT)
     task = btf.get(task_id)
@@ -55,6 +65,7 @@ def test_every_form_reads_the_truth(mode: str) -> None:
 
 
 def test_a_bit_field_follows_the_kernel() -> None:
+    features.needs_types()
     with zig_probes.spec("core").load() as probe:
         variable = probe.variables["reset_on_fork"]
         policy = os.sched_getscheduler(0)

@@ -29,9 +29,7 @@ EXTERN = 2
 
 @pytest.fixture(autouse=True)
 def _kernel_types() -> None:
-    path = f"{vmlinux.FOLDER}/vmlinux"
-    if not os.path.exists(path):
-        pytest.skip(f"needs a kernel with types: there is no {path} (CONFIG_DEBUG_INFO_BTF)")
+    features.needs_types()
 
 
 def configuration() -> dict[str, str]:

@@ -23,6 +23,17 @@ def is_older(version: str) -> bool:
     return limits.older(RELEASE, version)
 
 
+def has_types() -> bool:
+    """Whether the kernel carries types of its own."""
+    return os.path.exists("/sys/kernel/btf/vmlinux")
+
+
+def needs_types() -> None:
+    """Skip where the kernel carries no types of its own."""
+    if not has_types():
+        pytest.skip("this kernel has no BTF (/sys/kernel/btf/vmlinux); CONFIG_DEBUG_INFO_BTF=y brings it")
+
+
 def has_jit() -> bool:
     """Whether programs are compiled for the machine: kernels without the compiler have no such file."""
     path = Path("/proc/sys/net/core/bpf_jit_enable")

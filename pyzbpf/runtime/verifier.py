@@ -75,6 +75,7 @@ def explain(
     lines, report = _without_report(log.splitlines())
     position, reason = _find_reason(lines)
     index = _index(lines, position, reason)
+    hint: str | None
     if index is not None and index in ready.unresolved:
         reason, hint = f"CO-RE relocation {ready.unresolved[index]}", _UNRESOLVED
     elif index is not None and index in ready.missing:

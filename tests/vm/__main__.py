@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import signal
 import sys
 import threading
 import time
@@ -70,9 +71,10 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 class Guest:
     """A row of the matrix on its way: found, downloaded, booted."""
 
-    def __init__(self, row: matrix.Row, options: argparse.Namespace) -> None:
+    def __init__(self, row: matrix.Row, options: argparse.Namespace, stop: threading.Event) -> None:
         self.row = row
         self.options = options
+        self.stop = stop
 
     def _files(self) -> tuple[Path, list[Path]]:
         if self.options.kernel:
@@ -103,6 +105,7 @@ class Guest:
         done = qemu.boot(
             self.row.architecture, image, archives, accelerator=how,
             timeout=self.options.timeout, silence=self.options.silence,
+            stop=self.stop,
             log=self.options.console and self.options.console / f"{name}.txt",
         )  # fmt: skip
         run = results.read(name, done.console, ended=done.ended)
@@ -152,7 +155,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(rows: list[matrix.Row], options: argparse.Namespace, arguments: list[str]) -> list[results.Run]:
-    begin = time.monotonic()
+    begin, stop = time.monotonic(), threading.Event()
     if options.console:
         options.console.mkdir(parents=True, exist_ok=True)
     with cache.temporary() as work, ThreadPoolExecutor(options.jobs) as pool:
@@ -161,9 +164,15 @@ def _run(rows: list[matrix.Row], options: argparse.Namespace, arguments: list[st
         suite.pack(work / "suite.cpio", wheels, arguments=arguments, work=work)
         names = ", ".join(wheel.name for wheel in wheels)
         say(f"on every kernel: {names} ({time.monotonic() - begin:.0f} s to build and pack)")
-        guests = [Guest(row, options) for row in rows]
-        return list(pool.map(lambda guest: guest.run(work / "suite.cpio"), guests))
+        guests = [Guest(row, options, stop) for row in rows]
+        try:
+            return list(pool.map(lambda guest: guest.run(work / "suite.cpio"), guests))
+        except BaseException:
+            stop.set()  # whoever ends this command ends its guests
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main(sys.argv[1:]))

@@ -9,12 +9,16 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import tempfile
+import time
 from pathlib import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+LEFT = 24 * 3600  # seconds after which nobody works in a folder any more
 
 
 def folder() -> Path:
@@ -53,5 +57,8 @@ def kept(name: str, make: Callable[[Path], None]) -> Path:
 @contextlib.contextmanager
 def temporary() -> Iterator[Path]:
     """A folder for work in hand, beside the cache so that it has as much room."""
+    for left in folder().glob(".work-*"):  # by a process that was killed
+        if time.time() - left.stat().st_mtime > LEFT:
+            shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=folder(), prefix=".work-") as name:
         yield Path(name)

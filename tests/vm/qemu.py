@@ -8,6 +8,7 @@ import select
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -77,12 +78,13 @@ def boot(
     timeout: float,
     silence: float,
     log: Path | None = None,
+    stop: threading.Event | None = None,
     command_line: str = "",
 ) -> Boot:
     """Boot and wait until the guest is off.
 
     ``archives`` are its initramfs, one laid over the other. It is ended after ``timeout`` seconds, or
-    when nothing was said for ``silence`` seconds. The console goes into the file ``log`` while it speaks.
+    when nothing was said for ``silence`` seconds. The console goes into the file ``log`` while it speaks. ``stop``, when it is set, ends it at once.
     """
     machine = MACHINES[architecture]
     with tempfile.NamedTemporaryFile(prefix="pyzbpf-initramfs-") as whole:
@@ -98,10 +100,10 @@ def boot(
             "-append", f"console={machine.console} {COMMAND_LINE} {command_line}".strip(),
         ]  # fmt: skip
         with (log or Path(os.devnull)).open("wb", buffering=0) as file:
-            return _watch(command, timeout, silence, file)
+            return _watch(command, timeout, silence, file, stop or threading.Event())
 
 
-def _watch(command: list[str], timeout: float, silence: float, log: BinaryIO) -> Boot:
+def _watch(command: list[str], timeout: float, silence: float, log: BinaryIO, stop: threading.Event) -> Boot:
     begin = last = time.monotonic()
     console, ended = bytearray(), ""
     with subprocess.Popen(
@@ -114,9 +116,11 @@ def _watch(command: list[str], timeout: float, silence: float, log: BinaryIO) ->
                 now = time.monotonic()
                 limits = ((begin + timeout, f"the guest has run for {timeout:.0f} s"),
                           (last + silence, f"the guest has said nothing for {silence:.0f} s"))  # fmt: skip
-                until, ended = min(limits)
-                if not select.select([descriptor], [], [], max(0, until - now))[0]:
+                until, ended = (now, "the guest was stopped") if stop.is_set() else min(limits)
+                if now >= until:
                     break
+                if not select.select([descriptor], [], [], min(1, until - now))[0]:
+                    continue
                 data = os.read(descriptor, 1 << 16)
                 if not data:  # it is off
                     process.wait(60)

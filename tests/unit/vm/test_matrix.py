@@ -6,6 +6,7 @@ import argparse
 import re
 import stat
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -112,7 +113,7 @@ def test_a_kernel_that_is_not_to_be_had(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
     monkeypatch.setattr(packages, "resolve", resolve)
     two = matrix.Row("one", "amd64", ("6.6", "6.7"), ci=False, why="")
-    run = command.Guest(two, argparse.Namespace(kernel=None)).run(tmp_path)
+    run = command.Guest(two, argparse.Namespace(kernel=None), threading.Event()).run(tmp_path)
     assert asked == [("amd64", "6.6"), ("amd64", "6.7")]
     assert (run.not_run, run.failed) == ("no 6.7", 0)
 
@@ -152,6 +153,17 @@ def test_guests_that_hang(machine: Path, tmp_path: Path) -> None:
     done = boot(machine, "while True: print('up', flush=True); time.sleep(0.05)", tmp_path, timeout=2)
     assert done.ended == "the guest has run for 2 s"
     assert results.read("x", done.console, ended=done.ended).failed == 1
+
+
+def test_a_guest_ends_with_the_command(machine: Path, tmp_path: Path) -> None:
+    machine.write_text(f"#!{sys.executable}\nimport time\nprint('up', flush=True)\ntime.sleep(600)\n")
+    machine.chmod(0o755)
+    stop = threading.Event()
+    timer = threading.Timer(0.5, stop.set)
+    timer.start()
+    done = qemu.boot("fake", tmp_path / "vmlinuz", [], timeout=60, silence=60, stop=stop)
+    timer.join()
+    assert done.ended == "the guest was stopped"
 
 
 def test_qemu_that_fails(machine: Path, tmp_path: Path) -> None:

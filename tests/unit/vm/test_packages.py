@@ -105,6 +105,13 @@ def test_types_are_found_in_an_image(order: str, pack) -> None:
     assert image.find_btf(b"setup" + pack(inside[:-2000])) is None
 
 
+def test_a_command_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert image.find_btf(b"no payload") is None
+    with pytest.raises(FileNotFoundError, match="apt-get install zstd"):
+        image.find_btf(b"setup" + image.ZSTD + bytes(64))
+
+
 def test_what_was_interrupted_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYZBPF_VM_CACHE", str(tmp_path))
 

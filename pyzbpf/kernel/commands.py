@@ -59,6 +59,11 @@ def _memory_charged(command: int, data: bytearray) -> int:
     return result
 
 
+def request(command: int, layout: Layout, values: Mapping[str, int | bytes]) -> int:
+    """Any command, for whom a refusal is an answer: its result, which may be a descriptor, or the negative errno."""
+    return _memory_charged(command, pack(layout, values))
+
+
 # -- BTF ----------------------------------------------------------------------------------------
 
 

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import os
 
-from pyzbpf.kernel import commands, kallsyms, syscall
-from pyzbpf.uapi.enums import BPF_PROG_TYPE_TRACEPOINT
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
 PROC = "/proc/config.gz"
 SIGNATURE = "/proc/version_signature"
-
-_GET_ATTACH_COOKIE = 174  # number of the helper
-
-# Beginnings of the names of system calls behind wrappers, by uname(2)'s machine (CONFIG_ARCH_HAS_SYSCALL_WRAPPER).
-_WRAPPERS = {
-    "x86_64": "x64", "i386": "ia32", "aarch64": "arm64", "arm": "arm", "s390x": "s390x", "riscv64": "riscv",
-    "ppc64le": "powerpc", "ppc64": "powerpc",
-}  # fmt: skip
 
 
 def places() -> list[str]:
@@ -57,10 +46,13 @@ def computed(name: str) -> int | None:
     if name == "LINUX_KERNEL_VERSION":
         return version()
     if name == "LINUX_HAS_BPF_COOKIE":
-        return int(_has_cookie())
+        from pyzbpf.kernel.features.code import COOKIE
+
+        return int(COOKIE.supported)
     if name == "LINUX_HAS_SYSCALL_WRAPPER":
-        prefix = _WRAPPERS.get(syscall.machine(os.uname().machine, narrow=False))
-        return int(prefix is not None and kallsyms.has(f"__{prefix}_sys_bpf"))
+        from pyzbpf.kernel.features.interface import SYSCALL_WRAPPER
+
+        return int(SYSCALL_WRAPPER.supported)
     return None
 
 
@@ -93,24 +85,3 @@ def _leading(text: str) -> tuple[int, int, int] | None:
             return None
         numbers.append(int(part[:digits]))
     return (numbers[0], numbers[1], numbers[2]) if len(numbers) == 3 else None
-
-
-def _has_cookie() -> bool:
-    """Whether a tracepoint's program may call bpf_get_attach_cookie (Linux 5.15)."""
-    import struct
-
-    code = struct.pack("=BBhiBBhi", 0x85, 0, 0, _GET_ATTACH_COOKIE, 0x95, 0, 0, 0)
-    license = b"GPL\0"
-    result, _ = commands.prog_load(
-        "cookie",
-        {
-            "prog_type": BPF_PROG_TYPE_TRACEPOINT,
-            "insn_cnt": 2,
-            "insns": syscall.address(code),
-            "license": syscall.address(license),
-        },
-    )
-    if result < 0:
-        return False
-    os.close(result)
-    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from pyzbpf.errors import PrivilegeError
+from pyzbpf.uapi import enums as e
 
 # Bit numbers of include/uapi/linux/capability.h.
 CAPABILITIES = {
@@ -16,6 +17,26 @@ CAPABILITIES = {
     "CAP_PERFMON": 38,
     "CAP_BPF": 39,
 }
+
+_TRACING = frozenset((
+    e.BPF_PROG_TYPE_KPROBE,
+    e.BPF_PROG_TYPE_TRACEPOINT,
+    e.BPF_PROG_TYPE_PERF_EVENT,
+    e.BPF_PROG_TYPE_RAW_TRACEPOINT,
+    e.BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE,
+    e.BPF_PROG_TYPE_TRACING,
+    e.BPF_PROG_TYPE_STRUCT_OPS,
+    e.BPF_PROG_TYPE_EXT,
+    e.BPF_PROG_TYPE_LSM,
+))  # fmt: skip
+_PLAIN = frozenset((e.BPF_PROG_TYPE_SOCKET_FILTER, e.BPF_PROG_TYPE_CGROUP_SKB))
+
+
+def to_load(program_type: int) -> str:
+    """What loading a program of the type needs (bpf_prog_load in kernel/bpf/syscall.c)."""
+    if program_type in _TRACING:
+        return "CAP_BPF and CAP_PERFMON"
+    return "CAP_BPF" if program_type in _PLAIN else "CAP_BPF and CAP_NET_ADMIN"
 
 
 def effective() -> int | None:

@@ -106,7 +106,13 @@ def address(buffer: Buffer | None) -> int:
 def raw(name: str, *arguments: int) -> int:
     """The result of the system call, or its negative errno."""
     door = _gate or gate()
-    result: int = door.function(door.numbers[name], *arguments, *(0,) * (6 - len(arguments)))
+    return numbered(door.numbers[name], *arguments)
+
+
+def numbered(number: int, *arguments: int) -> int:
+    """The same of a call that one machine has only, by that machine's number."""
+    door = _gate or gate()
+    result: int = door.function(number, *arguments, *(0,) * (6 - len(arguments)))
     return result if result >= 0 else -door.errno()
 
 

@@ -10,7 +10,7 @@ from pyzbpf.adapt.adapt import adapt
 from pyzbpf.errors import Error, LayoutWarning, ObjectError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands, syscall
 from pyzbpf.kernel.fd import Fd
-from pyzbpf.kernel.privilege import refusal
+from pyzbpf.kernel.privilege import refusal, to_load
 from pyzbpf.maps import open as map_open
 from pyzbpf.runtime.program import Program
 from pyzbpf.uapi import enums as e
@@ -39,26 +39,6 @@ _NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 # Sizes of the log buffer. Kernels before 5.2 refuse 16 MiB and more (UINT_MAX >> 8 in bpf_check).
 _LOG_SIZES = (64 << 10, 256 << 10, 1 << 20, 4 << 20, (16 << 20) - 1, 64 << 20, 256 << 20)
 _LOG_ENOUGH = (16 << 20) - 1
-
-_TRACING = frozenset((
-    e.BPF_PROG_TYPE_KPROBE,
-    e.BPF_PROG_TYPE_TRACEPOINT,
-    e.BPF_PROG_TYPE_PERF_EVENT,
-    e.BPF_PROG_TYPE_RAW_TRACEPOINT,
-    e.BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE,
-    e.BPF_PROG_TYPE_TRACING,
-    e.BPF_PROG_TYPE_STRUCT_OPS,
-    e.BPF_PROG_TYPE_EXT,
-    e.BPF_PROG_TYPE_LSM,
-))  # fmt: skip
-_PLAIN = frozenset((e.BPF_PROG_TYPE_SOCKET_FILTER, e.BPF_PROG_TYPE_CGROUP_SKB))
-
-
-def capability(program_type: int) -> str:
-    """What loading a program of the type needs (bpf_prog_load in kernel/bpf/syscall.c)."""
-    if program_type in _TRACING:
-        return "CAP_BPF and CAP_PERFMON"
-    return "CAP_BPF" if program_type in _PLAIN else "CAP_BPF and CAP_NET_ADMIN"
 
 
 def kernel_name(name: str) -> str:
@@ -255,7 +235,7 @@ class Loader:
         if errno == syscall.EPERM:
             reason = reason_of(log)
             text = f"{detail}: {reason}" if reason else detail
-            return refusal("BPF_PROG_LOAD", capability(spec.type), text)
+            return refusal("BPF_PROG_LOAD", to_load(spec.type), text)
         if log.strip():
             return explain(spec, ready, self.spec.btf, log=log, errno=errno)
         if errno == syscall.EINVAL:
@@ -263,7 +243,7 @@ class Loader:
                 ": the kernel knows no such program or attach type, or is older than what the program uses"
             )
         return syscall.failure(
-            errno, command="BPF_PROG_LOAD", capability=capability(spec.type), detail=detail
+            errno, command="BPF_PROG_LOAD", capability=to_load(spec.type), detail=detail
         )
 
 

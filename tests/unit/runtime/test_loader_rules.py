@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from pyzbpf.errors import ObjectError
+from pyzbpf.kernel import privilege
 from pyzbpf.runtime import loader
 from pyzbpf.uapi import enums as e
 from tests.support.assemble import add_data_map, add_map, object_spec
@@ -40,7 +41,7 @@ def test_data_maps_are_named_after_their_object():
     ],
 )
 def test_capability_by_type(type_, capability):
-    assert loader.capability(type_) == capability
+    assert privilege.to_load(type_) == capability
 
 
 @pytest.mark.skipif(
@@ -65,6 +66,7 @@ import sys
 sys.path.insert(0, {sys.path[0]!r}); sys.path[1:1] = {[p for p in sys.path if "site-packages" not in p]!r}
 import pyzbpf.runtime.object, pyzbpf.links.attach, pyzbpf.maps.open, pyzbpf.maps.variables
 from pyzbpf.links.attach import KINDS, _file
+from pyzbpf.kernel import privilege
 from pyzbpf.runtime import loader
 if sys.platform.startswith("linux"):
     for file, *_ in [*KINDS.values(), *loader.KINDS.values()]:

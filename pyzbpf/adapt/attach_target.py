@@ -10,6 +10,7 @@ from pyzbpf.adapt.target import NO_TYPES
 from pyzbpf.btf import types as kinds
 from pyzbpf.errors import Error, NotFoundError, ObjectError, UnsupportedError
 from pyzbpf.uapi import enums as e
+from pyzbpf.uapi import since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def find(program: ProgramSpec, open_target: Callable[[], Target], *, file: str) 
         raise UnsupportedError(
             f"a program of kind '{program.kind}' ('{program.name}'), which is checked against the kernel's type "
             "information,",
-            since="5.5",
+            since=since.TRAMPOLINES,
             advice=NO_TYPES,
         ) from error
     full = prefix + name

@@ -12,6 +12,7 @@ from pyzbpf.adapt.target import NO_TYPES, LocalTypes
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.flavour import essential
 from pyzbpf.errors import ObjectError, UnsupportedError
+from pyzbpf.uapi import since
 from pyzbpf.uapi.enums import BPF_PSEUDO_BTF_ID, BPF_PSEUDO_KFUNC_CALL
 
 TYPE_CHECKING = False
@@ -160,7 +161,7 @@ class Externs:
                 raise UnsupportedError(
                     f"program '{program}': the kernel {_noun(extern)} '{extern.name}', which is found by the kernel's "
                     "type information,",
-                    since="5.13",
+                    since=since.KFUNCS if extern.kind == "kfunc" else since.KERNEL_VARIABLES,
                     advice=NO_TYPES,
                 ) from error
         return self._target

@@ -13,6 +13,7 @@ from pyzbpf.btf.lazy import LazyBtf
 from pyzbpf.btf.memory import Bytes
 from pyzbpf.errors import Error, ObjectError, UnsupportedError
 from pyzbpf.kernel import syscall
+from pyzbpf.uapi import since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _missing(path: str, error: OSError) -> Error:
         advice = f"There is no {path}: it takes a kernel built with CONFIG_DEBUG_INFO_BTF=y, {_OPTION}"
     else:
         advice = f"There is no /sys: mount sysfs, {_OPTION}"
-    return UnsupportedError("CO-RE, which needs the kernel's type information,", since="5.4", advice=advice)
+    return UnsupportedError("CO-RE, which needs the kernel's type information,", since=since.CORE, advice=advice)
 
 
 def _open(path: str) -> Memory:

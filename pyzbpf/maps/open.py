@@ -9,6 +9,7 @@ from pyzbpf.errors import Error, ObjectError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands, cpus, limits
 from pyzbpf.kernel.syscall import E2BIG, EINVAL, ENOMEM, detailed
 from pyzbpf.uapi import enums as e
+from pyzbpf.uapi import since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,21 +44,6 @@ _WITHOUT_BTF = frozenset((
 
 _RINGS = frozenset((e.BPF_MAP_TYPE_RINGBUF, e.BPF_MAP_TYPE_USER_RINGBUF))
 _NESTED = frozenset((e.BPF_MAP_TYPE_ARRAY_OF_MAPS, e.BPF_MAP_TYPE_HASH_OF_MAPS))
-
-# First kernel of the map types that are younger than 4.18, for the error message only.
-_SINCE = {
-    e.BPF_MAP_TYPE_QUEUE: "4.20",
-    e.BPF_MAP_TYPE_STACK: "4.20",
-    e.BPF_MAP_TYPE_SK_STORAGE: "5.2",
-    e.BPF_MAP_TYPE_STRUCT_OPS: "5.6",
-    e.BPF_MAP_TYPE_RINGBUF: "5.8",
-    e.BPF_MAP_TYPE_INODE_STORAGE: "5.10",
-    e.BPF_MAP_TYPE_TASK_STORAGE: "5.11",
-    e.BPF_MAP_TYPE_BLOOM_FILTER: "5.16",
-    e.BPF_MAP_TYPE_USER_RINGBUF: "6.1",
-    e.BPF_MAP_TYPE_CGRP_STORAGE: "6.2",
-    e.BPF_MAP_TYPE_ARENA: "6.9",
-}
 
 
 def open(spec: MapSpec, fd: Fd, btf: Btf | None, kinds: dict[int, tuple[str, str]] = KINDS) -> Map:
@@ -167,11 +153,11 @@ def _ring_size(spec: MapSpec) -> int:
 
 
 def _refused(spec: MapSpec, error: SystemCallError) -> Exception:
-    since = _SINCE.get(spec.type)
+    first = since.MAPS.get(spec.type)
     if error.errno == EINVAL and spec.contents is not None and spec.frozen:
-        return UnsupportedError(f"global data ('{spec.name}')", since="5.2")
-    if error.errno == EINVAL and since and limits.older(os.uname().release, since):
-        return UnsupportedError(f"map '{spec.name}' of type {type_name(spec.type)}", since=since)
+        return UnsupportedError(f"global data ('{spec.name}')", since=since.GLOBAL_DATA)
+    if error.errno == EINVAL and first and limits.older(os.uname().release, first):
+        return UnsupportedError(f"map '{spec.name}' of type {type_name(spec.type)}", since=first)
     why = _hint(spec, error.errno or 0)
     if why is None:
         return error

@@ -7,13 +7,15 @@ import sys
 
 from pyzbpf.adapt import attach_target
 from pyzbpf.adapt.adapt import adapt
-from pyzbpf.errors import Error, LayoutWarning, ObjectError, SystemCallError, UnsupportedError
+from pyzbpf.errors import Error, LayoutWarning, ObjectError, UnsupportedError
 from pyzbpf.kernel import commands, syscall
 from pyzbpf.kernel.fd import Fd
 from pyzbpf.kernel.privilege import refusal, to_load
 from pyzbpf.maps import open as map_open
+from pyzbpf.runtime import types
 from pyzbpf.runtime.program import Program
 from pyzbpf.uapi import enums as e
+from pyzbpf.uapi import since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -145,28 +147,12 @@ class Loader:
 
     def _load_btf(self) -> None:
         """BTF is a help, not a need, for most programs: a kernel that refuses it gets none."""
-        data = self.externs.btf.data if self.externs else self.spec.btf_data
-        if not data:
+        btf = self.externs.btf if self.externs else self.spec.btf
+        if btf is None:
             return
-        try:
-            self.btf = commands.btf_load(data)
-        except SystemCallError as error:
-            self.btf_error = self._btf_refused(data, error)
-        except UnsupportedError as error:
-            self.btf_error = error
+        self.btf, self.btf_error = types.load(btf, file=self.spec.file)
         if self.btf is not None:
             self.made.append(self.btf)
-
-    def _btf_refused(self, data: bytes, error: SystemCallError) -> SystemCallError:
-        """The same error with the last line of the kernel's own log in it."""
-        log = bytearray(_LOG_SIZES[0])
-        try:
-            commands.btf_load(data, log=log).close()
-        except Error:
-            pass
-        lines = log.partition(b"\0")[0].decode(errors="replace").split("\n")
-        reason = next((line.strip() for line in reversed(lines) if line.strip()), "no reason given")
-        return syscall.detailed(error, f"{self.spec.file}, section '.BTF': {reason}")
 
     def _open_map(self, spec: MapSpec, given: KernelMap | None) -> None:
         if given is not None:
@@ -175,8 +161,8 @@ class Loader:
             return
         fd = map_open.create(spec, map_name(self.spec, spec), self.btf.fileno() if self.btf else None)
         self.made.append(fd)
-        types = self.externs.btf if self.externs and spec.name == ".kconfig" else self.spec.btf
-        opened = map_open.open(spec, fd, types, KINDS)
+        layout = self.externs.btf if self.externs and spec.name == ".kconfig" else self.spec.btf
+        opened = map_open.open(spec, fd, layout, KINDS)
         self.made[-1] = opened
         self.maps[spec.name] = opened
         self.fds[spec.name] = fd.fileno()
@@ -185,7 +171,7 @@ class Loader:
         if ready.callbacks and self.btf is None:
             raise UnsupportedError(
                 f"program '{spec.name}': callbacks without BTF",
-                since="5.13",
+                since=since.CALLBACKS,
                 advice=f"The object's BTF: {self.btf_error or 'there is none'}.",
             )
         code = ready.with_descriptors(self.fds)

@@ -111,11 +111,8 @@ def from_index(entry: dict[str, Any], data: bytes, *, file: str, name: str) -> O
     def part(place: tuple[int, int]) -> bytes:
         return data[place[0] : place[0] + place[1]]
 
-    btf_data = part(entry["btf"]) if entry["btf"] is not None else None
-    btf = Btf(btf_data, entry["endian"]) if btf_data is not None else None
-    spec = ObjectSpec(
-        name, file=file, endian=entry["endian"], license=entry["license"], btf=btf, btf_data=btf_data
-    )
+    btf = Btf(part(entry["btf"]), entry["endian"]) if entry["btf"] is not None else None
+    spec = ObjectSpec(name, file=file, endian=entry["endian"], license=entry["license"], btf=btf)
     for fields, contents in entry["maps"]:
         found = MapSpec(**dict(zip(_MAP_FIELDS, fields, strict=True)))
         if contents is not None:

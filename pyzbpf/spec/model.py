@@ -288,13 +288,11 @@ class ObjectSpec:
     ``endian`` is "little" or "big"; ``license`` what the object's ``license`` section says. The
     mappings are by name and in a fixed order; ``functions`` holds every function, the programs'
     entries included, ``externs`` what the object leaves to the kernel. ``traps`` are the places where
-    a safety check may end a program, in the order of the source. ``btf`` is the object's type information (None: it has none),
-    ``btf_data`` the same as bytes.
+    a safety check may end a program, in the order of the source. ``btf`` is the object's type information (None: it has none).
     """
 
     __slots__ = (
         "btf",
-        "btf_data",
         "endian",
         "externs",
         "file",
@@ -315,14 +313,12 @@ class ObjectSpec:
         endian: str,
         license: str,
         btf: Btf | None,
-        btf_data: bytes | None,
     ) -> None:
         self.name = name
         self.file = file
         self.endian = endian
         self.license = license
         self.btf = btf
-        self.btf_data = btf_data
         self.programs: ByName[ProgramSpec] = ByName("program")
         self.functions: ByName[FunctionSpec] = ByName("function")
         self.maps: ByName[MapSpec] = ByName("map")

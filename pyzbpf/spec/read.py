@@ -37,10 +37,8 @@ def read(data: bytes, *, file: str, name: str) -> ObjectSpec:
 
 def from_image(image: Image, *, name: str) -> ObjectSpec:
     """The same from a file that is already in memory as an Image."""
-    btf, btf_data, ext = _type_information(image)
-    spec = ObjectSpec(
-        name, file=image.file, endian=image.endian, license=_license(image), btf=btf, btf_data=btf_data
-    )
+    btf, ext = _type_information(image)
+    spec = ObjectSpec(name, file=image.file, endian=image.endian, license=_license(image), btf=btf)
     for found in map_defs.legacy(image):
         spec.maps[found.name] = found
     for found in map_defs.from_btf(image, btf):
@@ -88,14 +86,14 @@ def program(name: str, section_name: str, *, file: str) -> ProgramSpec:
     )
 
 
-def _type_information(image: Image) -> tuple[Btf | None, bytes | None, btf_ext.Ext]:
+def _type_information(image: Image) -> tuple[Btf | None, btf_ext.Ext]:
     raw = image.section(".BTF")
     if raw is None:
-        return None, None, btf_ext.Ext()
+        return None, btf_ext.Ext()
     btf = btf_decode.decode(bytes(raw.data), image.endian, file=image.file)
     more = image.section(".BTF.ext")
     ext = btf_ext.decode(bytes(more.data), btf, file=image.file) if more is not None else btf_ext.Ext()
-    return btf, bytes(raw.data), ext
+    return btf, ext
 
 
 def _license(image: Image) -> str:

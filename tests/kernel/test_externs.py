@@ -100,8 +100,7 @@ def test_a_probe_of_plain_declarations(mode: str) -> None:
 # What one instruction makes of an extern is stored in `.bss`, and read there.
 def asking(asm: Asm, types: Writer, *, weak: tuple[str, ...] = ()) -> ObjectSpec:
     spec = object_spec()
-    spec.btf_data = types.bytes()
-    spec.btf = decode(spec.btf_data, sys.byteorder)
+    spec.btf = decode(types.bytes(), sys.byteorder)
     for found in read(spec.btf, {}, file="test.o"):
         found.weak = found.name in weak
         spec.externs[found.name] = found

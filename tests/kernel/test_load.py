@@ -474,10 +474,9 @@ UNPRIVILEGED = """
 import os, sys
 from pyzbpf.errors import PrivilegeError
 from pyzbpf.runtime import object
-from tests.kernel.test_load import returning
-spec = returning(0)
+from tests.kernel.test_load import returning, types, with_types
+spec = with_types(returning(0), types()[0])
 spec.load().close()  # as root, for it imports what the other user may not be able to read
-spec.btf_data = b"anything"
 os.setgid(65534)
 os.setuid(65534)
 try:

@@ -118,7 +118,7 @@ KINDS = {
 
 
 def object_spec(name: str = "test", *, endian: str = sys.byteorder, license: str = "GPL") -> ObjectSpec:
-    return ObjectSpec(name, file=f"{name}.o", endian=endian, license=license, btf=None, btf_data=None)
+    return ObjectSpec(name, file=f"{name}.o", endian=endian, license=license, btf=None)
 
 
 def add_program(

@@ -55,8 +55,7 @@ def types() -> tuple[BtfBytes, dict[str, int]]:
 
 
 def with_types(spec: ObjectSpec, btf: BtfBytes) -> ObjectSpec:
-    spec.btf_data = btf.data()
-    spec.btf = decode(spec.btf_data, sys.byteorder)
+    spec.btf = decode(btf.data(), sys.byteorder)
     return spec
 
 

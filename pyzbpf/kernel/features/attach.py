@@ -10,7 +10,7 @@ from pyzbpf.kernel import commands
 from pyzbpf.kernel.features import ask
 from pyzbpf.kernel.features.code import kernel_type
 from pyzbpf.kernel.features.feature import Answer, Feature
-from pyzbpf.kernel.syscall import address
+from pyzbpf.kernel.syscall import ENOTSUPP, address
 from pyzbpf.uapi import attrs, since
 from pyzbpf.uapi import enums as e
 
@@ -87,9 +87,9 @@ def _tracing_multi() -> Answer:
 
 
 def _struct_ops_link() -> Answer:
-    values: dict[str, int | bytes] = {"map_fd": _NOBODY, "attach_type": e.BPF_STRUCT_OPS}
-    linked = commands.request(e.BPF_LINK_CREATE, attrs.LINK_CREATE, values)
-    return ask.verdict(linked, "CAP_BPF and CAP_NET_ADMIN", yes=(EBADF,))
+    """A map for it, with an integer for the kernel's struct: ENOTSUPP. Older kernels know no such flag."""
+    made = ask.map(e.BPF_MAP_TYPE_STRUCT_OPS, flags=e.BPF_F_LINK, btf_vmlinux_value_type_id=1)
+    return ask.verdict(made, "CAP_BPF and CAP_NET_ADMIN", yes=(ENOTSUPP,))
 
 
 def _pmu(name: str) -> Answer:
@@ -113,16 +113,17 @@ _EVENTS = ("CONFIG_BPF_EVENTS",)
 _TRAMPOLINE = {"aarch64": "6.4", "s390x": "6.3", "riscv64": "6.4", "i386": None, "arm": None, "ppc64le": "6.13"}
 _FUNCTIONS = ("CONFIG_BPF_JIT", "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS", "CONFIG_BPF_EVENTS")
 _BOTH = ("btf", "jit")
+_IDLE = "bpf_fentry_test1"  # of net/bpf/test_run.c: it runs in tests of BPF only
 
 
-def _traced(name: str, first: str, attach: int, function: str, purpose: str) -> Feature:
-    """Attached to a function of the kernel's that runs in tests of BPF only (net/bpf/test_run.c)."""
+def _traced(name: str, first: str, attach: int, function: str, *options: str) -> Feature:
+    """Attached to a function of the kernel's that hardly ever runs, by a program that changes nothing."""
     return Feature(
         name,
         first,
         lambda: _placed(_TRACING, attach, function, kinds.FUNC, open=True),
-        purpose=purpose,
-        options=_FUNCTIONS,
+        purpose=name,
+        options=(*_FUNCTIONS, *options),
         needs=_BOTH,
         machines=_TRAMPOLINE,
     )
@@ -172,10 +173,10 @@ FEATURES = (
         options=_EVENTS,
         needs=("btf",),
     ),
-    _traced("fentry", since.TRAMPOLINES, e.BPF_TRACE_FENTRY, "bpf_fentry_test1", "fentry"),
-    _traced("fexit", since.TRAMPOLINES, e.BPF_TRACE_FEXIT, "bpf_fentry_test1", "fexit"),
-    _traced("fmod_ret", since.MODIFY_RETURN, e.BPF_MODIFY_RETURN, "bpf_modify_return_test", "fmod_ret"),
-    _traced("fsession", since.FSESSION, e.BPF_TRACE_FSESSION, "bpf_fentry_test1", "fsession"),
+    _traced("fentry", since.TRAMPOLINES, e.BPF_TRACE_FENTRY, _IDLE),
+    _traced("fexit", since.TRAMPOLINES, e.BPF_TRACE_FEXIT, _IDLE),
+    _traced("fmod_ret", since.MODIFY_RETURN, e.BPF_MODIFY_RETURN, "security_quotactl", "CONFIG_SECURITY"),
+    _traced("fsession", since.FSESSION, e.BPF_TRACE_FSESSION, _IDLE),
     Feature("fentry multi", since.TRACING_MULTI, _tracing_multi, purpose="fentry.multi", options=_FUNCTIONS, needs=_BOTH),
     Feature(
         "iterators",
@@ -292,5 +293,6 @@ FEATURES = (
         _struct_ops_link,
         purpose=".struct_ops.link",
         options=("CONFIG_BPF_JIT",),
+        needs=("btf",),
     ),
 )

@@ -18,7 +18,7 @@ _SOCKET, _TRACEPOINT = e.BPF_PROG_TYPE_SOCKET_FILTER, e.BPF_PROG_TYPE_TRACEPOINT
 _PROBE_READ_KERNEL, _GET_ATTACH_COOKIE, _LOOP = 113, 174, 181
 
 # What the verifier says of a helper that it does not know, and of one that is not for the program's type.
-_UNKNOWN = "invalid func "
+_UNKNOWN = "invalid func unknown"
 _ELSEWHERE = ("unknown func ", "program of this type cannot use helper ")
 
 
@@ -27,7 +27,7 @@ def helper(number: int) -> Answer:
     result, log = ask.load(_SOCKET, ask.call(number) + ask.EXIT)
     if result >= 0 or not log:
         return ask.verdict(result, "CAP_BPF")
-    return Answer(False, log.strip().splitlines()[0]) if _UNKNOWN in log else Answer(True)
+    return Answer(False, f"{_UNKNOWN}#{number}") if _UNKNOWN in log else Answer(True)
 
 
 def helper_for(type: int, number: int) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from errno import EBADF, EFAULT, ENXIO
+from errno import EBADF, EFAULT, ENXIO, EPROTO
 
 from pyzbpf.errors import Error
 from pyzbpf.kernel import commands, kallsyms, syscall
@@ -68,10 +68,10 @@ def _common() -> Answer:
 
 
 def _uprobe_call() -> Answer:
-    """Called from anywhere but the kernel's own trampoline it says ENXIO."""
+    """Called from anywhere but the kernel's own trampoline it says ENXIO, and EPROTO in Linux 7.2."""
     if os.uname().machine != "x86_64":
         return Answer(False, "a system call of x86_64")
-    return ask.verdict(syscall.numbered(_UPROBE), "CAP_PERFMON", yes=(ENXIO,))
+    return ask.verdict(syscall.numbered(_UPROBE), "CAP_PERFMON", yes=(ENXIO, EPROTO))
 
 
 def _wrapper() -> Answer:

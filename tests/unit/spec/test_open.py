@@ -57,7 +57,7 @@ def facts(spec: pyzbpf.ObjectSpec) -> object:
         (slots(f), [slots(r) | {"kind": r.kind} for r in f.references]) for f in spec.functions.values()
     ]
     return (
-        spec.name, spec.endian, spec.license, spec.btf_data,
+        spec.name, spec.endian, spec.license, spec.btf and spec.btf.data,
         [slots(p) for p in spec.programs.values()], [slots(m) for m in spec.maps.values()], repr(functions),
         [(slots(v), v.map.name) for v in spec.variables.values()],
     )  # fmt: skip

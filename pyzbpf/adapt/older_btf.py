@@ -1,0 +1,112 @@
+"""Type information for kernels that do not know all of its kinds. Pure.
+
+A kernel refuses a whole section for one kind that is too new for it. So such types become others of
+the same size, in place: ids and offsets of strings stay, and records that refer to them stay right.
+The replacements are libbpf's (bpf_object__sanitize_btf), so tools see the same with either loader.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from pyzbpf.btf import types as kinds
+from pyzbpf.btf.decode import MAGIC, ORDER, extents
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from pyzbpf.btf.decode import Btf
+    from pyzbpf.btf.types import Type
+
+_HEADER, _RECORD = 12, 12
+_BYTE = 8  # an INT of eight bits, all of them from bit 0 on
+
+
+def recent(btf: Btf) -> set[int]:
+    """The kinds among the types that not every kernel since 5.4 takes.
+
+    FUNC stands for functions with global linkage, DATASEC for names that begin with '?', and ENUM64
+    for enums with signed values, too (the flag came with it: 6089fb325cf7).
+    """
+    found = {type.kind for type in btf.types if type is not None and type.kind in _ALWAYS}
+    for type in btf.types:
+        if type is None:
+            continue
+        if type.kind == kinds.FUNC and type.linkage == kinds.GLOBAL:
+            found.add(kinds.FUNC)
+        elif type.kind == kinds.DATASEC and type.name.startswith("?"):
+            found.add(kinds.DATASEC)
+        elif type.kind == kinds.ENUM and type.flag:
+            found.add(kinds.ENUM64)
+    return found
+
+
+_ALWAYS = frozenset((kinds.FLOAT, kinds.DECL_TAG, kinds.TYPE_TAG, kinds.ENUM64))
+
+
+def without(btf: Btf, lacking: Collection[int]) -> bytes:
+    """The section's bytes for a kernel that lacks these of the `recent` kinds; those of the file for none."""
+    if not lacking:
+        return btf.data
+    rewriter = _Rewriter(btf)
+    for type in btf.types:
+        if type is not None:
+            rewriter.replace(type, lacking)
+    return rewriter.bytes()
+
+
+class _Rewriter:
+    def __init__(self, btf: Btf) -> None:
+        self.btf = btf
+        self.order = ORDER[btf.endian]
+        self.data = bytearray(btf.data)
+        self.added = b""
+        self._strings = b""
+        self.byte = 0
+
+    def replace(self, type: Type, lacking: Collection[int]) -> None:
+        """Write another type over this one, where the kernel lacks its kind."""
+        kind, place = type.kind, type.place
+        if kind == kinds.FUNC and kind in lacking and type.linkage == kinds.GLOBAL:
+            self._put(place + 4, kinds.FUNC << 24 | kinds.STATIC)
+        elif kind == kinds.DATASEC and kind in lacking and type.name.startswith("?"):
+            self._rename(place)
+        elif kind == kinds.ENUM and type.flag and kinds.ENUM64 in lacking:
+            self._put(place + 4, kinds.ENUM << 24 | len(type.values))
+        elif kind == kinds.FLOAT and kind in lacking:
+            self._put(place, 0, kinds.STRUCT << 24)  # nameless: "float" is no name of a struct
+        elif kind == kinds.DECL_TAG and kind in lacking:
+            # Its size must be no more than that of what it is beside: nobody refers to it.
+            self._put(place + 4, kinds.INT << 24, 1, _BYTE)
+        elif kind == kinds.TYPE_TAG and kind in lacking:
+            self._put(place, 0, kinds.CONST << 24)
+        elif kind == kinds.ENUM64 and kind in lacking:
+            self._put(place + 4, kinds.UNION << 24 | len(type.values))
+            for index in range(len(type.values)):
+                self._put(place + _HEADER + _RECORD * index + 4, self._member(), 0)
+
+    def _rename(self, place: int) -> None:
+        """The name with '_' for '?': a new string, for others may share the old one."""
+        (offset,) = struct.unpack_from(self.order + "I", self.data, place)
+        text = self.btf.strings[offset : self.btf.strings.index(b"\0", offset)]
+        self._put(place, len(self.btf.strings) + len(self._strings))
+        self._strings += text.replace(b"?", b"_") + b"\0"
+
+    def _member(self) -> int:
+        """The id of a type for the values of an enum that became a union."""
+        if not self.byte:
+            self.byte = len(self.btf.types)
+            self.added = struct.pack(self.order + "4I", 0, kinds.INT << 24, 1, _BYTE)
+        return self.byte
+
+    def _put(self, place: int, *words: int) -> None:
+        struct.pack_into(f"{self.order}{len(words)}I", self.data, place, *words)
+
+    def bytes(self) -> bytes:
+        start, end, _, _ = extents(self.btf.data, self.btf.endian)
+        types = self.data[start:end] + self.added
+        strings = self.btf.strings + self._strings
+        size = len(types)
+        header = struct.pack(self.order + "HBBIIIII", MAGIC, 1, 0, 24, 0, size, size, len(strings))
+        return header + bytes(types) + strings

@@ -1,0 +1,62 @@
+"""Giving the object's type information to the kernel: as it is, or as an older kernel takes it."""
+
+from __future__ import annotations
+
+from pyzbpf.errors import Error, SystemCallError, UnsupportedError
+from pyzbpf.kernel import commands, syscall
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyzbpf.btf.decode import Btf
+    from pyzbpf.kernel.fd import Fd
+
+_LOG = 64 << 10
+
+
+def load(btf: Btf, *, file: str) -> tuple[Fd | None, Error | None]:
+    """The kernel's descriptor, or why it took none: most programs run without.
+
+    A kernel that refuses a kind which came after it gets the types without that kind. It is asked
+    which ones only after it has refused.
+    """
+    try:
+        return commands.btf_load(btf.data), None
+    except SystemCallError as error:
+        older = _older(btf)
+        if older == btf.data:
+            return None, _refused(btf.data, error, file)
+    except UnsupportedError as error:
+        return None, error
+    try:
+        return commands.btf_load(older), None
+    except SystemCallError as error:
+        return None, _refused(older, error, file)
+
+
+def _older(btf: Btf) -> bytes:
+    """The types without the kinds that this kernel says it does not know; the same bytes where it knows all."""
+    from pyzbpf.adapt import older_btf  # old kernels only
+    from pyzbpf.btf import types as kinds
+    from pyzbpf.kernel.features import types as features
+
+    known = {
+        kinds.FUNC: features.GLOBAL_FUNCTIONS,
+        kinds.DATASEC: features.QUESTION_SECTIONS,
+        kinds.FLOAT: features.FLOAT,
+        kinds.DECL_TAG: features.DECL_TAG,
+        kinds.TYPE_TAG: features.TYPE_TAG,
+        kinds.ENUM64: features.ENUM64,
+    }
+    return older_btf.without(btf, {kind for kind in older_btf.recent(btf) if not known[kind].supported})
+
+
+def _refused(data: bytes, error: SystemCallError, file: str) -> SystemCallError:
+    """The same error with the last line of the kernel's own log in it."""
+    log = bytearray(_LOG)
+    try:
+        commands.btf_load(data, log=log).close()
+    except Error:
+        pass
+    lines = log.partition(b"\0")[0].decode(errors="replace").split("\n")
+    reason = next((line.strip() for line in reversed(lines) if line.strip()), "no reason given")
+    return syscall.detailed(error, f"{file}, section '.BTF': {reason}")

@@ -27,6 +27,7 @@ COMMANDS = {
     "run": "load and attach a probe and print its events, and at the end its maps",
     "build": "compile probes to BPF objects, without making a wheel",
     "types": "print Zig declarations of kernel types",
+    "doctor": "say what this kernel and system can do for BPF, and how to mend what they cannot",
     "inspect": "show what an object, a wheel or an installed probe holds",
 }
 INTERRUPTED = 130  # what a shell reports for a program that SIGINT has ended

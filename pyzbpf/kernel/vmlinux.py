@@ -95,7 +95,9 @@ def _missing(path: str, error: OSError) -> Error:
         advice = f"There is no {path}: it takes a kernel built with CONFIG_DEBUG_INFO_BTF=y, {_OPTION}"
     else:
         advice = f"There is no /sys: mount sysfs, {_OPTION}"
-    return UnsupportedError("CO-RE, which needs the kernel's type information,", since=since.CORE, advice=advice)
+    return UnsupportedError(
+        "CO-RE, which needs the kernel's type information,", since=since.CORE, advice=advice
+    )
 
 
 def _open(path: str) -> Memory:

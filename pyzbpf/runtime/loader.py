@@ -109,6 +109,13 @@ def _attach_place(spec: ObjectSpec, program: ProgramSpec) -> int:
     return attach_target.find(program, target.KernelTarget, file=spec.file)
 
 
+def _callbacks_known() -> bool:
+    """Asked after a refusal: older kernels complain of what the missing callback leads to."""
+    from pyzbpf.kernel.features.code import CALLBACKS
+
+    return CALLBACKS.answer().supported is not False
+
+
 class Loader:
     """Loads one object; what was made so far is in ``made``, in order, for whoever must undo it."""
 
@@ -222,15 +229,15 @@ class Loader:
             reason = reason_of(log)
             text = f"{detail}: {reason}" if reason else detail
             return refusal("BPF_PROG_LOAD", to_load(spec.type), text)
+        if ready.callbacks and not _callbacks_known():
+            return UnsupportedError(f"{detail}: callbacks", since=since.CALLBACKS)
         if log.strip():
             return explain(spec, ready, self.spec.btf, log=log, errno=errno)
         if errno == syscall.EINVAL:
             detail += (
                 ": the kernel knows no such program or attach type, or is older than what the program uses"
             )
-        return syscall.failure(
-            errno, command="BPF_PROG_LOAD", capability=to_load(spec.type), detail=detail
-        )
+        return syscall.failure(errno, command="BPF_PROG_LOAD", capability=to_load(spec.type), detail=detail)
 
 
 class _Attempt:

@@ -65,6 +65,9 @@ _UNRESOLVED = (
     "and not by way of a variable in memory, or describe the type as this kernel has it, as another flavour."
 )
 
+# The kernel's name for a helper whose number it does not know.
+_UNKNOWN_HELPER = re.compile(r"(?:invalid|unknown) func unknown#(\d+)")
+
 _MISSING = "Ask before the call, in the same function: `if (bpf.kfuncExists(name, Prototype)) ...`."
 
 
@@ -180,7 +183,19 @@ def _hint(lines: list[str], reason: str, ready: ReadyProgram, btf: Btf | None) -
         match = next(filter(None, map(_ALLOCATED.search, reversed(lines))), None)
         place = _source(ready, btf, int(match[1])) if match else None
         return f"{advice} It was acquired at {place}" if place else advice
+    if unknown := _UNKNOWN_HELPER.search(reason):
+        return _helper(int(unknown[1])) or advice
     return advice
+
+
+def _helper(number: int) -> str | None:
+    """What is known of a helper that this kernel does not know."""
+    from pyzbpf.uapi import since
+    from pyzbpf.uapi.helpers import HELPERS
+
+    if number not in HELPERS:
+        return None
+    return f"It is bpf_{HELPERS[number][0]}, which does not exist in this kernel: it came with Linux {since.helper(number)}."
 
 
 _LEAK = re.compile(r"reference leak|Unreleased reference|reference has not been")
@@ -210,6 +225,10 @@ _HINTS = (
     (
         re.compile(r"invalid func unknown|unknown func|cannot use helper|helper access .* not allowed|unsupported helper"),
         "The helper does not exist in this kernel, or not for this kind of program; `pyzbpf doctor` lists what does.",
+    ),
+    (
+        re.compile(r"JIT is required|not allowed in non-JITed programs|JIT does not support"),
+        "Switch the JIT compiler on (sysctl -w net.core.bpf_jit_enable=1), on a kernel built with CONFIG_BPF_JIT=y.",
     ),
     (
         re.compile(r"stack size .* exceeds|combined stack|too large.* stack|invalid (?:write|read) (?:to|from) stack|BPF stack limit"),

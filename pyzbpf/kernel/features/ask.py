@@ -19,11 +19,12 @@ from pyzbpf.uapi import enums as e
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
 LITTLE = struct.pack("=H", 1)[0] == 1
 
 _LICENSE = b"GPL\0"
+_NONE: Mapping[str, int | bytes] = {}
 _LOG = 8192
 
 
@@ -34,7 +35,7 @@ def instruction(opcode: int, dst: int = 0, src: int = 0, offset: int = 0, immedi
 
 
 def move(register: int, number: int) -> bytes:
-    """register = number"""
+    """Register = number"""
     return instruction(0xB7, register, immediate=number)
 
 
@@ -68,7 +69,14 @@ def verdict(result: int, capability: str, *, yes: Collection[int] = (), log: str
     return Answer(True) if -result in yes else refusal(result, capability, log)
 
 
-def load(type: int, code: bytes = RETURN, *, name: str = "", log: bool = True, **members: int) -> tuple[int, str]:
+def load(
+    type: int,
+    code: bytes = RETURN,
+    members: Mapping[str, int | bytes] = _NONE,
+    *,
+    name: str = "",
+    log: bool = True,
+) -> tuple[int, str]:
     """BPF_PROG_LOAD: (descriptor or negative errno, the verifier's log)."""
     text = bytearray(_LOG) if log else None
     values: dict[str, int | bytes] = {
@@ -82,23 +90,41 @@ def load(type: int, code: bytes = RETURN, *, name: str = "", log: bool = True, *
     return result, text.partition(b"\0")[0].decode(errors="replace") if text else ""
 
 
-def program(type: int, code: bytes = RETURN, *, name: str = "", log: bool = True, **members: int) -> Answer:
+def program(
+    type: int,
+    code: bytes = RETURN,
+    members: Mapping[str, int | bytes] = _NONE,
+    *,
+    name: str = "",
+    log: bool = True,
+) -> Answer:
     """Whether such a program passes the verifier."""
-    result, text = load(type, code, name=name, log=log, **members)
+    result, text = load(type, code, members, name=name, log=log)
     return verdict(result, to_load(type), log=text)
 
 
-def refused_with(words: str, type: int, code: bytes = RETURN, **members: int) -> Answer:
+def refused_with(
+    words: str, type: int, code: bytes = RETURN, members: Mapping[str, int | bytes] = _NONE
+) -> Answer:
     """Whether the refusal of a program says ``words``, which only a kernel with the feature does."""
-    result, log = load(type, code, **members)
+    result, log = load(type, code, members)
     if result < 0 and words in log:
         return Answer(True)
     return verdict(result, to_load(type), log=log)
 
 
-def link(attach: int, yes: Collection[int], type: int, members: dict[str, int], **loading: int) -> Answer:
-    """Whether BPF_LINK_CREATE knows the attach type: it is asked for what cannot be, and ends with one of ``yes``."""
-    result, log = load(type, **loading)
+def link(
+    attach: int,
+    yes: Collection[int],
+    type: int,
+    members: Mapping[str, int | bytes],
+    loading: Mapping[str, int | bytes] = _NONE,
+) -> Answer:
+    """Whether BPF_LINK_CREATE knows the attach type: it is asked for what cannot be, and ends with one of ``yes``.
+
+    ``loading`` are members of bpf_attr for the program, ``members`` those for the link.
+    """
+    result, log = load(type, RETURN, loading)
     if result < 0:
         return refusal(result, to_load(type), log)
     try:
@@ -125,7 +151,9 @@ def map(type: int, key: int = 4, value: int = 4, entries: int = 1, flags: int = 
 def btf(types: tuple[int, ...], strings: bytes, layout: bytes = b"") -> int:
     """BPF_BTF_LOAD of types given as words: descriptor or negative errno."""
     body = struct.pack(f"={len(types)}I", *types)
-    header = struct.pack("=HBBIIIII", 0xEB9F, 1, 0, 32 if layout else 24, 0, len(body), len(body) + len(layout), len(strings))
+    header = struct.pack(
+        "=HBBIIIII", 0xEB9F, 1, 0, 32 if layout else 24, 0, len(body), len(body) + len(layout), len(strings)
+    )
     if layout:
         header += struct.pack("=II", len(body), len(layout))
     data = header + body + layout + strings

@@ -10,6 +10,7 @@ from pyzbpf.kernel import commands
 from pyzbpf.kernel.features import ask
 from pyzbpf.kernel.features.code import kernel_type
 from pyzbpf.kernel.features.feature import Answer, Feature
+from pyzbpf.kernel.privilege import to_load
 from pyzbpf.kernel.syscall import ENOTSUPP, address
 from pyzbpf.uapi import attrs, since
 from pyzbpf.uapi import enums as e
@@ -26,12 +27,12 @@ def _raw_tracepoint() -> Answer:
     type = e.BPF_PROG_TYPE_RAW_TRACEPOINT
     result, log = ask.load(type)
     if result < 0:
-        return ask.refusal(result, ask.to_load(type), log)
+        return ask.refusal(result, to_load(type), log)
     try:
         name = b"pyzbpf_there_is_no_such\0"
         values: dict[str, int | bytes] = {"name": address(name), "prog_fd": result}
         opened = commands.request(e.BPF_RAW_TRACEPOINT_OPEN, attrs.RAW_TRACEPOINT_OPEN, values)
-        return ask.verdict(opened, ask.to_load(type), yes=(ENOENT,))
+        return ask.verdict(opened, to_load(type), yes=(ENOENT,))
     finally:
         os.close(result)
 
@@ -41,13 +42,13 @@ def _placed(type: int, attach: int, name: str, kind: int, *, open: bool) -> Answ
     place = kernel_type(name, kind)
     if isinstance(place, Answer):
         return place
-    result, log = ask.load(type, expected_attach_type=attach, attach_btf_id=place)
+    result, log = ask.load(type, ask.RETURN, {"expected_attach_type": attach, "attach_btf_id": place})
     if result < 0 or not open:
-        return ask.verdict(result, ask.to_load(type), log=log)
+        return ask.verdict(result, to_load(type), log=log)
     try:
         values: dict[str, int | bytes] = {"prog_fd": result}
         opened = commands.request(e.BPF_RAW_TRACEPOINT_OPEN, attrs.RAW_TRACEPOINT_OPEN, values)
-        return ask.verdict(opened, ask.to_load(type))
+        return ask.verdict(opened, to_load(type))
     finally:
         os.close(result)
 
@@ -55,8 +56,12 @@ def _placed(type: int, attach: int, name: str, kind: int, *, open: bool) -> Answ
 def _uprobe_multi(attach: int) -> Answer:
     """At a path that is a folder: EBADF."""
     path, offsets = b"/\0", bytes(8)
-    members = {"uprobe_multi.path": address(path), "uprobe_multi.offsets": address(offsets), "uprobe_multi.cnt": 1}
-    return ask.link(attach, (EBADF,), e.BPF_PROG_TYPE_KPROBE, members, expected_attach_type=attach)
+    members = {
+        "uprobe_multi.path": address(path),
+        "uprobe_multi.offsets": address(offsets),
+        "uprobe_multi.cnt": 1,
+    }
+    return ask.link(attach, (EBADF,), e.BPF_PROG_TYPE_KPROBE, members, {"expected_attach_type": attach})
 
 
 def _uprobe_multi_process() -> Answer:
@@ -70,20 +75,20 @@ def _uprobe_multi_process() -> Answer:
     }
     if not UPROBE_MULTI.supported:
         return UPROBE_MULTI.answer()
-    return ask.link(attach, (EINVAL,), e.BPF_PROG_TYPE_KPROBE, members, expected_attach_type=attach)
+    return ask.link(attach, (EINVAL,), e.BPF_PROG_TYPE_KPROBE, members, {"expected_attach_type": attach})
 
 
 def _kprobe_multi(attach: int) -> Answer:
     """At addresses that lie outside of this process: EFAULT."""
     members = {"kprobe_multi.addrs": _NOWHERE, "kprobe_multi.cnt": 1}
-    return ask.link(attach, (EFAULT,), e.BPF_PROG_TYPE_KPROBE, members, expected_attach_type=attach)
+    return ask.link(attach, (EFAULT,), e.BPF_PROG_TYPE_KPROBE, members, {"expected_attach_type": attach})
 
 
 def _tracing_multi() -> Answer:
     """At type ids that lie outside of this process: EFAULT."""
     attach = e.BPF_TRACE_FENTRY_MULTI
     members = {"tracing_multi.ids": _NOWHERE, "tracing_multi.cnt": 1}
-    return ask.link(attach, (EFAULT,), e.BPF_PROG_TYPE_TRACING, members, expected_attach_type=attach)
+    return ask.link(attach, (EFAULT,), e.BPF_PROG_TYPE_TRACING, members, {"expected_attach_type": attach})
 
 
 def _struct_ops_link() -> Answer:
@@ -97,7 +102,9 @@ def _pmu(name: str) -> Answer:
     path = f"{_PMUS}/{name}/type"
     if os.path.exists(path):
         return Answer(True)
-    return Answer(False, f"there is no {path}") if os.path.isdir(_PMUS) else Answer(None, "/sys is not mounted")
+    return (
+        Answer(False, f"there is no {path}") if os.path.isdir(_PMUS) else Answer(None, "/sys is not mounted")
+    )
 
 
 def _unbound(attach: int, type: int) -> Answer:
@@ -110,7 +117,14 @@ _EVENTS = ("CONFIG_BPF_EVENTS",)
 
 # Machines whose trampolines came later (commits efc9909fdce0 and 2aa6ac03516d of arm64, 528eb2cb87bc of s390x,
 # 49b5e77ae3e2 of riscv64) or never.
-_TRAMPOLINE = {"aarch64": "6.4", "s390x": "6.3", "riscv64": "6.4", "i386": None, "arm": None, "ppc64le": "6.13"}
+_TRAMPOLINE = {
+    "aarch64": "6.4",
+    "s390x": "6.3",
+    "riscv64": "6.4",
+    "i386": None,
+    "arm": None,
+    "ppc64le": "6.13",
+}
 _FUNCTIONS = ("CONFIG_BPF_JIT", "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS", "CONFIG_BPF_EVENTS")
 _BOTH = ("btf", "jit")
 _IDLE = "bpf_fentry_test1"  # of net/bpf/test_run.c: it runs in tests of BPF only
@@ -162,8 +176,22 @@ TCX = Feature(
     options=("CONFIG_NET_XGRESS",),
 )
 FEATURES = (
-    Feature("kprobe events", "4.17", _pmu, ("kprobe",), purpose="kprobe, kretprobe", options=("CONFIG_KPROBE_EVENTS",)),
-    Feature("uprobe events", "4.17", _pmu, ("uprobe",), purpose="uprobe, uretprobe", options=("CONFIG_UPROBE_EVENTS",)),
+    Feature(
+        "kprobe events",
+        "4.17",
+        _pmu,
+        ("kprobe",),
+        purpose="kprobe, kretprobe",
+        options=("CONFIG_KPROBE_EVENTS",),
+    ),
+    Feature(
+        "uprobe events",
+        "4.17",
+        _pmu,
+        ("uprobe",),
+        purpose="uprobe, uretprobe",
+        options=("CONFIG_UPROBE_EVENTS",),
+    ),
     Feature("raw tracepoint", "4.17", _raw_tracepoint, purpose="raw_tp", options=_EVENTS),
     Feature(
         "typed raw tracepoint",
@@ -177,7 +205,14 @@ FEATURES = (
     _traced("fexit", since.TRAMPOLINES, e.BPF_TRACE_FEXIT, _IDLE),
     _traced("fmod_ret", since.MODIFY_RETURN, e.BPF_MODIFY_RETURN, "security_quotactl", "CONFIG_SECURITY"),
     _traced("fsession", since.FSESSION, e.BPF_TRACE_FSESSION, _IDLE),
-    Feature("fentry multi", since.TRACING_MULTI, _tracing_multi, purpose="fentry.multi", options=_FUNCTIONS, needs=_BOTH),
+    Feature(
+        "fentry multi",
+        since.TRACING_MULTI,
+        _tracing_multi,
+        purpose="fentry.multi",
+        options=_FUNCTIONS,
+        needs=_BOTH,
+    ),
     Feature(
         "iterators",
         since.ITERATORS,
@@ -254,7 +289,7 @@ FEATURES = (
             (EOPNOTSUPP, EBUSY, EEXIST),
             e.BPF_PROG_TYPE_XDP,
             {"target_ifindex": _LOOPBACK, "flags": _NATIVE},
-            expected_attach_type=e.BPF_XDP,
+            {"expected_attach_type": e.BPF_XDP},
         ),
         purpose="xdp",
     ),
@@ -274,7 +309,7 @@ FEATURES = (
             (EAFNOSUPPORT,),
             e.BPF_PROG_TYPE_NETFILTER,
             {"netfilter.hooknum": 1},
-            expected_attach_type=e.BPF_NETFILTER,
+            {"expected_attach_type": e.BPF_NETFILTER},
         ),
         purpose="netfilter",
         options=("CONFIG_NETFILTER_BPF_LINK",),

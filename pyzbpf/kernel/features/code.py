@@ -9,6 +9,7 @@ from pyzbpf.errors import Error
 from pyzbpf.kernel import vmlinux
 from pyzbpf.kernel.features import ask
 from pyzbpf.kernel.features.feature import Answer, Feature
+from pyzbpf.kernel.privilege import to_load
 from pyzbpf.uapi import enums as e
 from pyzbpf.uapi import since
 from pyzbpf.uapi.helpers import HELPERS as NAMES
@@ -34,9 +35,9 @@ def helper_for(type: int, number: int) -> Answer:
     """Whether programs of the type may call the helper; that the call lacks its arguments does not matter."""
     result, log = ask.load(type, ask.call(number) + ask.EXIT)
     if result >= 0 or not log:
-        return ask.verdict(result, ask.to_load(type))
+        return ask.verdict(result, to_load(type))
     refused = any(words in log for words in (_UNKNOWN, *_ELSEWHERE))
-    return ask.refusal(result, ask.to_load(type), log) if refused else Answer(True)
+    return ask.refusal(result, to_load(type), log) if refused else Answer(True)
 
 
 def _many() -> Answer:
@@ -61,7 +62,7 @@ def _kernel_function() -> Answer:
     )
     if result < 0 and "is not a function" in log:
         return Answer(True)
-    return ask.verdict(result, ask.to_load(e.BPF_PROG_TYPE_SCHED_CLS), log=log)
+    return ask.verdict(result, to_load(e.BPF_PROG_TYPE_SCHED_CLS), log=log)
 
 
 def kernel_type(name: str, kind: int) -> int | Answer:
@@ -91,7 +92,10 @@ def _numbers() -> Answer:
     """An iterator of numbers on the stack, made and destroyed."""
     frame = ask.instruction(0xBF, 1, 10) + ask.instruction(0x07, 1, immediate=-8)
     code = b""
-    for name, arguments in (("bpf_iter_num_new", ask.move(2, 0) + ask.move(3, 1)), ("bpf_iter_num_destroy", b"")):
+    for name, arguments in (
+        ("bpf_iter_num_new", ask.move(2, 0) + ask.move(3, 1)),
+        ("bpf_iter_num_destroy", b""),
+    ):
         found = kernel_type(name, kinds.FUNC)
         if isinstance(found, Answer):
             return found
@@ -139,11 +143,25 @@ PROBE_READ_KERNEL = Feature(
     purpose="reading the kernel's memory",
     options=("CONFIG_BPF_EVENTS",),
 )
-CALLBACKS = Feature("callbacks", since.CALLBACKS, _callback, purpose="functions that the kernel calls: bpf_loop, timers")
+CALLBACKS = Feature(
+    "callbacks", since.CALLBACKS, _callback, purpose="functions that the kernel calls: bpf_loop, timers"
+)
 FEATURES = (
     Feature("cpu v2", since.CPU_V2, ask.program, (_SOCKET, _V2), purpose="jumps if lower"),
-    Feature("cpu v3", since.CPU_V3, ask.program, (_SOCKET, _V3), purpose="32-bit jumps; what pyzbpf builds by default"),
-    Feature("cpu v4", since.CPU_V4, ask.program, (_SOCKET, _V4), purpose="sign extension, signed division, long jumps"),
+    Feature(
+        "cpu v3",
+        since.CPU_V3,
+        ask.program,
+        (_SOCKET, _V3),
+        purpose="32-bit jumps; what pyzbpf builds by default",
+    ),
+    Feature(
+        "cpu v4",
+        since.CPU_V4,
+        ask.program,
+        (_SOCKET, _V4),
+        purpose="sign extension, signed division, long jumps",
+    ),
     Feature("a million instructions", since.INSTRUCTIONS_MILLION, _many, purpose="4096 before"),
     Feature("bounded loops", since.BOUNDED_LOOPS, ask.program, (_SOCKET, _LOOPS)),
     Feature("atomics that fetch", since.ATOMICS, ask.program, (_SOCKET, _FETCH)),
@@ -177,7 +195,8 @@ FEATURES = (
     Feature(
         "sleepable uprobes",
         since.SLEEPABLE_UPROBES,
-        lambda: ask.program(e.BPF_PROG_TYPE_KPROBE, prog_flags=e.BPF_F_SLEEPABLE),
+        ask.program,
+        (e.BPF_PROG_TYPE_KPROBE, ask.RETURN, {"prog_flags": e.BPF_F_SLEEPABLE}),
         purpose="uprobe.s",
         options=("CONFIG_BPF_EVENTS",),
     ),
@@ -190,8 +209,11 @@ FEATURES = (
     Feature(
         "expected attach type",
         since.EXPECTED_ATTACH_TYPE,
-        lambda: ask.program(
-            e.BPF_PROG_TYPE_CGROUP_SOCK, ask.RETURN_ONE, expected_attach_type=e.BPF_CGROUP_INET4_POST_BIND
+        ask.program,
+        (
+            e.BPF_PROG_TYPE_CGROUP_SOCK,
+            ask.RETURN_ONE,
+            {"expected_attach_type": e.BPF_CGROUP_INET4_POST_BIND},
         ),
         options=("CONFIG_CGROUP_BPF",),
     ),

@@ -114,31 +114,54 @@ def numbers(release: str) -> tuple[int, int]:
     return int(major), int(minor)
 
 
+BOOT = "boot Linux "
+
+
+class Expectation:
+    """Whether a kernel should have a feature (None: the facts do not suffice), why not, and what would change that."""
+
+    __slots__ = ("mend", "reason", "supported")
+
+    def __init__(self, supported: bool | None, reason: str = "", mend: str = "") -> None:
+        self.supported = supported
+        self.reason = reason
+        self.mend = mend
+
+
 _NEEDS = {
-    "jit": "needs the JIT compiler, which is off or not built in",
-    "btf": "needs the kernel's type information, which it was built without",
+    "jit": (
+        "needs the JIT compiler, which is off or not built in",
+        "sysctl -w net.core.bpf_jit_enable=1 (a kernel built with CONFIG_BPF_JIT=y)",
+    ),
+    "btf": (
+        "needs the kernel's type information, which it was built without",
+        "take a kernel built with CONFIG_DEBUG_INFO_BTF=y",
+    ),
 }
 
 
-def expected(feature: Feature, facts: Facts) -> tuple[bool | None, str]:
-    """Whether a kernel should have the feature, and why not; None where the facts do not suffice."""
+def expected(feature: Feature, facts: Facts) -> Expectation:
+    """What a kernel of these facts should answer."""
     since = feature.machines.get(facts.machine, feature.since)
     if since is None:
-        return False, f"no kernel for {facts.machine} has it"
+        return Expectation(False, f"no kernel for {facts.machine} has it")
     if facts.version < numbers(since):
-        return False, f"needs Linux {since}" + (f" on {facts.machine}" if since != feature.since else "")
-    unknown = ""
+        where = f" on {facts.machine}" if since != feature.since else ""
+        return Expectation(False, f"needs Linux {since}{where}", f"{BOOT}{since} or newer")
+    unknown = None
     for option in feature.options:
+        mend = f"take a kernel built with {option}=y"
         if facts.options is None:
-            unknown = f"may be built without {option}"
+            unknown = Expectation(None, f"may be built without {option}", mend)
         elif option not in facts.options:
-            return False, f"built without {option}"
+            return Expectation(False, f"built without {option}", mend)
         elif facts.options[option] == "m":
-            unknown = f"{option} is a module, which may not be loaded"
+            unknown = Expectation(None, f"{option} is a module", "load that module, if it is not")
     for need in feature.needs:
+        reason, mend = _NEEDS[need]
         has = getattr(facts, need)
         if has is False:
-            return False, _NEEDS[need]
+            return Expectation(False, reason, mend)
         if has is None:
-            unknown = f"cannot be told whether it has {need.upper()}"
-    return (None, unknown) if unknown else (True, "")
+            unknown = Expectation(None, f"cannot be told whether there is {need.upper()}", mend)
+    return unknown or Expectation(True)

@@ -106,7 +106,7 @@ FEATURES = (
     SYSCALL_WRAPPER,
     Feature("statistics", since.STATISTICS, _statistics, purpose="run time of programs (BPF_ENABLE_STATS)"),
     Feature("true size of the log", since.LOG_TRUE_SIZE, _log_size, purpose="long verifier logs"),
-    Feature("token", since.TOKEN, _token, purpose="BPF in user namespaces (BPF_TOKEN_CREATE)"),
+    Feature("token", since.TOKENS, _token, purpose="BPF in user namespaces (BPF_TOKEN_CREATE)"),
     Feature("streams", since.STREAMS, _streams, purpose="what programs print for their owner"),
     Feature(
         "uprobe call",

@@ -212,5 +212,10 @@ CAN_DO = (
         (e.BPF_MAP_TYPE_ARRAY, 4, 4, 1, e.BPF_F_INNER_MAP),
         purpose="arrays in a map of maps",
     ),
-    Feature("bound maps", since.BIND_MAP, _bind, purpose="a map that lives as long as a program (BPF_PROG_BIND_MAP)"),
+    Feature(
+        "bound maps",
+        since.BIND_MAP,
+        _bind,
+        purpose="a map that lives as long as a program (BPF_PROG_BIND_MAP)",
+    ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyzbpf.kernel.features import ask
 from pyzbpf.kernel.features.feature import Answer, Feature
+from pyzbpf.kernel.privilege import to_load
 from pyzbpf.kernel.syscall import ENOTSUPP
 from pyzbpf.uapi import enums as e
 from pyzbpf.uapi import since
@@ -15,7 +16,7 @@ _CGROUP = ("CONFIG_CGROUP_BPF",)
 def _struct_ops() -> Answer:
     """A program without the number of its struct: a kernel that knows the type says ENOTSUPP."""
     result, log = ask.load(e.BPF_PROG_TYPE_STRUCT_OPS)
-    return ask.verdict(result, ask.to_load(e.BPF_PROG_TYPE_STRUCT_OPS), yes=(ENOTSUPP,), log=log)
+    return ask.verdict(result, to_load(e.BPF_PROG_TYPE_STRUCT_OPS), yes=(ENOTSUPP,), log=log)
 
 
 def _feature(
@@ -27,8 +28,8 @@ def _feature(
     options: tuple[str, ...] = (),
     **members: int,
 ) -> Feature:
-    probe, arguments = (lambda: ask.program(type, code, **members)), ()
-    return Feature(name, since.PROGRAMS[type], probe, arguments, purpose=purpose, options=options)
+    arguments = (type, code, members)
+    return Feature(name, since.PROGRAMS[type], ask.program, arguments, purpose=purpose, options=options)
 
 
 # Type 1 of every kernel is an integer, which no program can attach to; the words are the verifier's.
@@ -71,9 +72,7 @@ FEATURES = (
     _feature("sk_reuseport", e.BPF_PROG_TYPE_SK_REUSEPORT, "sk_reuseport", options=("CONFIG_INET",)),
     _feature("flow_dissector", e.BPF_PROG_TYPE_FLOW_DISSECTOR, "flow_dissector"),
     _feature("cgroup_sysctl", e.BPF_PROG_TYPE_CGROUP_SYSCTL, "cgroup/sysctl", options=_CGROUP),
-    _feature(
-        "raw_tracepoint_writable", e.BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE, "raw_tp.w", options=_EVENTS
-    ),
+    _feature("raw_tracepoint_writable", e.BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE, "raw_tp.w", options=_EVENTS),
     _feature(
         "cgroup_sockopt",
         e.BPF_PROG_TYPE_CGROUP_SOCKOPT,
@@ -87,8 +86,7 @@ FEATURES = (
         lambda: ask.refused_with(
             "attach_btf_id 1 is not a typedef",
             e.BPF_PROG_TYPE_TRACING,
-            expected_attach_type=e.BPF_TRACE_RAW_TP,
-            **_PLACE,
+            members={"expected_attach_type": e.BPF_TRACE_RAW_TP, **_PLACE},
         ),
         purpose="tp_btf, fentry, fexit, fmod_ret, iter",
         options=_EVENTS,
@@ -104,7 +102,7 @@ FEATURES = (
     Feature(
         "ext",
         since.PROGRAMS[e.BPF_PROG_TYPE_EXT],
-        lambda: ask.refused_with("Cannot replace kernel functions", e.BPF_PROG_TYPE_EXT, **_PLACE),
+        lambda: ask.refused_with("Cannot replace kernel functions", e.BPF_PROG_TYPE_EXT, members=_PLACE),
         purpose="freplace",
         options=("CONFIG_BPF_JIT",),
         needs=("btf",),
@@ -115,8 +113,7 @@ FEATURES = (
         lambda: ask.refused_with(
             "attach_btf_id 1 is not a function",
             e.BPF_PROG_TYPE_LSM,
-            expected_attach_type=e.BPF_LSM_MAC,
-            **_PLACE,
+            members={"expected_attach_type": e.BPF_LSM_MAC, **_PLACE},
         ),
         purpose="lsm, lsm_cgroup",
         options=("CONFIG_BPF_LSM",),

@@ -67,10 +67,12 @@ def _argument_tags() -> Answer:
         return ask.program(
             e.BPF_PROG_TYPE_KPROBE,
             code,
-            prog_btf_fd=made,
-            func_info=address(functions),
-            func_info_cnt=2,
-            func_info_rec_size=8,
+            {
+                "prog_btf_fd": made,
+                "func_info": address(functions),
+                "func_info_cnt": 2,
+                "func_info_rec_size": 8,
+            },
         )
     finally:
         os.close(made)
@@ -157,5 +159,7 @@ FEATURES = (
     ARGUMENT_TAGS,
     QUESTION_SECTIONS,
     Feature("names of tables", since.MODULE_BTF, _module_names, purpose="the types of modules"),
-    Feature("layout", since.BTF_LAYOUT, _layout, purpose="kinds that a reader does not know are stepped over"),
+    Feature(
+        "layout", since.BTF_LAYOUT, _layout, purpose="kinds that a reader does not know are stepped over"
+    ),
 )

@@ -73,6 +73,7 @@ BPF_EXIT instruction in main prog would lead to reference leak
 
 HELPER = "0: (85) call unknown#9999\ninvalid func unknown#9999\n"
 WRONG_HELPER = "2: (85) call bpf_redirect#23\nprogram of this type cannot use helper bpf_redirect#23\n"
+NO_JIT = "JIT is required for calling kernel function\n"
 OLD_HELPER = "2: (85) call unknown#195\nunknown func unknown#195\n"
 GPL = (
     "4: (85) call bpf_probe_read_kernel#113\n"
@@ -101,7 +102,12 @@ CASES = [
     (LEAK, "BPF_EXIT instruction in main prog would lead to reference leak", "submit or discard"),
     (HELPER, "invalid func unknown#9999", "does not exist in this kernel"),
     (WRONG_HELPER, "program of this type cannot use helper bpf_redirect#23", "not for this kind"),
-    (OLD_HELPER, "unknown func unknown#195", "does not exist in this kernel"),
+    (
+        OLD_HELPER,
+        "unknown func unknown#195",
+        "map_lookup_percpu_elem, which does not exist in this kernel: it came with Linux 5.19",
+    ),
+    (NO_JIT, "JIT is required for calling kernel function", "net.core.bpf_jit_enable"),
     (GPL, "cannot call GPL-restricted function from non-GPL compatible program", "licence"),
     (NOT_READ, "R0 !read_ok", "every path"),
     (CONTEXT, "invalid bpf_context access off=9000 size=8", "context"),

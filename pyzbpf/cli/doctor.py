@@ -87,7 +87,7 @@ def judged(feature: Feature, answer: Answer, should: Expectation) -> Row:
     """One feature's row: the kernel's answer beside what was to be expected of it."""
     reason, mend = answer.reason, ""
     if answer.supported:
-        reason = f"carried back: {should.reason}" if should.supported is False else ""
+        reason = f"beyond what was expected: {should.reason}" if should.supported is False else ""
     elif answer.supported is None:
         mend = system.GRANT if "missing" in reason else ""
         if should.supported is False:

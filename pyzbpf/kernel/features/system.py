@@ -72,6 +72,14 @@ def _sysctl(name: str, good: Callable[[int], bool]) -> Answer:
     return Answer(good(int(value)), value)
 
 
+def _paranoid() -> Answer:
+    """Above 2 nobody opens perf events without the capability."""
+    answer = _sysctl("kernel.perf_event_paranoid", lambda value: value <= 2)
+    if answer.supported is False and not privilege.missing("CAP_PERFMON", privilege.effective()):
+        return Answer(True, f"{answer.reason}, which CAP_PERFMON passes over")
+    return answer
+
+
 def _memlock() -> Answer:
     if not charges_memlock(os.uname().release):
         return Answer(True, "not counted by this kernel")
@@ -157,7 +165,7 @@ GROUPS = {
         ),
         Check(
             "kernel.perf_event_paranoid",
-            lambda: _sysctl("kernel.perf_event_paranoid", lambda value: value <= 2),
+            _paranoid,
             purpose="perf events without CAP_PERFMON",
             mend="sysctl -w kernel.perf_event_paranoid=2, or CAP_PERFMON",
         ),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pyzbpf.btf.decode import Btf
     from pyzbpf.btf.types import Type
 
+LAYOUT = 0
+_PLAIN_HEADER = 24
 _HEADER, _RECORD = 12, 12
 _BYTE = 8  # an INT of eight bits, all of them from bit 0 on
 
@@ -27,9 +29,12 @@ def recent(btf: Btf) -> set[int]:
     """The kinds among the types that not every kernel since 5.4 takes.
 
     FUNC stands for functions with global linkage, DATASEC for names that begin with '?', and ENUM64
-    for enums with signed values, too (the flag came with it: 6089fb325cf7).
+    for enums with signed values, too (the flag came with it: 6089fb325cf7). LAYOUT is no kind but the
+    table of how long each kind is, behind the types.
     """
     found = {type.kind for type in btf.types if type is not None and type.kind in _ALWAYS}
+    if struct.unpack_from(ORDER[btf.endian] + "I", btf.data, 4)[0] > _PLAIN_HEADER:
+        found.add(LAYOUT)
     for type in btf.types:
         if type is None:
             continue
@@ -108,5 +113,5 @@ class _Rewriter:
         types = self.data[start:end] + self.added
         strings = self.btf.strings + self._strings
         size = len(types)
-        header = struct.pack(self.order + "HBBIIIII", MAGIC, 1, 0, 24, 0, size, size, len(strings))
+        header = struct.pack(self.order + "HBBIIIII", MAGIC, 1, 0, _PLAIN_HEADER, 0, size, size, len(strings))
         return header + bytes(types) + strings

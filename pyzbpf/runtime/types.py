@@ -46,6 +46,7 @@ def _older(btf: Btf) -> bytes:
         kinds.DECL_TAG: features.DECL_TAG,
         kinds.TYPE_TAG: features.TYPE_TAG,
         kinds.ENUM64: features.ENUM64,
+        older_btf.LAYOUT: features.LAYOUT,
     }
     return older_btf.without(btf, {kind for kind in older_btf.recent(btf) if not known[kind].supported})
 

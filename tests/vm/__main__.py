@@ -16,7 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.vm import cache, matrix, packages, qemu, report, results, suite, userland
+from tests.vm import cache, doctor, matrix, packages, qemu, report, results, suite, userland
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,6 +64,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--console", type=Path, metavar="DIR", help="keep each console as DIR/KERNEL.txt")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
+    parser.add_argument(
+        "--doctor",
+        action="store_true",
+        help="keep what `pyzbpf doctor` says in docs/doctor, and write docs/doctor.md; by itself only tests its claims",
+    )
     parser.add_argument("--write-docs", action="store_true", help="write the tables of docs/kernels.md")
     return parser.parse_args(arguments)  # fmt: skip
 
@@ -128,6 +133,8 @@ def main(arguments: Sequence[str]) -> int:
         if not any(not argument.startswith("-") for argument in pytest_arguments):
             pytest_arguments = ["tests/kernel", *pytest_arguments]
     options = _parse(own)
+    if options.doctor and "--" not in arguments:
+        pytest_arguments = ["tests/kernel/test_features.py"]
     if options.list:
         print(matrix.table())
         return 0
@@ -147,6 +154,8 @@ def main(arguments: Sequence[str]) -> int:
     print(f"\n{report.results(runs)}\n")
     if options.junit:
         report.junit(runs, options.junit)
+    if options.doctor:
+        doctor.write(runs)
     if options.write_docs:
         report.write_page(runs)
     print(report.closing(runs))

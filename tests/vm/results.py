@@ -36,6 +36,7 @@ class Run:
     name: str
     release: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
+    doctor: dict[str, Any] = field(default_factory=dict)  # what `pyzbpf doctor --json` says there
     outcomes: list[Outcome] = field(default_factory=list)
     problem: str = ""
     tail: str = ""
@@ -82,6 +83,7 @@ def read(name: str, console: bytes, *, ended: str = "") -> Run:
     for number in sorted(sent):
         by_kind.setdefault(sent[number].pop("kind"), []).append(sent[number])
     run.facts = by_kind.get("facts", [{}])[0]
+    run.doctor = by_kind.get("doctor", [{"report": {}}])[0]["report"]
     run.release = run.facts.get("release", "")
     run.outcomes = [Outcome(**fields) for fields in by_kind.get("outcome", [])]
     run.problem = ended or _incomplete(by_kind, len(sent))

@@ -115,15 +115,15 @@ def _unbound(attach: int, type: int) -> Answer:
 _TRACING, _CLASSIFIER = e.BPF_PROG_TYPE_TRACING, e.BPF_PROG_TYPE_SCHED_CLS
 _EVENTS = ("CONFIG_BPF_EVENTS",)
 
-# Machines whose trampolines came later (commits efc9909fdce0 and 2aa6ac03516d of arm64, 528eb2cb87bc of s390x,
-# 49b5e77ae3e2 of riscv64) or never.
+# Machines whose trampolines came later (commits efc9909fdce0, 528eb2cb87bc, 49b5e77ae3e2, d243b62b7bd3) or never.
 _TRAMPOLINE = {
-    "aarch64": "6.4",
+    "aarch64": "6.0",
     "s390x": "6.3",
-    "riscv64": "6.4",
+    "riscv64": "6.3",
+    "ppc64le": "6.13",
+    "ppc64": "6.13",
     "i386": None,
     "arm": None,
-    "ppc64le": "6.13",
 }
 _FUNCTIONS = ("CONFIG_BPF_JIT", "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS", "CONFIG_BPF_EVENTS")
 _BOTH = ("btf", "jit")

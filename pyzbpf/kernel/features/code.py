@@ -175,7 +175,7 @@ FEATURES = (
         _kernel_function,
         purpose="kfuncs",
         needs=("btf", "jit"),
-        machines={"aarch64": "5.18", "s390x": "5.16", "i386": "5.13", "arm": "6.17"},
+        machines={"aarch64": "5.18", "s390x": "6.3"},  # b5e975d256db, 63d7b53ab59f
     ),
     Feature(
         "bpf_rcu_read_lock",

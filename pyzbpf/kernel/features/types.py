@@ -147,6 +147,13 @@ ARGUMENT_TAGS = Feature(
     purpose="arg:ctx on the pointer of a global function",
     options=("CONFIG_BPF_EVENTS",),
 )
+LAYOUT = Feature(
+    "layout",
+    since.BTF_LAYOUT,
+    _layout,
+    purpose="kinds that a reader does not know are stepped over",
+    workaround="it is left out",
+)
 FEATURES = (
     BTF,
     FUNCTIONS,
@@ -159,7 +166,5 @@ FEATURES = (
     ARGUMENT_TAGS,
     QUESTION_SECTIONS,
     Feature("names of tables", since.MODULE_BTF, _module_names, purpose="the types of modules"),
-    Feature(
-        "layout", since.BTF_LAYOUT, _layout, purpose="kinds that a reader does not know are stepped over"
-    ),
+    LAYOUT,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
 from pyzbpf.adapt import older_btf
@@ -88,3 +90,17 @@ def test_what_becomes_of_each(endian):
 def test_nothing_lacking_is_nothing_changed():
     btf, _ = everything("little")
     assert older_btf.without(btf, ()) is btf.data
+
+
+@pytest.mark.parametrize("endian", ENDIANS)
+def test_a_layout_is_left_out(endian):
+    order = {"little": "<", "big": ">"}[endian]
+    w = Writer(endian)
+    w.int("u32", 4)
+    plain = w.bytes()
+    types, strings, layout = plain[24:-5], plain[-5:], bytes(8)
+    header = struct.pack(order + "HBBIIIII", 0xEB9F, 1, 0, 32, 0, len(types), len(types) + 8, len(strings))
+    data = header + struct.pack(order + "II", len(types), 8) + types + layout + strings
+    btf = decode(data, endian)
+    assert older_btf.recent(btf) == {older_btf.LAYOUT}
+    assert older_btf.without(btf, {older_btf.LAYOUT}) == plain

@@ -129,6 +129,13 @@ def facts() -> dict[str, Any]:
     }
 
 
+def doctor() -> dict[str, Any]:
+    """What `pyzbpf doctor --json` says here."""
+    from pyzbpf.cli import doctor
+
+    return doctor.report()
+
+
 def kernel_messages() -> list[str]:
     """What the kernel itself was alarmed about."""
     found: list[str] = []
@@ -154,6 +161,7 @@ def main() -> int:
         asked = json.load(file)
     os.environ.update(asked["environment"])
     console.send(kind="facts", **facts())
+    console.send(kind="doctor", report=doctor())
     reporter = Reporter(console)
     log = os.open("/tmp/pytest.log", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     os.dup2(log, 1)

@@ -59,7 +59,8 @@ def computed(name: str) -> int | None:
 def version() -> int:
     """LINUX_VERSION_CODE: major << 16 | minor << 8 | patch, the last at most 255.
 
-    Ubuntu and Debian put a number of their own into the release; the true one stands elsewhere.
+    Ubuntu and Debian put a number of their own into the release; the true one stands elsewhere. Where the
+    release has two numbers ("7.3-s390x") the third is 0; libbpf says 0 for all of it.
     """
     system = os.uname()
     try:
@@ -77,11 +78,12 @@ def version() -> int:
 
 
 def _leading(text: str) -> tuple[int, int, int] | None:
-    """The three numbers that a text begins with: "6.1.0-18-amd64" -> (6, 1, 0)."""
+    """The numbers that a text begins with: "6.1.0-18-amd64" -> (6, 1, 0), "7.3-s390x" -> (7, 3, 0)."""
     numbers: list[int] = []
     for part in text.split(".", 2):
         digits = len(part) - len(part.lstrip("0123456789"))
-        if not digits or (digits < len(part) and len(numbers) < 2):
-            return None
-        numbers.append(int(part[:digits]))
-    return (numbers[0], numbers[1], numbers[2]) if len(numbers) == 3 else None
+        if digits:
+            numbers.append(int(part[:digits]))
+        if digits < len(part):
+            break
+    return (numbers[0], numbers[1], numbers[2] if len(numbers) > 2 else 0) if len(numbers) > 1 else None

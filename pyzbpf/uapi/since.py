@@ -104,6 +104,8 @@ def helper(number: int) -> str | None:
 # Commands of bpf(2), members of its attributes, and what they make possible.
 PROGRAM_NAME = "4.15"  # cb4d2b3f03d8, with the names of maps
 EXPECTED_ATTACH_TYPE = "4.17"  # 5e43f899b03a
+PROBE_EVENTS = "4.17"  # e12f03d7031a, 33ea4b24277b: kprobes and uprobes by perf_event_open(2)
+SYSCALL_WRAPPER = "4.17"  # ebeb8c82ffaf: of x86_64
 BTF = "4.18"  # 69b693f0aefa
 BTF_FUNCTIONS = "5.0"  # 2667a2626f4d: FUNC and FUNC_PROTO, func_info; line_info is c454a46b5efd
 GLOBAL_DATA = "5.2"  # d8eca5bbb2be; with DATASEC and VAR, 1dc92851849c

@@ -126,7 +126,7 @@ found = doctor.report()
 assert len(os.listdir("/proc/self/fd")) == before
 rows = [row for rows in found["groups"].values() for row in rows]
 unknown = {row["name"] for row in rows if row["answer"] == "unknown"}
-assert {"hash", "array", "socket_filter", "fentry"} <= unknown, unknown
+assert {"hash", "array", "socket_filter", "xdp"} <= unknown, unknown
 reasons = {row["reason"] for row in rows if row["name"] == "kprobe"}
 assert reasons == {"EPERM, CAP_BPF and CAP_PERFMON missing"}, reasons
 assert "\\n".join(doctor.text(found))

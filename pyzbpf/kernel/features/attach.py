@@ -178,7 +178,7 @@ TCX = Feature(
 FEATURES = (
     Feature(
         "kprobe events",
-        "4.17",
+        since.PROBE_EVENTS,
         _pmu,
         ("kprobe",),
         purpose="kprobe, kretprobe",
@@ -186,13 +186,19 @@ FEATURES = (
     ),
     Feature(
         "uprobe events",
-        "4.17",
+        since.PROBE_EVENTS,
         _pmu,
         ("uprobe",),
         purpose="uprobe, uretprobe",
         options=("CONFIG_UPROBE_EVENTS",),
     ),
-    Feature("raw tracepoint", "4.17", _raw_tracepoint, purpose="raw_tp", options=_EVENTS),
+    Feature(
+        "raw tracepoint",
+        since.PROGRAMS[e.BPF_PROG_TYPE_RAW_TRACEPOINT],
+        _raw_tracepoint,
+        purpose="raw_tp",
+        options=_EVENTS,
+    ),
     Feature(
         "typed raw tracepoint",
         since.TRAMPOLINES,

@@ -87,7 +87,7 @@ def _wrapper() -> Answer:
 
 SYSCALL_WRAPPER = Feature(
     "wrapped system calls",
-    "4.17",
+    since.SYSCALL_WRAPPER,
     _wrapper,
     purpose="where ksyscall looks for a call's arguments",
     options=("CONFIG_ARCH_HAS_SYSCALL_WRAPPER", "CONFIG_KALLSYMS"),

@@ -109,7 +109,10 @@ def uname(release: str, version: str = "#1 SMP"):
         (uname("6.1.0-18-amd64", "#1 SMP Debian 6.1.76-1 (2024-02-01)"), None, (6, 1, 76)),
         (uname("5.4.0-12-generic"), "Ubuntu 5.4.0-12.15-generic 5.4.8\n", (5, 4, 8)),
         (uname("5.4.0-12-generic"), "odd\n", (5, 4, 0)),
-        (uname("7.0-rc1"), None, None),
+        (uname("7.0-rc1"), None, (7, 0, 0)),
+        (uname("7.3-s390x"), None, (7, 3, 0)),
+        (uname("7"), None, None),
+        (uname("custom-1.2.3"), None, None),
     ],
 )
 def test_version(tmp_path, monkeypatch, system, signature, numbers):

@@ -1,0 +1,50 @@
+"""The page of the documentation that shows what `pyzbpf doctor` says on each kernel."""
+
+from __future__ import annotations
+
+from pyzbpf.cli import doctor
+from pyzbpf.kernel.features import system, table
+from tests.vm import doctor as pages
+
+
+def row(name, answer="yes", *, since="5.8", reason="", mend=""):
+    return {
+        "name": name, "answer": answer, "expected": "yes", "since": since,
+        "purpose": "what for", "reason": reason, "mend": mend,
+    }  # fmt: skip
+
+
+def report(version, **groups):
+    kernel = {"release": "r", "version": version, "machine": "x86_64", "byteorder": "little"}
+    return {"schema": 1, "kernel": kernel, "groups": groups}
+
+
+def test_the_page():
+    older = report(
+        "6.1.5",
+        system=[row("tracefs", "no")],
+        things=[row("a"), row("b", "no", reason="needs Linux 6.6", since="6.6"), row("c", "no", reason="built without CONFIG_C")],
+        helpers=[row("bpf_x", since="6.1"), row("bpf_y", "no", since="6.2")],
+    )  # fmt: skip
+    newer = report(
+        "6.12.1", things=[row("a"), row("b", since="6.6"), row("c")],
+        helpers=[row("bpf_x", since="6.1"), row("bpf_y", since="6.2")],
+    )  # fmt: skip
+    text = pages.page([older, newer])
+    assert "tracefs" not in text
+    assert "| b | 6.6 | – | ✔ |" in text
+    assert "| c | 5.8 | ✘ | ✔ |" in text
+    assert "| bpf_y | 6.2 | – | ✔ |" in text
+    assert "- x86_64-6.1: c: built without CONFIG_C" in text
+
+
+def test_the_documentation_shows_the_reports_it_keeps():
+    kept = pages.kept()
+    assert kept
+    assert pages.page(kept) in pages.PAGE.read_text(), "python -m tests.vm --doctor writes it anew"
+    for found in kept:
+        assert found["schema"] == doctor.SCHEMA
+        assert list(found["groups"]) == [*system.GROUPS, *table.GROUPS]
+        for group, features in table.GROUPS.items():
+            names = [one["name"] for one in found["groups"][group]]
+            assert names == [feature.name for feature in features], f"{pages.name(found)}: regenerate"

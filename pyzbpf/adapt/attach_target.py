@@ -10,7 +10,6 @@ from pyzbpf.adapt.target import NO_TYPES
 from pyzbpf.btf import types as kinds
 from pyzbpf.errors import Error, NotFoundError, ObjectError, UnsupportedError
 from pyzbpf.uapi import enums as e
-from pyzbpf.uapi import since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,6 +51,8 @@ def find(program: ProgramSpec, open_target: Callable[[], Target], *, file: str) 
     try:
         target = open_target()
     except UnsupportedError as error:
+        from pyzbpf.uapi import since  # for messages only
+
         raise UnsupportedError(
             f"a program of kind '{program.kind}' ('{program.name}'), which is checked against the kernel's type "
             "information,",

@@ -70,9 +70,11 @@ def find(program: ProgramSpec, open_target: Callable[[], Target], *, file: str) 
             f"kernel itself yet\n  Set spec.programs['{program.name}'].autoload = False to leave the program out."
         )
     if prefix == "bpf_lsm_" and not any(True for _ in target.names(prefix)):
+        from pyzbpf.uapi import since
+
         raise UnsupportedError(
             f"a program of kind '{program.kind}' ('{program.name}') on {target.name}",
-            since="5.7",
+            since=since.PROGRAMS[e.BPF_PROG_TYPE_LSM],
             advice="It has no LSM hooks for BPF: it was built without CONFIG_BPF_LSM.",
         )
     near = [text.removeprefix(prefix) for text in _near(full, target.names(prefix), target, kind)]

@@ -37,9 +37,18 @@ def write(runs: Iterable[Run]) -> None:
     FOLDER.mkdir(exist_ok=True)
     for run in runs:
         if run.doctor:
-            text = json.dumps(run.doctor, indent=1, ensure_ascii=False)
-            (FOLDER / f"{name(run.doctor)}.json").write_text(text + "\n")
+            (FOLDER / f"{name(run.doctor)}.json").write_text(written(run.doctor))
     PAGE.write_text(report.replaced(PAGE.read_text(), "kernels", page(kept())))
+
+
+def written(found: Report) -> str:
+    """The report as JSON with a row on a line, so that what changes is seen."""
+    head = {member: value for member, value in found.items() if member != "groups"}
+    groups = ",\n".join(
+        json.dumps(group) + ": [\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]"
+        for group, rows in found["groups"].items()
+    )
+    return f'{json.dumps(head)[:-1]}, "groups": {{\n{groups}\n}}}}\n'
 
 
 def kept() -> list[Report]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from pyzbpf.cli import doctor
 from pyzbpf.kernel.features import system, table
 from tests.vm import doctor as pages
@@ -36,6 +38,13 @@ def test_the_page():
     assert "| c | 5.8 | ✘ | ✔ |" in text
     assert "| bpf_y | 6.2 | – | ✔ |" in text
     assert "- x86_64-6.1: c: built without CONFIG_C" in text
+
+
+def test_a_report_is_written_with_a_row_on_a_line():
+    found = report("6.1.5", things=[row("a"), row("b")], helpers=[])
+    text = pages.written(found)
+    assert json.loads(text) == found
+    assert sum('"name"' in line for line in text.splitlines()) == 2
 
 
 def test_the_documentation_shows_the_reports_it_keeps():

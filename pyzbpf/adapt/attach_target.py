@@ -10,6 +10,7 @@ from pyzbpf.adapt.target import NO_TYPES
 from pyzbpf.btf import types as kinds
 from pyzbpf.errors import Error, NotFoundError, ObjectError, UnsupportedError
 from pyzbpf.uapi import enums as e
+from pyzbpf.uapi import since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,8 +52,6 @@ def find(program: ProgramSpec, open_target: Callable[[], Target], *, file: str) 
     try:
         target = open_target()
     except UnsupportedError as error:
-        from pyzbpf.uapi import since  # for messages only
-
         raise UnsupportedError(
             f"a program of kind '{program.kind}' ('{program.name}'), which is checked against the kernel's type "
             "information,",
@@ -70,8 +69,6 @@ def find(program: ProgramSpec, open_target: Callable[[], Target], *, file: str) 
             f"kernel itself yet\n  Set spec.programs['{program.name}'].autoload = False to leave the program out."
         )
     if prefix == "bpf_lsm_" and not any(True for _ in target.names(prefix)):
-        from pyzbpf.uapi import since
-
         raise UnsupportedError(
             f"a program of kind '{program.kind}' ('{program.name}') on {target.name}",
             since=since.PROGRAMS[e.BPF_PROG_TYPE_LSM],

@@ -12,6 +12,7 @@ from pyzbpf.adapt.target import NO_TYPES, LocalTypes
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.flavour import essential
 from pyzbpf.errors import ObjectError, UnsupportedError
+from pyzbpf.uapi import since
 from pyzbpf.uapi.enums import BPF_PSEUDO_BTF_ID, BPF_PSEUDO_KFUNC_CALL
 
 TYPE_CHECKING = False
@@ -157,8 +158,6 @@ class Externs:
             try:
                 self._target = self._open()
             except UnsupportedError as error:
-                from pyzbpf.uapi import since  # for messages only
-
                 raise UnsupportedError(
                     f"program '{program}': the kernel {_noun(extern)} '{extern.name}', which is found by the kernel's "
                     "type information,",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from pyzbpf.uapi import since
+
 
 def older(release: str, version: str) -> bool:
     """Whether a kernel of this release comes before a version such as "5.8"; False where it cannot be told."""
@@ -20,8 +22,6 @@ def charges_memlock(release: str) -> bool:
     Counted by memory cgroup since Linux 5.11 (merge of "bpf: switch to memcg-based memory
     accounting"). There is nothing to ask but the release; a backport costs one needless raise.
     """
-    from pyzbpf.uapi import since
-
     return older(release, since.MEMORY_CGROUP)
 
 

@@ -13,6 +13,7 @@ from pyzbpf.btf.lazy import LazyBtf
 from pyzbpf.btf.memory import Bytes
 from pyzbpf.errors import Error, ObjectError, UnsupportedError
 from pyzbpf.kernel import syscall
+from pyzbpf.uapi import since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,8 +88,6 @@ def file(path: str) -> LazyBtf:
 
 
 def _missing(path: str, error: OSError) -> Error:
-    from pyzbpf.uapi import since  # for messages only
-
     reason = os.strerror(error.errno or 0)
     if error.errno != errno.ENOENT:
         advice = f"{path}: {reason}. Allow reading it, {_OPTION}"

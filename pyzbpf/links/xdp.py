@@ -7,6 +7,7 @@ from pyzbpf.kernel import commands, fd
 from pyzbpf.kernel.sockets import interface_index
 from pyzbpf.kernel.syscall import EBUSY, EEXIST, EINVAL, EOPNOTSUPP, detailed
 from pyzbpf.links.base import Link, text_option
+from pyzbpf.uapi import since
 from pyzbpf.uapi.enums import BPF_XDP
 
 TYPE_CHECKING = False
@@ -49,8 +50,6 @@ def attach(program: Fd, spec: ProgramSpec, *, interface: str | None = None, mode
 
 def _refused(error: SystemCallError, interface: str, index: int) -> Error:
     if error.errno == EINVAL:
-        from pyzbpf.uapi import since  # for messages only
-
         return UnsupportedError("attaching XDP by a link", since=since.XDP_LINK)
     why = _REASONS.get(error.errno or 0)
     if why is None:

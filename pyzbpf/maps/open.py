@@ -9,6 +9,7 @@ from pyzbpf.errors import Error, ObjectError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands, cpus, limits
 from pyzbpf.kernel.syscall import E2BIG, EINVAL, ENOMEM, detailed
 from pyzbpf.uapi import enums as e
+from pyzbpf.uapi import since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -152,8 +153,6 @@ def _ring_size(spec: MapSpec) -> int:
 
 
 def _refused(spec: MapSpec, error: SystemCallError) -> Exception:
-    from pyzbpf.uapi import since  # for messages only
-
     first = since.MAPS.get(spec.type)
     if error.errno == EINVAL and spec.contents is not None and spec.frozen:
         return UnsupportedError(f"global data ('{spec.name}')", since=since.GLOBAL_DATA)

@@ -15,6 +15,7 @@ from pyzbpf.maps import open as map_open
 from pyzbpf.runtime import types
 from pyzbpf.runtime.program import Program
 from pyzbpf.uapi import enums as e
+from pyzbpf.uapi import since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -175,8 +176,6 @@ class Loader:
 
     def _load_program(self, spec: ProgramSpec, ready: ReadyProgram, log_level: int) -> None:
         if ready.callbacks and self.btf is None:
-            from pyzbpf.uapi import since  # for messages only
-
             raise UnsupportedError(
                 f"program '{spec.name}': callbacks without BTF",
                 since=since.CALLBACKS,
@@ -231,8 +230,6 @@ class Loader:
             text = f"{detail}: {reason}" if reason else detail
             return refusal("BPF_PROG_LOAD", to_load(spec.type), text)
         if ready.callbacks and not _callbacks_known():
-            from pyzbpf.uapi import since
-
             return UnsupportedError(f"{detail}: callbacks", since=since.CALLBACKS)
         if log.strip():
             return explain(spec, ready, self.spec.btf, log=log, errno=errno)

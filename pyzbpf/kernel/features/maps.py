@@ -8,7 +8,7 @@ from pyzbpf.btf import types as kinds
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.features import ask
 from pyzbpf.kernel.features.feature import Answer, Feature
-from pyzbpf.kernel.syscall import ENOTSUPP
+from pyzbpf.kernel.syscall import ENOMEM, ENOTSUPP
 from pyzbpf.uapi import attrs, since
 from pyzbpf.uapi import enums as e
 
@@ -29,7 +29,10 @@ _STORAGE_NAMES = b"\0bpf_spin_lock\0val\0cnt\0l\0"
 
 
 def _create(type: int, key: int = 4, value: int = 4, entries: int = 1, flags: int = 0) -> Answer:
-    return ask.verdict(ask.map(type, key, value, entries, flags), "CAP_BPF")
+    made = ask.map(type, key, value, entries, flags)
+    if made == -ENOMEM:
+        return Answer(None, "ENOMEM: it was too short of memory to tell")
+    return ask.verdict(made, "CAP_BPF")
 
 
 def _nested(type: int) -> Answer:

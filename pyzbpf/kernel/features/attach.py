@@ -216,7 +216,7 @@ FEATURES = (
         since.TRACING_MULTI,
         _tracing_multi,
         purpose="fentry.multi",
-        options=_FUNCTIONS,
+        options=(*_FUNCTIONS, "CONFIG_HAVE_SINGLE_FTRACE_DIRECT_OPS"),
         needs=_BOTH,
     ),
     Feature(

@@ -34,6 +34,7 @@ pub const XdpMd = types.xdp_md;
 pub const Tracepoint = @import("bpf/program/tracepoint.zig").Tracepoint;
 pub const DataLoc = @import("bpf/program/tracepoint.zig").DataLoc;
 pub const RawTracepoint = @import("bpf/program/raw_tracepoint.zig").RawTracepoint;
+pub const PtRegs = @import("bpf/program/registers.zig").PtRegs;
 pub const packet = @import("bpf/program/packet.zig");
 
 // The kernel's helpers; the whole table is in `helpers`.

@@ -47,6 +47,24 @@ def has(name: str) -> bool:
     return any(True for _ in _places(_read(), name.encode()))
 
 
+def similar(name: str) -> str:
+    """Names of functions that are like it, as the end of a message; "" where there is none.
+
+    First those that the compiler made of a function of that name (``name.isra.0``).
+    """
+    from difflib import get_close_matches  # for a message, so it may take its time
+
+    wanted = name.encode()
+    start = wanted[: (len(wanted) + 2) // 3]
+    fields = (line.split(None, 3) for line in _read().splitlines())
+    known = {f[2] for f in fields if f[1] in b"tTwW" and f[2].startswith(start)}
+    made = sorted(text for text in known if text.startswith(wanted + b"."))
+    near = [text.decode() for text in made] or get_close_matches(
+        name, sorted(text.decode() for text in known if abs(len(text) - len(wanted)) < 4), n=3, cutoff=0.7
+    )
+    return f"; did you mean {' or '.join(near[:3])}?" if near else ""
+
+
 def _read() -> bytes:
     try:
         with open(PATH, "rb") as file:

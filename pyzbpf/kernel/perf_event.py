@@ -1,4 +1,4 @@
-"""perf_event_open(2): the per-CPU output buffers of perf event arrays, and tracepoints.
+"""perf_event_open(2): output buffers of perf event arrays, tracepoints, kprobes, uprobes and samples.
 
 Layout and numbers: include/uapi/linux/perf_event.h.
 """
@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import struct
+import sys
 
 from pyzbpf.errors import UnsupportedError
 from pyzbpf.kernel.fd import Fd
-from pyzbpf.kernel.syscall import EACCES, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, failure, raw
+from pyzbpf.kernel.syscall import EACCES, EINVAL, ENODEV, ENOSYS, EOPNOTSUPP, EPERM, failure, raw
 
 _TYPE_SOFTWARE, _TYPE_TRACEPOINT = 1, 2
 _COUNT_SW_BPF_OUTPUT = 10
@@ -18,9 +19,32 @@ _SAMPLE_RAW = 1 << 10
 _FORMAT_LOST = 1 << 4
 _FLAG_FD_CLOEXEC = 8
 
-# struct perf_event_attr as of its first version (PERF_ATTR_SIZE_VER0): type, size, config,
-# sample_period, sample_type, read_format, flag bits, wakeup_events, bp_type, config1.
-_ATTRIBUTES = struct.Struct("=IIQQQQQIIQ")
+# struct perf_event_attr up to config2 (PERF_ATTR_SIZE_VER1, Linux 2.6.33): type, size, config, sample_period,
+# sample_type, read_format, flag bits, wakeup_events, bp_type, config1, config2.
+_ATTRIBUTES = struct.Struct("=IIQQQQQIIQQ")
+
+
+def _attributes(
+    type: int,
+    config: int,
+    *,
+    period: int = 0,
+    sample_type: int = 0,
+    read_format: int = 0,
+    flags: int = 0,
+    wakeup: int = 0,
+    config1: int = 0,
+    config2: int = 0,
+) -> bytes:
+    size = _ATTRIBUTES.size
+    return _ATTRIBUTES.pack(
+        type, size, config, period, sample_type, read_format, flags, wakeup, 0, config1, config2
+    )
+
+
+def _flag(number: int, order: str = sys.byteorder) -> int:
+    """A bit field of one bit: C counts them from the lowest bit on little-endian machines, else from the highest."""
+    return 1 << (number if order == "little" else 63 - number)
 
 
 def _ioctl_number(direction: int, number: int, size: int, machine: str) -> int:
@@ -30,11 +54,11 @@ def _ioctl_number(direction: int, number: int, size: int, machine: str) -> int:
     return direction << 30 | size << 16 | ord("$") << 8 | number
 
 
-def _open(attributes: bytes, cpu: int) -> int:
+def _open(attributes: bytes, cpu: int, thread: int = -1) -> int:
     import ctypes  # already there: the system call needs it
 
     buffer = ctypes.create_string_buffer(attributes, len(attributes))
-    return raw("perf_event_open", ctypes.addressof(buffer), -1, cpu, -1, _FLAG_FD_CLOEXEC)
+    return raw("perf_event_open", ctypes.addressof(buffer), thread, cpu, -1, _FLAG_FD_CLOEXEC)
 
 
 def _refused(result: int, what: str) -> Exception:
@@ -43,6 +67,10 @@ def _refused(result: int, what: str) -> Exception:
             f"perf_event_open ({what})",
             advice="The kernel was built without perf events (CONFIG_PERF_EVENTS), or a seccomp filter hides the call.",
         )
+    return _failed(result, what)
+
+
+def _failed(result: int, what: str) -> Exception:
     # A high kernel.perf_event_paranoid answers EACCES where other calls answer EPERM.
     errno = EPERM if result == -EACCES else result
     return failure(errno, command="perf_event_open", capability="CAP_PERFMON", detail=what)
@@ -57,15 +85,16 @@ def bpf_output(cpu: int) -> tuple[Fd | None, bool]:
     what = f"output of CPU {cpu}"
     for read_format in (_FORMAT_LOST, 0):
         # Each sample wakes a reader that sleeps: sample_period and wakeup_events are 1.
-        attributes = _ATTRIBUTES.pack(
-            _TYPE_SOFTWARE, _ATTRIBUTES.size, _COUNT_SW_BPF_OUTPUT, 1, _SAMPLE_RAW, read_format, 0, 1, 0, 0
-        )
+        attributes = _attributes(
+            _TYPE_SOFTWARE, _COUNT_SW_BPF_OUTPUT,
+            period=1, sample_type=_SAMPLE_RAW, read_format=read_format, wakeup=1,
+        )  # fmt: skip
         result = _open(attributes, cpu)
         if result >= 0:
             return Fd(result, f"perf event, {what}"), bool(read_format)
         if result != -EINVAL:
             break
-    if result == -19:  # ENODEV: not online
+    if result == -ENODEV:  # not online
         return None, False
     raise _refused(result, what)
 
@@ -82,9 +111,47 @@ def tracepoint(number: int, name: str) -> Fd:
     (perf_event_attach_bpf_prog puts it in the tracepoint's array of programs).
     """
     what = f"tracepoint '{name}'"
-    result = _open(_ATTRIBUTES.pack(_TYPE_TRACEPOINT, _ATTRIBUTES.size, number, 0, 0, 0, 0, 0, 0, 0), 0)
+    result = _open(_attributes(_TYPE_TRACEPOINT, number), 0)
     if result < 0:
         raise _refused(result, what)
+    return Fd(result, f"perf event, {what}")
+
+
+_DEVICES = "/sys/bus/event_source/devices"
+
+
+def _device(device: str, path: str) -> int | None:
+    """A number that sysfs tells of a perf device: its type, or behind a colon the bit of a flag."""
+    try:
+        with open(f"{_DEVICES}/{device}/{path}", encoding="ascii") as file:
+            return int(file.read().rpartition(":")[2])
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def probe(
+    device: str, name: str, offset: int, what: str, *, on_return: bool, process: int | None = None
+) -> Fd:
+    """An event at a function of the kernel (device "kprobe") or of a file (device "uprobe"; Linux 4.17).
+
+    ``name`` is the function or the file's path, ``offset`` in bytes from its start; ``on_return`` probes the
+    way out of it. ``process``: only there (uprobe; None: everywhere).
+    """
+    type = _device(device, "type")
+    bit = _device(device, "format/retprobe")
+    if type is None or bit is None:
+        raise UnsupportedError(
+            f"a {device} (this kernel has no {device} PMU: no {_DEVICES}/{device})",
+            since="4.17",
+            advice=f"It takes a kernel with CONFIG_{device.upper()}_EVENTS=y, and sysfs mounted at /sys.",
+        )
+    import ctypes
+
+    text = ctypes.create_string_buffer(os.fsencode(name))
+    attributes = _attributes(type, int(on_return) << bit, config1=ctypes.addressof(text), config2=offset)
+    result = _open(attributes, 0 if process is None else -1, -1 if process is None else process)
+    if result < 0:
+        raise _failed(result, what)
     return Fd(result, f"perf event, {what}")
 
 

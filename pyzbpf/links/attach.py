@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 # Kind as in the section table -> file, and the options its attach() takes.
 KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "socket": ("pyzbpf.links.socket_filter", ("interface",)),
-    "tracepoint": ("pyzbpf.links.tracepoint", ("target",)),
-    "tp": ("pyzbpf.links.tracepoint", ("target",)),
-    "tracepoint.s": ("pyzbpf.links.tracepoint", ("target",)),
-    "tp.s": ("pyzbpf.links.tracepoint", ("target",)),
+    "kprobe": ("pyzbpf.links.kprobe", ("function", "offset", "cookie")),
+    "kretprobe": ("pyzbpf.links.kprobe", ("function", "offset", "cookie")),
+    "tracepoint": ("pyzbpf.links.tracepoint", ("target", "cookie")),
+    "tp": ("pyzbpf.links.tracepoint", ("target", "cookie")),
+    "tracepoint.s": ("pyzbpf.links.tracepoint", ("target", "cookie")),
+    "tp.s": ("pyzbpf.links.tracepoint", ("target", "cookie")),
     "raw_tracepoint": ("pyzbpf.links.raw_tracepoint", ("target",)),
     "raw_tp": ("pyzbpf.links.raw_tracepoint", ("target",)),
     "raw_tracepoint.s": ("pyzbpf.links.raw_tracepoint", ("target",)),

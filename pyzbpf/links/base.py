@@ -26,6 +26,20 @@ def text_option(name: str, value: object, example: str) -> str:
     return value
 
 
+def number_option(name: str, value: object, *, bits: int = 64) -> int:
+    """The value of an option that is a whole number from 0; TypeError or ValueError for anything else."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"option '{name}' is an int, not {value!r}")
+    if not 0 <= value < 1 << bits:
+        raise ValueError(f"option '{name}' is a number of 0 to 2^{bits}-1, not {value}")
+    return value
+
+
+def cookie_option(value: object) -> int:
+    """A number for the program to tell its links apart by: bpf_get_attach_cookie; 0 is none."""
+    return number_option("cookie", value)
+
+
 class Link:
     """An attached program; it stays attached until the link is detached, closed or the process ends.
 

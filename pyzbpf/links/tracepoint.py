@@ -1,12 +1,12 @@
-"""Tracepoints: a perf event at the tracepoint, and the program linked to it."""
+"""Tracepoints: a perf event at the tracepoint, and the program on it (Linux 4.7)."""
 
 from __future__ import annotations
 
 from pyzbpf.errors import ObjectError, SystemCallError
-from pyzbpf.kernel import commands, perf_event, tracefs
-from pyzbpf.kernel.syscall import EACCES, EEXIST, EINVAL, detailed
-from pyzbpf.links.base import Link, text_option
-from pyzbpf.uapi.enums import BPF_PERF_EVENT
+from pyzbpf.kernel import perf_event, tracefs
+from pyzbpf.kernel.syscall import EACCES, EEXIST, detailed
+from pyzbpf.links import perf_link
+from pyzbpf.links.base import Link, cookie_option, text_option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,9 +14,13 @@ if TYPE_CHECKING:
     from pyzbpf.spec.model import ProgramSpec
 
 
-def attach(program: Fd, spec: ProgramSpec, *, target: str = "") -> Link:
-    """Run the program at ``target`` (``category/name``; default: what its section says)."""
+def attach(program: Fd, spec: ProgramSpec, *, target: str = "", cookie: int = 0) -> Link:
+    """Run the program at ``target`` (``category/name``; default: what its section says).
+
+    ``cookie`` is a number that the program gets from bpf_get_attach_cookie (Linux 5.15).
+    """
     target = text_option("target", target or spec.target, "sched/sched_switch")
+    cookie = cookie_option(cookie)
     if not target:
         raise ObjectError(
             "the section does not say which tracepoint",
@@ -24,43 +28,16 @@ def attach(program: Fd, spec: ProgramSpec, *, target: str = "") -> Link:
             symbol=spec.name,
             advice="Name it tracepoint/<category>/<name>, or give target= when attaching.",
         )
-    event = perf_event.tracepoint(tracefs.tracepoint_id(target), target)
     what = f"tracepoint '{target}'"
+    event = perf_event.tracepoint(tracefs.tracepoint_id(target), target)
     try:
-        link = _link(program, event, what)
-        try:
-            perf_event.enable(event.fileno())
-        except BaseException:
-            if link is not None:
-                link.close()
-            raise
+        parts = perf_link.run_at(event, program, what, cookie=cookie)
     except SystemCallError as error:
-        event.close()
         why = _REASONS.get(error.errno or 0)
         if why is not None:
             raise detailed(error, f"{what}: {why}") from error
         raise
-    except BaseException:
-        event.close()
-        raise
-    return Link(spec, what, [event] if link is None else [link, event])
-
-
-def _link(program: Fd, event: Fd, what: str) -> Fd | None:
-    """A link of the kernel (Linux 5.15, commit b89fbfbb854c), or None: the program is set on the event."""
-    try:
-        return commands.link_create(
-            what,
-            capability="CAP_PERFMON",
-            prog_fd=program.fileno(),
-            target_fd=event.fileno(),
-            attach_type=BPF_PERF_EVENT,
-        )
-    except SystemCallError as error:
-        if error.errno != EINVAL:
-            raise
-    perf_event.set_program(event.fileno(), program.fileno())
-    return None
+    return Link(spec, what, parts)
 
 
 _REASONS = {

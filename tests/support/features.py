@@ -44,3 +44,15 @@ def needs_jit(feature: str) -> None:
     """Skip where programs are interpreted."""
     if not has_jit():
         pytest.skip(f"{feature} needs the JIT compiler: CONFIG_BPF_JIT=y, net.core.bpf_jit_enable=1")
+
+
+def needs_kprobes() -> None:
+    """Skip where the kernel was built without kprobes, as the host of a micro-VM is."""
+    if not os.path.exists("/sys/bus/event_source/devices/kprobe/type"):
+        pytest.skip("this kernel has no kprobe PMU; run in the virtual machines (python -m tests.vm)")
+
+
+def needs_types() -> None:
+    """Skip where the kernel carries no types of its own."""
+    if not os.path.exists("/sys/kernel/btf/vmlinux"):
+        pytest.skip("this kernel has no BTF (/sys/kernel/btf/vmlinux); CONFIG_DEBUG_INFO_BTF=y brings it")

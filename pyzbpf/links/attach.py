@@ -15,11 +15,17 @@ if TYPE_CHECKING:
     from pyzbpf.links.base import Link
     from pyzbpf.spec.model import ProgramSpec
 
+_UPROBE = ("path", "symbol", "offset", "pid", "cookie")
+
 # Kind as in the section table -> file, and the options its attach() takes.
 KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "socket": ("pyzbpf.links.socket_filter", ("interface",)),
     "kprobe": ("pyzbpf.links.kprobe", ("function", "offset", "cookie")),
     "kretprobe": ("pyzbpf.links.kprobe", ("function", "offset", "cookie")),
+    "uprobe": ("pyzbpf.links.uprobe", _UPROBE),
+    "uretprobe": ("pyzbpf.links.uprobe", _UPROBE),
+    "uprobe.s": ("pyzbpf.links.uprobe", _UPROBE),
+    "uretprobe.s": ("pyzbpf.links.uprobe", _UPROBE),
     "tracepoint": ("pyzbpf.links.tracepoint", ("target", "cookie")),
     "tp": ("pyzbpf.links.tracepoint", ("target", "cookie")),
     "tracepoint.s": ("pyzbpf.links.tracepoint", ("target", "cookie")),

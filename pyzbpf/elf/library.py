@@ -1,0 +1,102 @@
+"""Names of programs and shared libraries -> their files, as the shell and the dynamic linker find them."""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+
+from pyzbpf.errors import NotFoundError
+
+_CACHE = "/etc/ld.so.cache"
+
+# struct cache_file_new of glibc's sysdeps/generic/dl-cache.h: magic and version, number of libraries, length
+# of the strings, flags, unused. An entry: flags, name, path (both from the start), OS version, capabilities.
+_MAGIC = b"glibc-ld.so.cache1.1"
+_HEADER = struct.Struct("=20sII20x")
+_ENTRY = struct.Struct("=iIIIQ")
+
+# Where the cache is missing (musl, a container without ldconfig).
+_FOLDERS = ("/lib", "/usr/lib", "/usr/local/lib", "/lib64", "/usr/lib64")
+
+
+def find(name: str) -> str:
+    """The file of a program ("python3") or library ("libc.so.6", "libssl", "ssl"); a path is returned as it is.
+
+    Of several libraries of this machine the last by name, so the highest version.
+    """
+    if "/" in name:
+        return name
+    for folder in os.get_exec_path():
+        path = os.path.join(folder, name)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    found = _libraries()
+    wanted = (name, f"{name}.so", f"lib{name}.so")
+    fitting = sorted(
+        library
+        for library in found
+        if library == name or library.startswith((*(f"{text}." for text in wanted[1:]), *wanted[1:]))
+    )
+    if name in found:
+        return found[name]
+    if fitting:
+        return found[fitting[-1]]
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, sorted(found), n=3, cutoff=0.6)
+    raise NotFoundError(
+        f"no program or shared library '{name}'" + (f"; did you mean {' or '.join(near)}?" if near else ""),
+        advice="Programs are looked for in PATH, libraries in what ldconfig knows; a path with a / is taken as it is.",
+    )
+
+
+def _libraries() -> dict[str, str]:
+    """Paths by name of the libraries for this machine."""
+    ours = _identity(sys.executable)
+    return {name: path for name, path in _known() if _identity(path) == ours}
+
+
+def _known() -> list[tuple[str, str]]:
+    try:
+        with open(_CACHE, "rb") as file:
+            return parse_cache(file.read())
+    except OSError:
+        return [
+            (entry.name, entry.path)
+            for folder in _FOLDERS
+            if os.path.isdir(folder)
+            for entry in os.scandir(folder)
+            if ".so" in entry.name
+        ]
+
+
+def parse_cache(data: bytes) -> list[tuple[str, str]]:
+    """(name, path) of each library of an ld.so.cache; none where its form is unknown."""
+    start = data.find(_MAGIC)  # behind an older cache, perhaps
+    if start < 0 or len(data) < start + _HEADER.size:
+        return []
+    _, count, _ = _HEADER.unpack_from(data, start)
+    found = []
+    for index in range(count):
+        at = start + _HEADER.size + index * _ENTRY.size
+        if at + _ENTRY.size > len(data):
+            break
+        _, name, path, _, _ = _ENTRY.unpack_from(data, at)
+        found.append((_text(data, start + name), _text(data, start + path)))
+    return found
+
+
+def _text(data: bytes, at: int) -> str:
+    end = data.find(b"\0", at)
+    return os.fsdecode(data[at : end if end >= 0 else len(data)])
+
+
+def _identity(path: str) -> bytes:
+    """What tells machines apart: class and byte order of an ELF file, and its machine; empty for other files."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(20)
+    except OSError:
+        return b""
+    return head[4:6] + head[18:20] if head[:4] == b"\x7fELF" else b""

@@ -1,0 +1,89 @@
+"""Uprobes and uretprobes: the program runs at a place in a program or library, in every process that maps it (Linux 4.17)."""
+
+from __future__ import annotations
+
+from os import fspath
+
+from pyzbpf.errors import Error, NotFoundError, ObjectError, SystemCallError
+from pyzbpf.kernel import perf_event
+from pyzbpf.kernel.syscall import EINVAL, EIO, ENOTSUPP, EOPNOTSUPP, ESRCH, detailed
+from pyzbpf.links import perf_link
+from pyzbpf.links.base import Link, cookie_option, number_option, text_option
+from pyzbpf.links.place import on_return, refuse_offset, split_offset
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from pyzbpf.kernel.fd import Fd
+    from pyzbpf.spec.model import ProgramSpec
+
+
+def attach(
+    program: Fd,
+    spec: ProgramSpec,
+    *,
+    path: str | PathLike[str] | None = None,
+    symbol: str | None = None,
+    offset: int = 0,
+    pid: int | None = None,
+    cookie: int = 0,
+) -> Link:
+    """Run the program at a function of a file; the defaults are what the section says (``PATH:SYMBOL+OFFSET``).
+
+    ``path`` is a program or library, by path or by name ("libc.so.6", "libssl", "python3"); ``symbol`` a
+    function of it; ``offset`` is in bytes from there, without a symbol from the start of the file. ``pid``:
+    in that process only. ``cookie`` is a number that the program gets from bpf_get_attach_cookie (Linux
+    5.15). NotFoundError for a file or symbol that does not exist, with similar names.
+    """
+    place, _, said = spec.target.partition(":")
+    file = text_option("path", fspath(path) if path is not None else place, "/usr/bin/python3")
+    name, further = split_offset(text_option("symbol", said if symbol is None else symbol, "malloc"))
+    offset = number_option("offset", offset) + further
+    process = None if pid is None else number_option("pid", pid, bits=31)
+    cookie = cookie_option(cookie)
+    if not file or not (name or offset):
+        raise ObjectError(
+            f"the section does not say which {'function' if file else 'program or library'}",
+            section=spec.section,
+            symbol=spec.name,
+            advice=f"Name it {spec.kind}/<path or library>:<function>, or give path= and symbol= (or offset=) when "
+            "attaching.",
+        )
+    refuse_offset(spec, offset if name else 0)
+    file, at = _place(file, name, offset)
+    what = f"{spec.kind} at '{file}:{name or ''}{f'+{offset:#x}' if offset else ''}'"
+    try:
+        event = perf_event.probe("uprobe", file, at, what, on_return=on_return(spec), process=process)
+        parts = perf_link.run_at(event, program, what, cookie=cookie)
+    except SystemCallError as error:
+        raise _refused(error, what, process) from error
+    return Link(spec, what, parts)
+
+
+def _place(file: str, name: str, offset: int) -> tuple[str, int]:
+    """The file, and the offset in it."""
+    from pyzbpf.elf import executable, library  # pyelftools: only where a file is looked into
+
+    file = library.find(file)
+    try:
+        return file, offset + (executable.function_offset(file, name) if name else 0)
+    except OSError as error:
+        raise NotFoundError(f"cannot be read: {error.strerror}", file=file) from error
+
+
+def _refused(error: SystemCallError, what: str, process: int | None) -> Error:
+    if error.errno == ESRCH:
+        return NotFoundError(f"{what}: there is no process {process}")
+    why = _REASONS.get(error.errno or 0)
+    return error if why is None else detailed(error, f"{what}: {why}")
+
+
+_CLOSED = "this instruction cannot be probed, or no instruction begins at this offset"
+
+_REASONS = {
+    EINVAL: "it is no regular file, or lies on a file system without pages to probe",
+    EIO: "there is no code at this offset that the kernel can read",
+    EOPNOTSUPP: _CLOSED,
+    ENOTSUPP: _CLOSED,
+}

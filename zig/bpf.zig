@@ -35,6 +35,7 @@ pub const Tracepoint = @import("bpf/program/tracepoint.zig").Tracepoint;
 pub const DataLoc = @import("bpf/program/tracepoint.zig").DataLoc;
 pub const RawTracepoint = @import("bpf/program/raw_tracepoint.zig").RawTracepoint;
 pub const PtRegs = @import("bpf/program/registers.zig").PtRegs;
+pub const PerfEvent = @import("bpf/program/perf_event.zig").PerfEvent;
 pub const packet = @import("bpf/program/packet.zig");
 
 // The kernel's helpers; the whole table is in `helpers`.

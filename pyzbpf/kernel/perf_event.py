@@ -11,13 +11,14 @@ import sys
 
 from pyzbpf.errors import UnsupportedError
 from pyzbpf.kernel.fd import Fd
-from pyzbpf.kernel.syscall import EACCES, EINVAL, ENODEV, ENOSYS, EOPNOTSUPP, EPERM, failure, raw
+from pyzbpf.kernel.syscall import EACCES, EINVAL, ENODEV, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, failure, raw
 
-_TYPE_SOFTWARE, _TYPE_TRACEPOINT = 1, 2
+_TYPE_HARDWARE, _TYPE_SOFTWARE, _TYPE_TRACEPOINT = 0, 1, 2
 _COUNT_SW_BPF_OUTPUT = 10
 _SAMPLE_RAW = 1 << 10
 _FORMAT_LOST = 1 << 4
 _FLAG_FD_CLOEXEC = 8
+_INHERIT, _FREQUENCY = 1, 10  # bit fields of perf_event_attr
 
 # struct perf_event_attr up to config2 (PERF_ATTR_SIZE_VER1, Linux 2.6.33): type, size, config, sample_period,
 # sample_type, read_format, flag bits, wakeup_events, bp_type, config1, config2.
@@ -150,6 +151,49 @@ def probe(
     text = ctypes.create_string_buffer(os.fsencode(name))
     attributes = _attributes(type, int(on_return) << bit, config1=ctypes.addressof(text), config2=offset)
     result = _open(attributes, 0 if process is None else -1, -1 if process is None else process)
+    if result < 0:
+        raise _failed(result, what)
+    return Fd(result, f"perf event, {what}")
+
+
+# enum perf_type_id, enum perf_sw_ids and enum perf_hw_id, by the names that perf(1) has for them.
+COUNTERS = {
+    "cpu-clock": (_TYPE_SOFTWARE, 0),
+    "task-clock": (_TYPE_SOFTWARE, 1),
+    "page-faults": (_TYPE_SOFTWARE, 2),
+    "context-switches": (_TYPE_SOFTWARE, 3),
+    "cpu-migrations": (_TYPE_SOFTWARE, 4),
+    "minor-faults": (_TYPE_SOFTWARE, 5),
+    "major-faults": (_TYPE_SOFTWARE, 6),
+    "alignment-faults": (_TYPE_SOFTWARE, 7),
+    "emulation-faults": (_TYPE_SOFTWARE, 8),
+    "cpu-cycles": (_TYPE_HARDWARE, 0),
+    "instructions": (_TYPE_HARDWARE, 1),
+    "cache-references": (_TYPE_HARDWARE, 2),
+    "cache-misses": (_TYPE_HARDWARE, 3),
+    "branch-instructions": (_TYPE_HARDWARE, 4),
+    "branch-misses": (_TYPE_HARDWARE, 5),
+    "bus-cycles": (_TYPE_HARDWARE, 6),
+    "stalled-cycles-frontend": (_TYPE_HARDWARE, 7),
+    "stalled-cycles-backend": (_TYPE_HARDWARE, 8),
+    "ref-cycles": (_TYPE_HARDWARE, 9),
+}
+
+
+def sample(
+    counter: str, count: int, what: str, *, by_frequency: bool, cpu: int | None, thread: int | None
+) -> Fd | None:
+    """An event at every ``count``-th of what a counter of COUNTERS counts, or ``count`` times a second.
+
+    On one CPU (None: all), or in one thread and those it makes (None: all); one of the two is given. None
+    where that CPU went offline or that thread ended.
+    """
+    type, config = COUNTERS[counter]
+    flags = (_flag(_FREQUENCY) if by_frequency else 0) | (_flag(_INHERIT) if thread is not None else 0)
+    attributes = _attributes(type, config, period=count, flags=flags)
+    result = _open(attributes, -1 if cpu is None else cpu, -1 if thread is None else thread)
+    if result in (-ENODEV, -ESRCH):
+        return None
     if result < 0:
         raise _failed(result, what)
     return Fd(result, f"perf event, {what}")

@@ -46,6 +46,7 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "fmod_ret.s": ("pyzbpf.links.tracing", ()),
     "lsm": ("pyzbpf.links.tracing", ()),
     "lsm.s": ("pyzbpf.links.tracing", ()),
+    "perf_event": ("pyzbpf.links.perf_event", ("event", "frequency", "period", "pid", "cpu", "cookie")),
     "xdp": ("pyzbpf.links.xdp", ("interface", "mode")),
     "xdp.frags": ("pyzbpf.links.xdp", ("interface", "mode")),
 }

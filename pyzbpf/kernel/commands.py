@@ -223,6 +223,14 @@ def link_detach(fd: int) -> None:
         raise failure(result, command="BPF_LINK_DETACH", capability="CAP_BPF")
 
 
+def iter_create(link: int, what: str) -> Fd:
+    """A file that walks all objects of an iterator's link once (Linux 5.8)."""
+    result = bpf(enums.BPF_ITER_CREATE, pack(attrs.ITER_CREATE, {"link_fd": link}))
+    if result < 0:
+        raise failure(result, command="BPF_ITER_CREATE", capability="CAP_BPF and CAP_PERFMON", detail=what)
+    return Fd(result, f"reader of {what}")
+
+
 # -- what exists --------------------------------------------------------------------------------
 
 

@@ -44,6 +44,12 @@ class Fd:
         if number >= 0:
             os.close(number)
 
+    def take(self) -> int:
+        """The number, for a new owner who closes it."""
+        number = self.fileno()
+        self._number = -1
+        return number
+
     def __enter__(self) -> Fd:
         return self
 

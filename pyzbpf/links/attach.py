@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pyzbpf.spec.model import ProgramSpec
 
 _UPROBE = ("path", "symbol", "offset", "pid", "cookie")
+_ITERATOR = ("map", "cgroup", "order", "pid", "tid")
 
 # Kind as in the section table -> file, and the options its attach() takes.
 KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -47,6 +48,8 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "lsm": ("pyzbpf.links.tracing", ()),
     "lsm.s": ("pyzbpf.links.tracing", ()),
     "perf_event": ("pyzbpf.links.perf_event", ("event", "frequency", "period", "pid", "cpu", "cookie")),
+    "iter": ("pyzbpf.links.iterator", _ITERATOR),
+    "iter.s": ("pyzbpf.links.iterator", _ITERATOR),
     "xdp": ("pyzbpf.links.xdp", ("interface", "mode")),
     "xdp.frags": ("pyzbpf.links.xdp", ("interface", "mode")),
 }

@@ -5,16 +5,24 @@ const helpers = @import("helpers.zig");
 /// Print with a kernel format ("%d", "%u", "%x", "%llu", "%s", "%p"); integers and pointers as
 /// arguments: `bpf.printk("pid %d", .{pid})`. More than three need Linux 5.16.
 pub inline fn printk(comptime format: []const u8, arguments: anytype) void {
-    const fields = @typeInfo(@TypeOf(arguments)).@"struct".field_names;
-    comptime if (count(format) != fields.len) @compileError("printk: the format \"" ++ format ++ "\" does not fit the arguments");
     const text = format ++ "\x00";
-    var values: [@max(fields.len, 3)]u64 = @splat(0);
-    inline for (fields, 0..) |name, index| values[index] = word(@field(arguments, name));
-    if (fields.len <= 3) {
-        _ = helpers.trace_printk(text, text.len, values[0], values[1], values[2]);
+    const values = words(format, arguments);
+    if (values.len <= 3) {
+        const none: [3 - values.len]u64 = @splat(0);
+        const three = values ++ none;
+        _ = helpers.trace_printk(text, text.len, three[0], three[1], three[2]);
     } else {
         _ = helpers.trace_vprintk(text, text.len, &values, @sizeOf(@TypeOf(values)));
     }
+}
+
+/// The arguments as the kernel wants them, 64 bits each, as many as the format takes.
+pub inline fn words(comptime format: []const u8, arguments: anytype) [@typeInfo(@TypeOf(arguments)).@"struct".field_names.len]u64 {
+    const fields = @typeInfo(@TypeOf(arguments)).@"struct".field_names;
+    comptime if (count(format) != fields.len) @compileError("the format \"" ++ format ++ "\" does not fit the arguments");
+    var values: [fields.len]u64 = undefined;
+    inline for (fields, 0..) |name, index| values[index] = word(@field(arguments, name));
+    return values;
 }
 
 /// How many arguments a format takes; "%%" is none.

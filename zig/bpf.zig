@@ -60,6 +60,7 @@ pub const NOEXIST = constants.NOEXIST;
 pub const EXIST = constants.EXIST;
 pub const F_CURRENT_CPU = constants.F_CURRENT_CPU;
 pub const XDP = @import("bpf/program/xdp.zig").Action;
+pub const TC = @import("bpf/program/tc.zig").Action;
 
 // Safe mode.
 pub const panic = @import("bpf/panic.zig");

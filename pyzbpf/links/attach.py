@@ -15,44 +15,33 @@ if TYPE_CHECKING:
     from pyzbpf.links.base import Link
     from pyzbpf.spec.model import ProgramSpec
 
-_UPROBE = ("path", "symbol", "offset", "pid", "cookie")
-_ITERATOR = ("map", "cgroup", "order", "pid", "tid")
+# What is attached to a control group, whatever it is called.
+_CGROUP = (
+    "cgroup_skb/ingress cgroup_skb/egress cgroup/sock_create cgroup/sock_release cgroup/sock cgroup/post_bind4 "
+    "cgroup/post_bind6 cgroup/bind4 cgroup/bind6 cgroup/connect4 cgroup/connect6 cgroup/connect_unix "
+    "cgroup/sendmsg4 cgroup/sendmsg6 cgroup/sendmsg_unix cgroup/recvmsg4 cgroup/recvmsg6 cgroup/recvmsg_unix "
+    "cgroup/getpeername4 cgroup/getpeername6 cgroup/getpeername_unix cgroup/getsockname4 cgroup/getsockname6 "
+    "cgroup/getsockname_unix cgroup/sysctl cgroup/getsockopt cgroup/setsockopt cgroup/dev sockops lsm_cgroup"
+)
 
-# Kind as in the section table -> file, and the options its attach() takes.
-KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "socket": ("pyzbpf.links.socket_filter", ("interface",)),
-    "kprobe": ("pyzbpf.links.kprobe", ("function", "offset", "cookie")),
-    "kretprobe": ("pyzbpf.links.kprobe", ("function", "offset", "cookie")),
-    "uprobe": ("pyzbpf.links.uprobe", _UPROBE),
-    "uretprobe": ("pyzbpf.links.uprobe", _UPROBE),
-    "uprobe.s": ("pyzbpf.links.uprobe", _UPROBE),
-    "uretprobe.s": ("pyzbpf.links.uprobe", _UPROBE),
-    "tracepoint": ("pyzbpf.links.tracepoint", ("target", "cookie")),
-    "tp": ("pyzbpf.links.tracepoint", ("target", "cookie")),
-    "tracepoint.s": ("pyzbpf.links.tracepoint", ("target", "cookie")),
-    "tp.s": ("pyzbpf.links.tracepoint", ("target", "cookie")),
-    "raw_tracepoint": ("pyzbpf.links.raw_tracepoint", ("target",)),
-    "raw_tp": ("pyzbpf.links.raw_tracepoint", ("target",)),
-    "raw_tracepoint.s": ("pyzbpf.links.raw_tracepoint", ("target",)),
-    "raw_tp.s": ("pyzbpf.links.raw_tracepoint", ("target",)),
-    "raw_tracepoint.w": ("pyzbpf.links.raw_tracepoint", ("target",)),
-    "raw_tp.w": ("pyzbpf.links.raw_tracepoint", ("target",)),
-    "tp_btf": ("pyzbpf.links.tracing", ()),
-    "tp_btf.s": ("pyzbpf.links.tracing", ()),
-    "fentry": ("pyzbpf.links.tracing", ()),
-    "fentry.s": ("pyzbpf.links.tracing", ()),
-    "fexit": ("pyzbpf.links.tracing", ()),
-    "fexit.s": ("pyzbpf.links.tracing", ()),
-    "fmod_ret": ("pyzbpf.links.tracing", ()),
-    "fmod_ret.s": ("pyzbpf.links.tracing", ()),
-    "lsm": ("pyzbpf.links.tracing", ()),
-    "lsm.s": ("pyzbpf.links.tracing", ()),
-    "perf_event": ("pyzbpf.links.perf_event", ("event", "frequency", "period", "pid", "cpu", "cookie")),
-    "iter": ("pyzbpf.links.iterator", _ITERATOR),
-    "iter.s": ("pyzbpf.links.iterator", _ITERATOR),
-    "xdp": ("pyzbpf.links.xdp", ("interface", "mode")),
-    "xdp.frags": ("pyzbpf.links.xdp", ("interface", "mode")),
-}
+# Kinds as in the section table -> the file that attaches them, and the options its attach() takes.
+_ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("socket", "socket_filter", ("interface",)),
+    ("kprobe kretprobe", "kprobe", ("function", "offset", "cookie")),
+    ("uprobe uprobe.s uretprobe uretprobe.s", "uprobe", ("path", "symbol", "offset", "pid", "cookie")),
+    ("tracepoint tp tracepoint.s tp.s", "tracepoint", ("target", "cookie")),
+    (
+        "raw_tracepoint raw_tp raw_tracepoint.s raw_tp.s raw_tracepoint.w raw_tp.w",
+        "raw_tracepoint",
+        ("target",),
+    ),
+    ("tp_btf tp_btf.s fentry fentry.s fexit fexit.s fmod_ret fmod_ret.s lsm lsm.s", "tracing", ()),
+    ("perf_event", "perf_event", ("event", "frequency", "period", "pid", "cpu", "cookie")),
+    ("iter iter.s", "iterator", ("map", "cgroup", "order", "pid", "tid")),
+    ("xdp xdp.frags", "xdp", ("interface", "mode")),
+    (_CGROUP, "cgroup", ("cgroup",)),
+)
+KINDS = {kind: (f"pyzbpf.links.{file}", options) for kinds, file, options in _ROWS for kind in kinds.split()}
 
 
 def options(kind: str) -> tuple[str, ...]:
@@ -60,8 +49,14 @@ def options(kind: str) -> tuple[str, ...]:
     return KINDS[kind][1] if kind in KINDS else ()
 
 
-def attach(program: Fd, spec: ProgramSpec, **given: Any) -> Link:
-    """Attach a loaded program where its section says; ``given`` are the kind's options."""
+def attach(program: Fd, spec: ProgramSpec, *, kind: str | None = None, **given: Any) -> Link:
+    """Attach a loaded program where its section says; ``given`` are the kind's options.
+
+    ``kind`` attaches it as another kind of the same program type: a kprobe as "kretprobe" or "uprobe", a
+    tcx program as "tc".
+    """
+    if kind is not None and kind != spec.kind:
+        spec = _as(spec, kind)
     if spec.kind not in KINDS:
         raise Error(
             f"program '{spec.name}': pyzbpf does not attach programs of kind '{spec.kind}' yet (section "
@@ -73,9 +68,30 @@ def attach(program: Fd, spec: ProgramSpec, **given: Any) -> Link:
     for name in given:
         if name not in known:
             raise TypeError(
-                f"attaching a program of kind '{spec.kind}' takes {' and '.join(known)}, not '{name}'"
+                f"attaching a program of kind '{spec.kind}' takes {' and '.join(known) or 'no option'}, not '{name}'"
             )
     return _file(file).attach(program, spec, **given)  # type: ignore[no-any-return]
+
+
+def _as(spec: ProgramSpec, kind: str) -> ProgramSpec:
+    """The program as another kind, to be told where it attaches."""
+    from pyzbpf.spec import section
+    from pyzbpf.spec.model import ProgramSpec
+
+    row = section.match(kind)
+    if row is None or row.kind != kind or row.type != spec.type:
+        raise Error(
+            f"program '{spec.name}': it was loaded as a program of kind '{spec.kind}', which cannot be attached as "
+            f"{kind!r}"
+        )
+    return ProgramSpec(
+        spec.name,
+        section=spec.section,
+        kind=kind,
+        type=spec.type,
+        attach_type=row.attach_type,
+        flags=spec.flags,
+    )
 
 
 def _file(name: str) -> ModuleType:

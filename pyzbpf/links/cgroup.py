@@ -1,0 +1,51 @@
+"""Control groups: the program runs for the packets, sockets, devices … of all processes in one (links: Linux 5.7)."""
+
+from __future__ import annotations
+
+from os import fspath
+
+from pyzbpf.errors import Error, PrivilegeError, SystemCallError
+from pyzbpf.kernel import cgroup as cgroups
+from pyzbpf.kernel import commands
+from pyzbpf.kernel.syscall import E2BIG, detailed
+from pyzbpf.links.base import Link
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from pyzbpf.kernel.fd import Fd
+    from pyzbpf.spec.model import ProgramSpec
+
+
+def attach(program: Fd, spec: ProgramSpec, *, cgroup: str | PathLike[str] | None = None) -> Link:
+    """Run the program in ``cgroup`` and those below it: its directory, or its name below cgroup2's mount.
+
+    Programs of other owners there run, too. Error, with where cgroup2 is mounted, for a directory that is no
+    cgroup of version 2.
+    """
+    if cgroup is None:
+        home = cgroups.mount_point() or "/run/cgroup2"
+        raise Error(
+            f"program '{spec.name}': say for which cgroup: attach(cgroup='{home}/mytool'); cgroup='{home}' is for all "
+            "processes"
+        )
+    path = fspath(cgroup)
+    what = f"{spec.section.removeprefix('?')} of cgroup '{path}'"
+    with cgroups.directory(path) as group:
+        try:
+            link = commands.link_create(
+                what,
+                capability="CAP_NET_ADMIN",
+                prog_fd=program.fileno(),
+                target_fd=group.fileno(),
+                attach_type=spec.attach_type or 0,
+            )
+        except PrivilegeError as error:
+            text = f"{error}; or a cgroup above has a program that was attached without BPF_F_ALLOW_MULTI"
+            raise PrivilegeError(text, capability=error.capability) from None
+        except SystemCallError as error:
+            if error.errno != E2BIG:
+                raise
+            raise detailed(error, f"{what}: a cgroup takes 64 programs of a kind") from error
+    return Link(spec, what, [link])

@@ -39,6 +39,8 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("perf_event", "perf_event", ("event", "frequency", "period", "pid", "cpu", "cookie")),
     ("iter iter.s", "iterator", ("map", "cgroup", "order", "pid", "tid")),
     ("xdp xdp.frags", "xdp", ("interface", "mode")),
+    ("tc classifier", "tc", ("interface", "direction", "priority")),
+    ("tc/ingress tc/egress tcx/ingress tcx/egress", "tcx", ("interface",)),
     (_CGROUP, "cgroup", ("cgroup",)),
 )
 KINDS = {kind: (f"pyzbpf.links.{file}", options) for kinds, file, options in _ROWS for kind in kinds.split()}

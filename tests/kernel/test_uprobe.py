@@ -11,6 +11,7 @@ import pytest
 from pyzbpf.elf import executable, library
 from pyzbpf.errors import Error, NotFoundError, ObjectError
 from tests.support import features, zig_probes
+from tests.support.targets import ADD, Target
 
 LIBC = ctypes.CDLL(None)
 PATIENCE = 20
@@ -59,6 +60,17 @@ def test_arguments_and_result(probe):
     returned.detach()
     LIBC.getpriority(0, 0)
     assert probe.maps["calls"].read(1, timeout=0) == []
+
+
+def test_another_program(probe):
+    """One without libc, whose symbols are its own; its first argument is 20 of 20 + 22."""
+    with Target() as target:
+        for name in ("entered", "returned"):
+            probe.programs[name].attach(path=target.path, symbol="target_add")
+        assert target.add() == 42
+        call, back = probe.maps["calls"].read(2, timeout=PATIENCE)
+    first, second, result = ADD
+    assert (call.first & 0xFFFFFFFF, call.second, back.result) == (first, second, result)
 
 
 def test_another_process_is_not_seen(probe):

@@ -1,0 +1,52 @@
+"""tcx: the program runs for the packets of an interface, in or out, by a link of the kernel (Linux 6.6)."""
+
+from __future__ import annotations
+
+from pyzbpf.errors import Error, SystemCallError, UnsupportedError
+from pyzbpf.kernel import commands
+from pyzbpf.kernel.sockets import interface_index
+from pyzbpf.kernel.syscall import EEXIST, EINVAL, ERANGE, detailed
+from pyzbpf.links.base import Link, text_option
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyzbpf.kernel.fd import Fd
+    from pyzbpf.spec.model import ProgramSpec
+
+
+def attach(program: Fd, spec: ProgramSpec, *, interface: str | None = None) -> Link:
+    """Run the program for the packets of ``interface``, behind those that are attached there already.
+
+    The section says the direction. On kernels before 6.6 the same program attaches as kind "tc".
+    """
+    if interface is None:
+        raise Error(f"program '{spec.name}': say where it attaches: attach(interface='eth0')")
+    interface = text_option("interface", interface, "eth0")
+    direction = spec.kind.rpartition("/")[2]
+    what = f"tcx {direction} of interface '{interface}'"
+    index = interface_index(interface)
+    try:
+        link = commands.link_create(
+            what,
+            capability="CAP_NET_ADMIN",
+            prog_fd=program.fileno(),
+            target_ifindex=index,
+            attach_type=spec.attach_type or 0,
+        )
+    except SystemCallError as error:
+        if error.errno == EINVAL:
+            raise UnsupportedError(
+                "attaching by tcx",
+                since="6.6",
+                advice=f"Older kernels take the program as a filter: programs['{spec.name}'].attach(kind='tc', "
+                f"interface='{interface}', direction='{direction}').",
+            ) from error
+        why = _REASONS.get(error.errno or 0)
+        raise error if why is None else detailed(error, f"{what}: {why}") from error
+    return Link(spec, what, [link])
+
+
+_REASONS = {
+    EEXIST: "the same program is attached there already; detach its link first",
+    ERANGE: "64 programs are attached there, and no more fit",
+}

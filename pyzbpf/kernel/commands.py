@@ -196,11 +196,11 @@ def prog_test_run(fd: int, values: Mapping[str, int | bytes]) -> tuple[int, byte
 # -- links --------------------------------------------------------------------------------------
 
 
-def raw_tracepoint_open(program: int, name: str, what: str = "") -> Fd:
+def raw_tracepoint_open(program: int, name: str, what: str = "", cookie: int = 0) -> Fd:
     """Attach to a raw tracepoint (Linux 4.17), or without a name to what the program was loaded for (5.5)."""
     text = name.encode() + b"\0" if name else b""
     what = what or f"raw tracepoint '{name}'"
-    values: dict[str, int | bytes] = {"name": address(text), "prog_fd": program}
+    values: dict[str, int | bytes] = {"name": address(text), "prog_fd": program, "cookie": cookie}
     result = bpf(enums.BPF_RAW_TRACEPOINT_OPEN, pack(attrs.RAW_TRACEPOINT_OPEN, values))
     if result < 0:
         command = "BPF_RAW_TRACEPOINT_OPEN"

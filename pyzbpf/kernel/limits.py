@@ -1,9 +1,13 @@
-"""What depends on the kernel's release: RLIMIT_MEMLOCK, which kernels before 5.11 charge for maps and programs."""
+"""What depends on the kernel's release and build.
+
+RLIMIT_MEMLOCK, which kernels before 5.11 charge for maps and programs, and trampolines.
+"""
 
 from __future__ import annotations
 
 import os
 
+from pyzbpf.kernel.privilege import sysctl
 from pyzbpf.uapi import since
 
 
@@ -39,3 +43,21 @@ def raise_memlock() -> bool:
     except (ValueError, OSError):  # no CAP_SYS_RESOURCE: then the EPERM stands
         return False
     return True
+
+
+def no_trampolines() -> str:
+    """Why this kernel cannot put programs in the way of its functions (fentry, fexit, LSM), or "".
+
+    To be asked when it has refused: ENOMEM without a JIT, ENOTSUPP without direct calls of ftrace.
+    """
+    jit = sysctl("net.core.bpf_jit_enable")
+    if jit is None:
+        return "It takes a JIT, and this kernel was built without (CONFIG_BPF_JIT)."
+    if jit == "0":
+        return "It takes the JIT, which is off: sysctl net.core.bpf_jit_enable=1."
+    machine = os.uname().machine
+    if machine == "aarch64" and older(os.uname().release, "6.4"):
+        return "arm64 has it since Linux 6.4 (CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS)."
+    if machine not in ("x86_64", "aarch64"):
+        return f"This kernel has no trampolines on {machine} (CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS)."
+    return ""

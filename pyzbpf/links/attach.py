@@ -33,9 +33,9 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "raw_tracepoint raw_tp raw_tracepoint.s raw_tp.s raw_tracepoint.w raw_tp.w",
         "raw_tracepoint",
-        ("target",),
+        ("target", "cookie"),
     ),
-    ("tp_btf tp_btf.s fentry fentry.s fexit fexit.s fmod_ret fmod_ret.s lsm lsm.s", "tracing", ()),
+    ("tp_btf tp_btf.s fentry fentry.s fexit fexit.s fmod_ret fmod_ret.s lsm lsm.s", "tracing", ("cookie",)),
     ("perf_event", "perf_event", ("event", "frequency", "period", "pid", "cpu", "cookie")),
     ("iter iter.s", "iterator", ("map", "cgroup", "order", "pid", "tid")),
     ("xdp xdp.frags", "xdp", ("interface", "mode")),

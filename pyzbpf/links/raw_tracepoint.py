@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pyzbpf.errors import NotFoundError, ObjectError, SystemCallError
+from pyzbpf.errors import NotFoundError, ObjectError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands, tracefs
-from pyzbpf.kernel.syscall import EEXIST, ENOENT, detailed
-from pyzbpf.links.base import Link, text_option
+from pyzbpf.kernel.syscall import EEXIST, EINVAL, ENOENT, detailed
+from pyzbpf.links.base import Link, cookie_option, text_option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from pyzbpf.spec.model import ProgramSpec
 
 
-def attach(program: Fd, spec: ProgramSpec, *, target: str = "") -> Link:
-    """Run the program at the raw tracepoint ``target`` (default: what its section says)."""
+def attach(program: Fd, spec: ProgramSpec, *, target: str = "", cookie: int = 0) -> Link:
+    """Run the program at the raw tracepoint ``target`` (default: what its section says).
+
+    ``cookie`` is a number that the program gets from bpf_get_attach_cookie (Linux 6.10).
+    """
     name = text_option("target", target or spec.target, "sched_switch")
+    cookie = cookie_option(cookie)
     if not name:
         raise ObjectError(
             "the section does not say which raw tracepoint",
@@ -24,8 +28,10 @@ def attach(program: Fd, spec: ProgramSpec, *, target: str = "") -> Link:
             advice="Name it raw_tp/<name>, or give target= when attaching.",
         )
     try:
-        link = commands.raw_tracepoint_open(program.fileno(), name)
+        link = commands.raw_tracepoint_open(program.fileno(), name, cookie=cookie)
     except SystemCallError as error:
+        if error.errno == EINVAL and cookie:
+            raise UnsupportedError(f"a cookie (raw tracepoint '{name}')", since="6.10") from error
         if error.errno == EEXIST:  # not of every kernel: newer ones run the program twice
             why = (
                 f"raw tracepoint '{name}': the same program is attached there already; detach its link first"

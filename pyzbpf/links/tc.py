@@ -59,7 +59,7 @@ def attach(
 class _ClsactFilter:
     """Our filter, with the netlink socket it was made by: that of its network namespace."""
 
-    __slots__ = ("_direction", "_filter", "_hook", "_key", "_what")
+    __slots__ = ("_direction", "_filter", "_hook", "_key", "_process", "_what")
 
     def __init__(self, index: int, direction: str, what: str) -> None:
         self._hook: tc.Hook | None = tc.Hook(index, what)
@@ -67,6 +67,7 @@ class _ClsactFilter:
         self._what = what
         self._key = (os.stat("/proc/thread-self/ns/net").st_ino, index)
         self._filter: tc.Filter | None = None
+        self._process = os.getpid()
 
     def add(self, program: Fd, name: str, priority: int) -> None:
         assert self._hook is not None
@@ -86,11 +87,16 @@ class _ClsactFilter:
         )
 
     def close(self) -> None:
-        """Remove the filter if it still is ours, and the clsact if we made it and it is empty."""
+        """Remove the filter if it still is ours, and the clsact if we made it and it is empty.
+
+        In a child process it stays, as with links of the kernel: it is the parent's.
+        """
         hook, self._hook = self._hook, None
         if hook is None:
             return
         try:
+            if os.getpid() != self._process:
+                return
             if self._filter is not None and self._filter in hook.filters(self._direction):
                 hook.remove(self._direction, self._filter)
             if self._key in _made and not any(hook.filters(direction) for direction in tc.PARENTS):
@@ -100,7 +106,7 @@ class _ClsactFilter:
             hook.close()
 
     def __del__(self) -> None:
-        if getattr(self, "_hook", None) is None or sys.is_finalizing():
+        if getattr(self, "_hook", None) is None or sys.is_finalizing() or os.getpid() != self._process:
             return
         import warnings  # only the forgotten pay for it
 

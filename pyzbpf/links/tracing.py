@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pyzbpf.errors import SystemCallError
-from pyzbpf.kernel import commands
-from pyzbpf.kernel.syscall import EBUSY, EEXIST, detailed
-from pyzbpf.links.base import Link
+from pyzbpf.errors import SystemCallError, UnsupportedError
+from pyzbpf.kernel import commands, limits
+from pyzbpf.kernel.syscall import E2BIG, EBUSY, EEXIST, EINVAL, ENOMEM, ENOTSUPP, detailed
+from pyzbpf.links.base import Link, cookie_option
+from pyzbpf.uapi.enums import BPF_TRACE_RAW_TP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,14 +14,51 @@ if TYPE_CHECKING:
     from pyzbpf.spec.model import ProgramSpec
 
 
-def attach(program: Fd, spec: ProgramSpec) -> Link:
-    """Run the program where its section says; the kernel learned that place when it was loaded."""
+def attach(program: Fd, spec: ProgramSpec, *, cookie: int = 0) -> Link:
+    """Run the program where its section says; the kernel learned that place when it was loaded.
+
+    ``cookie`` is a number that the program gets from bpf_get_attach_cookie (Linux 5.19; tp_btf 6.10).
+    """
     what = f"{spec.kind.removesuffix('.s')} '{spec.target}'"
+    cookie = cookie_option(cookie)
     try:
-        link = commands.raw_tracepoint_open(program.fileno(), "", what)
+        link = _link(program, spec, what, cookie)
     except SystemCallError as error:
-        if error.errno in (EBUSY, EEXIST):  # bpf_trampoline_link_prog: a program stands there once
-            why = f"{what}: the same program is attached there already; detach its link first"
-            raise detailed(error, why) from error
+        if error.errno in (ENOTSUPP, ENOMEM):
+            missing = limits.no_trampolines()
+            if missing:
+                raise UnsupportedError(what, advice=missing) from error
+        why = _REASONS.get(error.errno or 0)
+        if why is not None:
+            raise detailed(error, f"{what}: {why}") from error
         raise
     return Link(spec, what, [link])
+
+
+def _link(program: Fd, spec: ProgramSpec, what: str, cookie: int) -> Fd:
+    """BPF_RAW_TRACEPOINT_OPEN is the older way, and takes a cookie for tracepoints only."""
+    if not cookie:
+        return commands.raw_tracepoint_open(program.fileno(), "", what)
+    is_tracepoint = spec.attach_type == BPF_TRACE_RAW_TP
+    try:
+        if is_tracepoint:
+            return commands.raw_tracepoint_open(program.fileno(), "", what, cookie)
+        return commands.link_create(
+            what,
+            capability="CAP_BPF and CAP_PERFMON",
+            prog_fd=program.fileno(),
+            attach_type=spec.attach_type or 0,
+            **{"tracing.cookie": cookie},
+        )
+    except SystemCallError as error:
+        if error.errno != EINVAL:
+            raise
+        raise UnsupportedError(f"a cookie ({what})", since="6.10" if is_tracepoint else "5.19") from error
+
+
+_REASONS = {
+    # bpf_trampoline_link_prog
+    EBUSY: "the same program is attached there already, or another kind of tracer holds the function",
+    EEXIST: "the same program is attached there already; detach its link first",
+    E2BIG: "38 programs are attached there, and no more fit",
+}

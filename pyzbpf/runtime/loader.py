@@ -8,7 +8,7 @@ import sys
 from pyzbpf.adapt import attach_target
 from pyzbpf.adapt.adapt import adapt
 from pyzbpf.errors import Error, LayoutWarning, ObjectError, UnsupportedError
-from pyzbpf.kernel import commands, syscall
+from pyzbpf.kernel import commands, limits, syscall
 from pyzbpf.kernel.fd import Fd
 from pyzbpf.kernel.privilege import refusal, to_load
 from pyzbpf.maps import open as map_open
@@ -233,6 +233,8 @@ class Loader:
             return UnsupportedError(f"{detail}: callbacks", since=since.CALLBACKS)
         if log.strip():
             return explain(spec, ready, self.spec.btf, log=log, errno=errno)
+        if errno in (syscall.ENOMEM, syscall.ENOTSUPP) and ready.attach_btf_id and limits.no_trampolines():
+            return UnsupportedError(f"{detail}: kind '{spec.kind}'", advice=limits.no_trampolines())
         if errno == syscall.EINVAL:
             detail += (
                 ": the kernel knows no such program or attach type, or is older than what the program uses"

@@ -281,8 +281,8 @@ def test_partial_attach_is_undone():
 
 def test_kinds_that_cannot_be_attached():
     spec = packets("socket", 0)
-    spec.programs["count"].kind = "tc"
-    with spec.load() as probe, pytest.raises(Error, match=r"kind 'tc' yet.*\n.*xdp") as caught:
+    spec.programs["count"].kind = "sk_lookup"
+    with spec.load() as probe, pytest.raises(Error, match=r"kind 'sk_lookup' yet.*\n.*xdp") as caught:
         probe.attach()
     assert caught.value.exit_code == 1, "the kernel lacks nothing"
 
@@ -322,7 +322,7 @@ def test_a_tracepoint_takes_a_program_once():
 def test_a_raw_tracepoint_of_an_older_kernel_takes_a_program_once(monkeypatch):
     from pyzbpf.kernel import commands
 
-    def refuse(*_):
+    def refuse(*_, **__):
         raise SystemCallError(17, "File exists", command="BPF_RAW_TRACEPOINT_OPEN")
 
     monkeypatch.setattr(commands, "raw_tracepoint_open", refuse)

@@ -163,6 +163,19 @@ def test_detaching_from_another_network_namespace(pair):
         assert "clsact" not in qdiscs(pair)
 
 
+def test_a_child_process_does_not_detach(pair):
+    with spec_of("classifier").load() as probe:
+        link = probe.programs["classifier"].attach(interface=pair.name, direction="ingress", priority=9)
+        child = os.fork()
+        if not child:  # pragma: no cover - another process
+            try:
+                link.close()
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        assert filters(pair, "ingress") == [9]
+
+
 def test_a_forgotten_filter_is_reported_and_removed(pair):
     with spec_of("classifier").load() as probe:
         program = probe.programs["classifier"]

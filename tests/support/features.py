@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from pyzbpf.errors import Error, PrivilegeError, UnsupportedError
 from pyzbpf.kernel import limits
 
 RELEASE = os.uname().release
@@ -56,3 +59,25 @@ def needs_types() -> None:
     """Skip where the kernel carries no types of its own."""
     if not os.path.exists("/sys/kernel/btf/vmlinux"):
         pytest.skip("this kernel has no BTF (/sys/kernel/btf/vmlinux); CONFIG_DEBUG_INFO_BTF=y brings it")
+
+
+def no_trampolines(error: Error) -> str:
+    """Why a kernel refuses fentry, fexit and LSM programs whoever loads them, or "" where it should not."""
+    if isinstance(error, PrivilegeError) and "although this process has" in str(error):
+        return f"this system's policy refuses it; run in the virtual machines (python -m tests.vm): {error}"
+    return limits.no_trampolines() if isinstance(error, UnsupportedError) else ""
+
+
+def needs_bpf_security_module() -> None:
+    """Skip where hooks of LSM are never called: the list is in securityfs, which is mounted for the moment."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with tempfile.TemporaryDirectory(prefix="pyzbpf-securityfs-") as folder:
+        if libc.mount(b"securityfs", os.fsencode(folder), b"securityfs", 0, None):
+            pytest.skip("needs securityfs, and the right to mount it (CONFIG_SECURITYFS)")
+        try:
+            with open(f"{folder}/lsm") as file:
+                modules = file.read().split(",")
+        finally:
+            libc.umount2(os.fsencode(folder), 2)
+    if "bpf" not in modules:
+        pytest.skip(f"needs the security module bpf; boot with lsm={','.join([*modules, 'bpf'])}")

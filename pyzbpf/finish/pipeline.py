@@ -19,6 +19,7 @@ from pyzbpf.finish.passes import (
     lost_counts,
     map_definitions,
     members,
+    negations,
     numbers,
     parameters,
     subprograms,
@@ -67,6 +68,7 @@ PASSES: tuple[Callable[[Unit], None], ...] = (
     parameters.run,  # every parameter has a name
     externals.run,  # .kconfig and .ksyms for what the kernel defines
     core_records.run,  # the SDK's CO-RE requests as records on minimal types
+    negations.run,  # negative numbers that the verifier can follow
     trap_verdicts.run,  # the author's verdicts for failed checks are possible ones
     trap_marks.run,  # a trap of its own for each safety check
     trap_lines.run,  # the author's line for each trap

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyzbpf.errors import SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands, limits
-from pyzbpf.kernel.syscall import E2BIG, EBUSY, EEXIST, EINVAL, ENOMEM, ENOTSUPP, detailed
+from pyzbpf.kernel.syscall import E2BIG, EBUSY, EEXIST, EINVAL, ENOENT, ENOMEM, ENOTSUPP, detailed
 from pyzbpf.links.base import Link, cookie_option
 from pyzbpf.uapi.enums import BPF_TRACE_RAW_TP
 
@@ -57,6 +57,8 @@ def _link(program: Fd, spec: ProgramSpec, what: str, cookie: int) -> Fd:
 
 
 _REASONS = {
+    # bpf_tracing_prog_attach: until Linux 5.14 the trampoline went with the first link.
+    ENOENT: "the program has been attached before, and this kernel takes it once; load the object again",
     # bpf_trampoline_link_prog
     EBUSY: "the same program is attached there already, or another kind of tracer holds the function",
     EEXIST: "the same program is attached there already; detach its link first",

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import inspect
+import re
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,23 @@ def test_rows_name_a_file_and_its_options(kind):
     parameters = inspect.signature(attach._file(file).attach).parameters
     assert tuple(p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY) == options
     assert attach.options(kind) == options
+
+
+def test_the_table_in_the_documentation_has_every_row():
+    page = (Path(__file__).parents[3] / "docs" / "attach.md").read_text()
+    documented = [
+        (cells[1], set(re.findall(r"`(\w+)`", re.sub(r"\(.*?\)", "", cells[2]))))
+        for cells in (line.split("|") for line in page.splitlines() if line.startswith("| `"))
+    ]
+    for kinds, _, options in attach._ROWS:
+        first = kinds.split()[0]
+        assert [names for names, known in documented if first in names and known == set(options)], (
+            first,
+            options,
+        )
+    assert {frozenset(known) for _, known in documented} == {
+        frozenset(options) for _, _, options in attach._ROWS
+    }
 
 
 def test_kinds_are_those_of_the_section_table():

@@ -23,7 +23,7 @@ _FOLDERS = ("/lib", "/usr/lib", "/usr/local/lib", "/lib64", "/usr/lib64")
 def find(name: str) -> str:
     """The file of a program ("python3") or library ("libc.so.6", "libssl", "ssl"); a path is returned as it is.
 
-    Of several libraries of this machine the last by name, so the highest version.
+    Of several versions of a library for this machine the highest.
     """
     if "/" in name:
         return name
@@ -32,16 +32,11 @@ def find(name: str) -> str:
         if os.path.isfile(path) and os.access(path, os.X_OK):
             return path
     found = _libraries()
-    wanted = (name, f"{name}.so", f"lib{name}.so")
-    fitting = sorted(
-        library
-        for library in found
-        if library == name or library.startswith((*(f"{text}." for text in wanted[1:]), *wanted[1:]))
-    )
     if name in found:
         return found[name]
+    fitting = [library for library in found if library.startswith((f"{name}.so", f"lib{name}.so"))]
     if fitting:
-        return found[fitting[-1]]
+        return found[max(fitting, key=_version)]
     from difflib import get_close_matches
 
     near = get_close_matches(name, sorted(found), n=3, cutoff=0.6)
@@ -49,6 +44,10 @@ def find(name: str) -> str:
         f"no program or shared library '{name}'" + (f"; did you mean {' or '.join(near)}?" if near else ""),
         advice="Programs are looked for in PATH, libraries in what ldconfig knows; a path with a / is taken as it is.",
     )
+
+
+def _version(library: str) -> list[int]:
+    return [int(part) for part in library.split(".") if part.isdigit()]
 
 
 def _libraries() -> dict[str, str]:

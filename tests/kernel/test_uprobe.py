@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
+import sys
 
 import pytest
 
@@ -19,9 +20,15 @@ PATIENCE = 20
 NAME = "getpriority"
 
 
+def needs_types() -> None:
+    """Which of the little-endian machines it is, the kernel's types say; the big-endian one is s390x."""
+    if sys.byteorder == "little":
+        features.needs_types()
+
+
 @pytest.fixture
 def probe():
-    features.needs_types()
+    needs_types()
     spec = zig_probes.spec("uprobes")
     spec.variables["with_cookie"].value = not features.is_older("5.15")
     with spec.load() as loaded:
@@ -96,7 +103,7 @@ def test_by_offset_in_the_file(probe):
 
 
 def test_where_the_section_says():
-    features.needs_types()
+    needs_types()
     spec = zig_probes.spec("uprobes")
     spec.programs["returned"].autoload = False
     spec.programs["entered"].target = f"{libc_file()}:{NAME}+0x0"
@@ -173,6 +180,7 @@ def test_libraries_are_found_by_name():
     if not os.path.exists("/etc/ld.so.cache"):
         pytest.skip("needs a system with ldconfig (glibc)")
     assert os.path.samefile(library.find("libc.so.6"), libc_file())
+    assert library._version("libx.so.10") > library._version("libx.so.9.1")
     assert library.find("c") == library.find("libc") == library.find("libc.so.6")
 
 

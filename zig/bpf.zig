@@ -37,6 +37,7 @@ pub const RawTracepoint = @import("bpf/program/raw_tracepoint.zig").RawTracepoin
 pub const PtRegs = @import("bpf/program/registers.zig").PtRegs;
 pub const PerfEvent = @import("bpf/program/perf_event.zig").PerfEvent;
 pub const Iterator = @import("bpf/program/iterator.zig").Iterator;
+pub const attachCookie = @import("bpf/program/cookie.zig").attachCookie;
 pub const packet = @import("bpf/program/packet.zig");
 
 // The kernel's helpers; the whole table is in `helpers`.

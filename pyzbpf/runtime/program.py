@@ -76,7 +76,10 @@ class Program:
         return commands.object_info(self.fd.fileno(), PROG_INFO)
 
     def attach(self, **options: Any) -> Link:
-        """Attach where the section says; the options are those of the kind's file in `pyzbpf.links`."""
+        """Attach where the section says; the options are those of the kind's file in `pyzbpf.links` (docs/attach.md).
+
+        ``kind="kretprobe"`` attaches it as another kind of the same program type.
+        """
         if self._before_attach is not None:
             self._before_attach()
         link = attach(self.fd, self.spec, **options)

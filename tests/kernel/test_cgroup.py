@@ -7,8 +7,10 @@ import socket
 
 import pytest
 
-from pyzbpf.errors import Error, NotFoundError
+from pyzbpf.errors import Error, NotFoundError, PrivilegeError
 from pyzbpf.kernel import cgroup as kernel_cgroup
+from pyzbpf.kernel import commands
+from pyzbpf.kernel.syscall import failure
 from tests.support import network, zig_probes
 
 PATIENCE = 30
@@ -118,6 +120,16 @@ def test_mistakes(spec, group):
         with pytest.raises(NotFoundError, match="Not a directory"):
             probe.attach(cgroup=f"{group}/cgroup.procs")
         assert probe.links == []
+
+
+def test_a_refusal_names_programs_above(spec, group, monkeypatch):
+    def refuse(*_, capability, **__):
+        raise failure(1, command="BPF_LINK_CREATE", capability=capability)
+
+    monkeypatch.setattr(commands, "link_create", refuse)
+    with spec.load() as probe, pytest.raises(PrivilegeError, match="BPF_F_ALLOW_MULTI") as caught:
+        probe.programs["cgroup_in"].attach(cgroup=group)
+    assert caught.value.capability == "CAP_NET_ADMIN"
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ inline fn send(kind: u32, ctx: anytype, result: i32) void {
         .clock = @bitCast(@as(u32, @truncate(ctx.clock))),
         .result = result,
         .padding = 0,
-        .cookie = if (with_cookie) bpf.helpers.get_attach_cookie(@ptrCast(@constCast(ctx))) else 0,
+        .cookie = if (with_cookie) bpf.attachCookie(ctx) else 0,
     };
     calls.submit(call);
 }

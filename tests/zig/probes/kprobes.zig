@@ -19,7 +19,7 @@ export fn sleeps(ctx: *const bpf.PtRegs) linksection("kprobe/hrtimer_nanosleep")
         .mode = ctx.argAs(u32, 1),
         .clock = ctx.argAs(i32, 2),
         .result = 0,
-        .cookie = if (with_cookie) bpf.helpers.get_attach_cookie(@ptrCast(@constCast(ctx))) else 0,
+        .cookie = if (with_cookie) bpf.attachCookie(ctx) else 0,
     };
     calls.submit(call);
     return 0;

@@ -13,7 +13,7 @@ export fn entered(ctx: *const bpf.PtRegs) linksection("uprobe") c_int {
         .first = ctx.arg(0),
         .second = ctx.argAs(u32, 1),
         .result = 0,
-        .cookie = if (with_cookie) bpf.helpers.get_attach_cookie(@ptrCast(@constCast(ctx))) else 0,
+        .cookie = if (with_cookie) bpf.attachCookie(ctx) else 0,
     };
     calls.submit(call);
     return 0;

@@ -231,10 +231,10 @@ class Loader:
             return refusal("BPF_PROG_LOAD", to_load(spec.type), text)
         if ready.callbacks and not _callbacks_known():
             return UnsupportedError(f"{detail}: callbacks", since=since.CALLBACKS)
-        if log.strip():
-            return explain(spec, ready, self.spec.btf, log=log, errno=errno)
         if errno in (syscall.ENOMEM, syscall.ENOTSUPP) and ready.attach_btf_id and limits.no_trampolines():
             return UnsupportedError(f"{detail}: kind '{spec.kind}'", advice=limits.no_trampolines())
+        if log.strip():
+            return explain(spec, ready, self.spec.btf, log=log, errno=errno)
         if errno == syscall.EINVAL:
             detail += (
                 ": the kernel knows no such program or attach type, or is older than what the program uses"

@@ -30,6 +30,7 @@ def sleep() -> None:
 @pytest.fixture
 def probe():
     features.needs_kprobes()
+    features.needs_to_know_the_machine()
     spec = zig_probes.spec("kprobes")
     spec.variables["wanted"].value = os.getpid()
     spec.variables["with_cookie"].value = not features.is_older("5.15")

@@ -18,7 +18,7 @@ PATIENCE = 30
 
 @pytest.fixture
 def probe():
-    features.needs_types()
+    features.needs_to_know_the_machine()
     spec = zig_probes.spec("samples")
     spec.variables["wanted"].value = os.getpid()
     with spec.load() as loaded:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
-import sys
 
 import pytest
 
@@ -20,15 +19,9 @@ PATIENCE = 20
 NAME = "getpriority"
 
 
-def needs_types() -> None:
-    """Which of the little-endian machines it is, the kernel's types say; the big-endian one is s390x."""
-    if sys.byteorder == "little":
-        features.needs_types()
-
-
 @pytest.fixture
 def probe():
-    needs_types()
+    features.needs_to_know_the_machine()
     spec = zig_probes.spec("uprobes")
     spec.variables["with_cookie"].value = not features.is_older("5.15")
     with spec.load() as loaded:
@@ -103,7 +96,7 @@ def test_by_offset_in_the_file(probe):
 
 
 def test_where_the_section_says():
-    needs_types()
+    features.needs_to_know_the_machine()
     spec = zig_probes.spec("uprobes")
     spec.programs["returned"].autoload = False
     spec.programs["entered"].target = f"{libc_file()}:{NAME}+0x0"

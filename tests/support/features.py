@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -59,6 +60,12 @@ def needs_types() -> None:
     """Skip where the kernel carries no types of its own."""
     if not os.path.exists("/sys/kernel/btf/vmlinux"):
         pytest.skip("this kernel has no BTF (/sys/kernel/btf/vmlinux); CONFIG_DEBUG_INFO_BTF=y brings it")
+
+
+def needs_to_know_the_machine() -> None:
+    """Skip where registers cannot be read: which little-endian machine it is, the kernel's types say."""
+    if sys.byteorder == "little":
+        needs_types()
 
 
 def no_trampolines(error: Error) -> str:

@@ -78,7 +78,7 @@ inline fn register(context: anytype, comptime places: Places) u64 {
 
 /// One load at a fixed offset: the verifier takes no context pointer that was moved, so LLVM must not
 /// make one load of several.
-inline fn load(context: anytype, comptime offset: u16) u64 {
+pub inline fn load(context: anytype, comptime offset: u16) u64 {
     return asm volatile ("%[value] = *(u64 *)(%[base] + " ++ marker.decimal(offset) ++ ")"
         : [value] "=r" (-> u64),
         : [base] "r" (context),

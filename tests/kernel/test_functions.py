@@ -47,7 +47,7 @@ def load(*names: str, **variables):
 def attach(program, **options):
     try:
         return program.attach(**options)
-    except SystemCallError as error:
+    except Error as error:
         reason = features.no_trampolines(error)
         if reason:
             pytest.skip(reason)

@@ -56,12 +56,6 @@ def needs_kprobes() -> None:
         pytest.skip("this kernel has no kprobe PMU; run in the virtual machines (python -m tests.vm)")
 
 
-def needs_types() -> None:
-    """Skip where the kernel carries no types of its own."""
-    if not os.path.exists("/sys/kernel/btf/vmlinux"):
-        pytest.skip("this kernel has no BTF (/sys/kernel/btf/vmlinux); CONFIG_DEBUG_INFO_BTF=y brings it")
-
-
 def needs_to_know_the_machine() -> None:
     """Skip where registers cannot be read: which little-endian machine it is, the kernel's types say."""
     if sys.byteorder == "little":

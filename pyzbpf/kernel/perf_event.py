@@ -12,6 +12,7 @@ import sys
 from pyzbpf.errors import UnsupportedError
 from pyzbpf.kernel.fd import Fd
 from pyzbpf.kernel.syscall import EACCES, EINVAL, ENODEV, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, failure, raw
+from pyzbpf.uapi import since
 
 _TYPE_HARDWARE, _TYPE_SOFTWARE, _TYPE_TRACEPOINT = 0, 1, 2
 _COUNT_SW_BPF_OUTPUT = 10
@@ -143,7 +144,7 @@ def probe(
     if type is None or bit is None:
         raise UnsupportedError(
             f"a {device} (this kernel has no {device} PMU: no {_DEVICES}/{device})",
-            since="4.17",
+            since=since.PROBE_EVENTS,
             advice=f"It takes a kernel with CONFIG_{device.upper()}_EVENTS=y, and sysfs mounted at /sys.",
         )
     import ctypes

@@ -12,6 +12,7 @@ from pyzbpf.errors import SystemCallError, UnsupportedError
 from pyzbpf.kernel import netlink
 from pyzbpf.kernel.netlink import attribute
 from pyzbpf.kernel.syscall import EEXIST, EINVAL, ENODEV, ENOENT, EOPNOTSUPP
+from pyzbpf.uapi import since
 
 # Where a filter of clsact runs: TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_…).
 PARENTS = {"ingress": 0xFFFFFFF2, "egress": 0xFFFFFFF3}
@@ -72,7 +73,7 @@ class Hook:
             if error.errno in (ENOENT, EOPNOTSUPP):
                 raise UnsupportedError(
                     "the queueing discipline clsact",
-                    since="4.5",
+                    since=since.CLSACT,
                     advice="It takes CONFIG_NET_SCH_INGRESS, or its module: modprobe sch_ingress.",
                 ) from error
             raise
@@ -105,7 +106,7 @@ class Hook:
             if error.errno == ENOENT:
                 raise UnsupportedError(
                     "BPF filters of traffic control",
-                    since="4.4",
+                    since=since.CLASSIFIER_VERDICTS,
                     advice="It takes CONFIG_NET_CLS_BPF, or its module: modprobe cls_bpf.",
                 ) from error
             raise

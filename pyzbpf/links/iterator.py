@@ -11,6 +11,7 @@ from pyzbpf.kernel import commands, limits
 from pyzbpf.kernel.syscall import EACCES, EBADF, EINVAL, ESRCH, address, detailed
 from pyzbpf.links.base import Link, number_option
 from pyzbpf.uapi import enums as e
+from pyzbpf.uapi import since
 from pyzbpf.uapi.attrs import ITER_LINK_INFO
 
 TYPE_CHECKING = False
@@ -123,8 +124,10 @@ def attach(
 
 
 def _refused(error: SystemCallError, what: str, newer: Sequence[object]) -> Error:
-    if any(option is not None for option in newer) and limits.older(os.uname().release, "6.1"):
-        return UnsupportedError(f"{what} of one cgroup, process or thread", since="6.1")
+    if any(option is not None for option in newer) and limits.older(
+        os.uname().release, since.ITERATOR_PARAMETERS
+    ):
+        return UnsupportedError(f"{what} of one cgroup, process or thread", since=since.ITERATOR_PARAMETERS)
     why = _REASONS.get(error.errno or 0)
     return error if why is None else detailed(error, f"{what}: {why}")
 

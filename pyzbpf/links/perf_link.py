@@ -7,6 +7,7 @@ import os
 from pyzbpf.errors import SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands, limits, perf_event
 from pyzbpf.kernel.syscall import EINVAL
+from pyzbpf.uapi import since
 from pyzbpf.uapi.enums import BPF_PERF_EVENT
 
 TYPE_CHECKING = False
@@ -46,8 +47,8 @@ def _link(program: Fd, event: Fd, what: str, cookie: int) -> Fd | None:
     except SystemCallError as error:
         if error.errno != EINVAL:
             raise
-        if cookie and limits.older(os.uname().release, "5.15"):
-            raise UnsupportedError(f"a cookie ({what})", since="5.15") from error
+        if cookie and limits.older(os.uname().release, since.PERF_LINK):
+            raise UnsupportedError(f"a cookie ({what})", since=since.PERF_LINK) from error
         if cookie:
             raise
     perf_event.set_program(event.fileno(), program.fileno())

@@ -6,6 +6,7 @@ from pyzbpf.errors import NotFoundError, ObjectError, SystemCallError, Unsupport
 from pyzbpf.kernel import commands, tracefs
 from pyzbpf.kernel.syscall import EEXIST, EINVAL, ENOENT, detailed
 from pyzbpf.links.base import Link, cookie_option, text_option
+from pyzbpf.uapi import since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ def attach(program: Fd, spec: ProgramSpec, *, target: str = "", cookie: int = 0)
         link = commands.raw_tracepoint_open(program.fileno(), name, cookie=cookie)
     except SystemCallError as error:
         if error.errno == EINVAL and cookie:
-            raise UnsupportedError(f"a cookie (raw tracepoint '{name}')", since="6.10") from error
+            raise UnsupportedError(
+                f"a cookie (raw tracepoint '{name}')", since=since.RAW_TRACEPOINT_COOKIE
+            ) from error
         if error.errno == EEXIST:  # not of every kernel: newer ones run the program twice
             why = (
                 f"raw tracepoint '{name}': the same program is attached there already; detach its link first"

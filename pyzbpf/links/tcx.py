@@ -7,6 +7,7 @@ from pyzbpf.kernel import commands
 from pyzbpf.kernel.sockets import interface_index
 from pyzbpf.kernel.syscall import EEXIST, EINVAL, ERANGE, detailed
 from pyzbpf.links.base import Link, text_option
+from pyzbpf.uapi import since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def attach(program: Fd, spec: ProgramSpec, *, interface: str | None = None) -> L
         if error.errno == EINVAL:
             raise UnsupportedError(
                 "attaching by tcx",
-                since="6.6",
+                since=since.TCX,
                 advice=f"Older kernels take the program as a filter: programs['{spec.name}'].attach(kind='tc', "
                 f"interface='{interface}', direction='{direction}').",
             ) from error

@@ -6,6 +6,7 @@ from pyzbpf.errors import SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands, limits
 from pyzbpf.kernel.syscall import E2BIG, EBUSY, EEXIST, EINVAL, ENOENT, ENOMEM, ENOTSUPP, detailed
 from pyzbpf.links.base import Link, cookie_option
+from pyzbpf.uapi import since
 from pyzbpf.uapi.enums import BPF_TRACE_RAW_TP
 
 TYPE_CHECKING = False
@@ -53,7 +54,8 @@ def _link(program: Fd, spec: ProgramSpec, what: str, cookie: int) -> Fd:
     except SystemCallError as error:
         if error.errno != EINVAL:
             raise
-        raise UnsupportedError(f"a cookie ({what})", since="6.10" if is_tracepoint else "5.19") from error
+        first = since.RAW_TRACEPOINT_COOKIE if is_tracepoint else since.TRACING_COOKIE
+        raise UnsupportedError(f"a cookie ({what})", since=first) from error
 
 
 _REASONS = {

@@ -17,7 +17,7 @@ from pyzbpf.elf import dwarf, inlined, reader, writer
 from pyzbpf.elf import image as elf
 from pyzbpf.errors import ObjectError
 from pyzbpf.finish import code as codes
-from pyzbpf.finish.code import Code, Core, Line, Mark
+from pyzbpf.finish.code import Call, Code, Core, Line, Mark
 from pyzbpf.insn.instruction import SIZE
 
 TYPE_CHECKING = False
@@ -189,19 +189,21 @@ def _take_parameters(unit: Unit, names: Mapping[str, list[str]]) -> None:
                 function.parameters = names[symbol.name]
 
 
-def _take_calls(unit: Unit, calls: Mapping[str, Sequence[inlined.Call]]) -> None:
+def _take_calls(unit: Unit, found: Sequence[inlined.Inlined]) -> None:
     """Tell each instruction by which calls it was inlined."""
     by_place = {(f.section, f.symbol.value): f for f in unit.code.functions}
-    for symbol in list(unit.named_symbols()) if calls else ():
-        if symbol.section is None or symbol.name not in calls:
+    relocated = {(s.name, r.offset): r.symbol for s in unit.image.sections for r in s.relocations}
+    for section, place, start, calls in found:
+        symbol = relocated.get((section, place))
+        if symbol is None or symbol.section is None:
             continue
-        function = by_place.get((symbol.section, symbol.value))
+        function = by_place.get((symbol.section, symbol.value + start))
         offset = 0
         for instruction in function.instructions if function is not None else ():
-            around = [call for call in calls[symbol.name] if call.start <= offset < call.end]
+            around = [call for call in calls if call.start <= offset < call.end]
             around.sort(key=lambda call: -call.depth)
             instruction.calls = [
-                Line(call.file, "", call.line << 10 | call.column & 0x3FF) for call in around
+                Call(call.file, call.line << 10 | call.column & 0x3FF, call.name) for call in around
             ]
             offset += SIZE * (2 if instruction.is_wide else 1)
 

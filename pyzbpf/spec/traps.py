@@ -58,7 +58,7 @@ _MESSAGES = {
 class TrapSpec:
     """One place: the kind of check, the author's line, and where its record lies in `.data.traps`.
 
-    ``function`` is the one that contains it, ``operands`` how many values are recorded.
+    ``line`` and ``column`` count from 1; 0 where the compiler does not tell. ``function`` is the one that contains it, ``operands`` how many values are recorded.
     """
 
     __slots__ = ("column", "file", "function", "kind", "line", "offset", "operands", "text")
@@ -76,8 +76,17 @@ class TrapSpec:
         self.offset = offset
 
     def describe(self, operands: Sequence[int] = ()) -> str:
-        """``probe.zig:7:6: index out of bounds: index 99, len 16``; "?" where operands are not given."""
-        return f"{self.file}:{self.line}:{self.column}: {self.message(operands)}"
+        """``probe.zig:7:6: index out of bounds: index 99, len 16``; "?" where operands are not given.
+
+        What is not known of the place is left out: the column, or ``probe.zig: in 'prog': reached a trap``.
+        """
+        return f"{self.place()}: {self.message(operands)}"
+
+    def place(self) -> str:
+        """File, line and column, or what is known of them."""
+        if not self.line:
+            return f"{self.file}: in '{self.function}'"
+        return f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")
 
     def message(self, operands: Sequence[int] = ()) -> str:
         """The same without the place."""

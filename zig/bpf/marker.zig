@@ -42,9 +42,10 @@ pub fn core(comptime kind: CoreKind, comptime text: []const u8) []const u8 {
     return record("core", decimal(@backingInt(kind)) ++ " " ++ text);
 }
 
-/// Assembly that marks the trap behind it as a failed safety check.
+/// Assembly that marks the trap behind it as a failed safety check. The jump to nowhere, which the
+/// finisher takes away, keeps the place apart from the trap, which LLVM shares with an author's `@trap()`.
 pub fn trap(comptime text: []const u8) []const u8 {
-    return "1:" ++ record("trap", text);
+    return "1: goto +0" ++ record("trap", text);
 }
 
 /// Assembly that says that the function may be left at a trap: somebody looks whether it was.

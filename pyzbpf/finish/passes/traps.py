@@ -27,7 +27,15 @@ from pyzbpf.finish.registers import (
     STORE64,
     STORE64_IMMEDIATE,
 )
-from pyzbpf.finish.roles import authors_call, fault, is_guarded_callback, is_program, line_of
+from pyzbpf.finish.roles import (
+    TRAP_MARK,
+    UNKNOWN,
+    authors_call,
+    fault,
+    is_guarded_callback,
+    is_program,
+    line_of,
+)
 from pyzbpf.finish.sites import Sites
 from pyzbpf.finish.things import MAYBE, UNCLEAR, State, Thing
 from pyzbpf.insn.instruction import CALL, EXIT, LD_IMM64
@@ -58,7 +66,7 @@ def run(unit: Unit) -> None:
         for trap in found:
             kept = _kept(unit, function, trap, states.get(trap))
             made = _record(sites, function, trap, kept) + _leave(verdict, kept)
-            made[0].line = trap.line
+            made[0].line = trap.line if trap.line is not UNKNOWN else None
             function.replace(trap, made)
     sites.write()
     unit.image.symbols = [symbol for symbol in unit.image.symbols if symbol.name != TRAP]
@@ -111,10 +119,10 @@ def _not_given_back(unit: Unit, function: Function, trap: Instruction, thing: Th
 
 def _record(sites: Sites, function: Function, trap: Instruction, kept: list[_Kept]) -> list[Instruction]:
     """Count the trap and store its operands; nothing for one that only hands another on."""
-    kind, *operands = next((m.text for m in trap.marks if m.kind == "trap"), _UNMARKED).split(" ")
+    kind, *operands = next((m.text for m in trap.marks if m.kind == TRAP_MARK), _UNMARKED).split(" ")
     if kind == LEAVE:
         return []
-    place = authors_call(trap) or trap.line
+    place = authors_call(trap) or (trap.line if trap.line is not UNKNOWN else None)
     offset = sites.add(kind, place, function=function.symbol.name, operands=len(operands))
     sources = [int(operand[1:]) for operand in operands]
     taken = {*sources, *(one.place for one in kept)}

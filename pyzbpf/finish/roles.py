@@ -24,6 +24,8 @@ FOREIGN_FILES = (SDK_FILES, "zig/")
 CALLBACK_MARK = "callback"
 # And of a failed safety check: the kind of check, and the registers of its operands.
 TRAP_MARK = "trap"
+# The message of a panic, where it is known.
+MESSAGE_MARK = "message"
 
 
 def is_program(function: Function) -> bool:
@@ -41,9 +43,9 @@ def is_guarded_callback(function: Function) -> bool:
     return any(mark.kind == CALLBACK_MARK for i in function.instructions for mark in i.marks)
 
 
-def is_marked(trap: Instruction) -> bool:
+def is_marked(instruction: Instruction) -> bool:
     """Whether the SDK said which check fails there."""
-    return any(mark.kind == TRAP_MARK for mark in trap.marks)
+    return any(mark.kind == TRAP_MARK for mark in instruction.marks)
 
 
 def callbacks(unit: Unit) -> set[Function]:

@@ -119,7 +119,7 @@ CHECKS = {
     "sentinel": Check((4,), 5, (5,), "sentinel mismatch: expected 0, found 7"),
     "copy_length": Check((8,), 7, (9,), "source and destination have different lengths"),
     "for_length": Check((8,), 56, (9,), "for loop over objects of different lengths"),
-    "asked": Check((1,), 1, (3,), "panic"),
+    "asked": Check((1,), 1, (3,), "panic: three is too many"),
     "trapped": Check((1,), 1, (3,), "reached a trap"),
 }
 # Those that every mode leaves in the object; neutral by chance are x / 0, which is 0 on these machines, and the

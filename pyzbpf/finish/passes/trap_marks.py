@@ -10,7 +10,7 @@ from __future__ import annotations
 from pyzbpf.elf import image as elf
 from pyzbpf.finish.code import Instruction
 from pyzbpf.finish.flow import TRAP, is_trap
-from pyzbpf.finish.roles import TRAP_MARK
+from pyzbpf.finish.roles import is_marked
 from pyzbpf.insn.instruction import CALL, CALL_FUNCTION
 
 TYPE_CHECKING = False
@@ -22,12 +22,10 @@ if TYPE_CHECKING:
 def run(unit: Unit) -> None:
     for function in unit.code.functions:
         for instruction in list(function.instructions):
-            marks = [mark for mark in instruction.marks if mark.kind == TRAP_MARK]
-            if marks and not is_trap(instruction):
+            if is_marked(instruction) and not is_trap(instruction):
                 trap = Instruction(CALL, source=CALL_FUNCTION, immediate=-1)
                 trap.symbol, trap.relocation_type = _symbol(unit), elf.R_BPF_64_32
-                trap.marks, trap.calls = marks, instruction.calls
-                instruction.marks = [mark for mark in instruction.marks if mark.kind != TRAP_MARK]
+                trap.marks, trap.calls = instruction.marks, instruction.calls
                 function.replace(instruction, [trap])
 
 

@@ -28,6 +28,7 @@ from pyzbpf.finish.registers import (
     STORE64_IMMEDIATE,
 )
 from pyzbpf.finish.roles import (
+    MESSAGE_MARK,
     TRAP_MARK,
     UNKNOWN,
     authors_call,
@@ -123,7 +124,8 @@ def _record(sites: Sites, function: Function, trap: Instruction, kept: list[_Kep
     if kind == LEAVE:
         return []
     place = authors_call(trap) or (trap.line if trap.line is not UNKNOWN else None)
-    offset = sites.add(kind, place, function=function.symbol.name, operands=len(operands))
+    said = next((m.text for m in trap.marks if m.kind == MESSAGE_MARK), "")
+    offset = sites.add(kind, place, function=function.symbol.name, operands=len(operands), panic_message=said)
     sources = [int(operand[1:]) for operand in operands]
     taken = {*sources, *(one.place for one in kept)}
     address, number = [register for register in (5, 4, *range(FRAME)) if register not in taken][:2]

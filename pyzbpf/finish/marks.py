@@ -7,7 +7,7 @@ import struct
 from pyzbpf.elf import image as elf
 from pyzbpf.errors import ObjectError
 from pyzbpf.finish.code import Mark
-from pyzbpf.finish.roles import MESSAGE_MARK
+from pyzbpf.finish.roles import MESSAGE_MARK, VERDICT_MARK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PREFIX = ".pyzbpf."
 DECLARATIONS = ".pyzbpf.declaration"
 _ADDRESS = 8  # bytes
+_PROGRAM = "name a program: an `export fn` in the section of its kind"
 
 
 def take(image: Image, places: Mapping[tuple[Section, int], Instruction]) -> list[str]:
@@ -64,17 +65,22 @@ def _instruction(
 ) -> Instruction:
     """The one that a record means."""
     if relocation is not None and relocation.symbol.is_undefined:
-        raise ObjectError(f"a marker for '{relocation.symbol.name}', which is not in this object",
+        # Of all marks the author's own names stand in these alone.
+        raise ObjectError(f"trap_verdicts names '{relocation.symbol.name}', and the probe exports no such function",
                           file=image.file, section=section.name, symbol=relocation.symbol.name, offset=position,
-                          advice="trap_verdicts names programs: exported functions of the probe")  # fmt: skip
+                          advice=_PROGRAM)  # fmt: skip
     if relocation is None or relocation.symbol.section is None:
         raise _damaged(image, section, position)
     place = relocation.symbol.section, relocation.symbol.value + _addend(image, section, position)
     found = places.get(place)
-    if found is None:
-        raise ObjectError("a marker for a place where no instruction begins", file=image.file,
-                          section=place[0].name, offset=place[1])  # fmt: skip
-    return found
+    if found is not None:
+        return found
+    named = {s.name for s in image.symbols_in(place[0]) if s.value == place[1] and s.binding != elf.STB_LOCAL}
+    if section.name == PREFIX + VERDICT_MARK and named:
+        raise ObjectError(f"trap_verdicts names '{named.pop()}', which is no function",
+                          file=image.file, section=place[0].name, offset=place[1], advice=_PROGRAM)  # fmt: skip
+    raise ObjectError("a marker for a place where no instruction begins", file=image.file,
+                      section=place[0].name, offset=place[1])  # fmt: skip
 
 
 def _message(

@@ -24,6 +24,8 @@ FOREIGN_FILES = (SDK_FILES, "zig/")
 CALLBACK_MARK = "callback"
 # And of a failed safety check: the kind of check, and the registers of its operands.
 TRAP_MARK = "trap"
+# On a program's first instruction: the author's choice of what it returns at a trap.
+VERDICT_MARK = "verdict"
 # The message of a panic, where it is known.
 MESSAGE_MARK = "message"
 

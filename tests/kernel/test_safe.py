@@ -248,6 +248,41 @@ def test_records_that_change_hands(case: Handed) -> None:
         assert len(probe.traps) == 1 and len(probe.maps["events"].read(timeout=0)) == case.sent
 
 
+# Where each program of safe_loops.zig is told to start, so that a later round of six fails; what it has sent by then.
+LOOPS = {
+    "fixed": (14, [24, 25]),
+    "optional": (12, [22, 23, 24, 25]),
+    "counted": (12, [22, 23, 24, 25]),
+    "called": (12, [22, 23, 24, 25]),
+    "pairs": (13, [23, 24]),
+    "ahead": (12, [22, 23, 24, 25]),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_a_record_of_each_round_goes_back(name: str) -> None:
+    start, sent = LOOPS[name]
+    with alone("safe_loops", name) as probe:
+        events = probe.maps["events"]
+        assert call(probe, name, 0, 6) > 0
+        good = events.read(timeout=0)
+        assert good[:3] == [10, 11, 12]
+        assert call(probe, name, start, 6) == NEUTRAL
+        assert events.read(timeout=0) == sent
+        (trap,) = probe.traps
+        assert (trap.kind, trap.operands, trap.count) == ("outOfBounds", (16, 16), 1)
+        assert (
+            trap.text == "return table[index];" if name == "called" else "table[ctx.args[0] + i" in trap.text
+        )
+        # Nothing stays reserved: 5000 records of 16 bytes would not fit in.
+        for _ in range(5000):
+            assert call(probe, name, 16, 6) == NEUTRAL
+            assert events.read(timeout=0) == []
+        assert events.lost == 0
+        assert call(probe, name, 0, 6) > 0
+        assert events.read(timeout=0) == good
+
+
 def test_a_callback_ends_loop_and_program() -> None:
     need("callback")
     with whole("safe_calls") as probe:

@@ -14,7 +14,7 @@ from pyzbpf.finish import verdicts
 from pyzbpf.finish.code import Instruction
 from pyzbpf.finish.flow import TRAP, is_trap
 from pyzbpf.finish.held import Holdings
-from pyzbpf.finish.passes.unwinding import LEAVE, WORD
+from pyzbpf.finish.passes.unwinding import LEAVE, callers_word
 from pyzbpf.finish.registers import (
     ADD64_IMMEDIATE,
     ATOMIC64,
@@ -66,7 +66,7 @@ def run(unit: Unit) -> None:
         verdict = _verdict(unit, function) if found else None
         for trap in found:
             kept = _kept(unit, function, trap, states.get(trap))
-            made = _record(sites, function, trap, kept) + _leave(verdict, kept)
+            made = _record(sites, function, trap, kept) + _leave(function, verdict, kept)
             made[0].line = trap.line if trap.line is not UNKNOWN else None
             function.replace(trap, made)
     sites.write()
@@ -143,12 +143,12 @@ def _record(sites: Sites, function: Function, trap: Instruction, kept: list[_Kep
     ]
 
 
-def _leave(verdict: int | None, kept: list[_Kept]) -> list[Instruction]:
+def _leave(function: Function, verdict: int | None, kept: list[_Kept]) -> list[Instruction]:
     """Give back what is held, tell the caller, return."""
     made: list[Instruction] = []
     if verdict is None:
         made = [
-            Instruction(LOAD64, destination=1, source=FRAME, offset=WORD),
+            Instruction(LOAD64, destination=1, source=FRAME, offset=callers_word(function)),
             Instruction(STORE64_IMMEDIATE, destination=1, immediate=1),
         ]
     made += [Instruction(MOV64_IMMEDIATE, immediate=verdict or 0), Instruction(EXIT)]

@@ -124,6 +124,11 @@ def _handed_on(unit: Unit, call: Instruction) -> Instruction:
     return trap
 
 
+def callers_word(function: Function) -> int:
+    """Where a subprogram keeps the address of its caller's word: room that was made later has moved it."""
+    return next(i.offset for i in function.instructions if any(mark.kind == PROLOGUE for mark in i.marks))
+
+
 def _keep_address(function: Function) -> None:
     store = Instruction(STORE64, destination=FRAME, source=_FIFTH, offset=WORD)
     store.marks = [Mark(PROLOGUE, "")]

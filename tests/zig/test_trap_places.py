@@ -30,7 +30,7 @@ def test_a_trap_beside_a_panic(compile_text: Compile, mode: str) -> None:
     body = 'if (ctx.args[0] == 7) {\n@panic("seven");\n}\nif (ctx.args[0] == 9) @trap();\nreturn 1;\n'
     assert places(compile_text, RAW.format("prog", body), mode) == [
         "probe.zig: in 'prog': reached a trap in prog",
-        "probe.zig:6:1: panic in prog",
+        "probe.zig:6:1: panic: seven in prog",
     ]
 
 

@@ -34,7 +34,12 @@ KNOWN = (
         "`inline fn` or pass a pointer to a struct.",
     ),
     Known(
-        r"BPF stack limit",
+        r"debug\.panicExtra",
+        "`std.debug.panic` formats its message, for which a program has no room. Use "
+        '`@panic("text")`: Python shows the text.',
+    ),
+    Known(
+        r"in function (?!debug\.panicExtra)\S+ .*BPF stack limit",
         "A BPF program has 512 bytes of stack, shared by the functions it inlines. Keep large buffers "
         "in a per-CPU array map, or write straight into a reserved ring-buffer record.",
     ),
@@ -57,6 +62,12 @@ KNOWN = (
     Known(
         r"A call to built-in function '__\w+[sdt]f\d?\w*' is not supported",
         "BPF has no floating point. Use integers scaled by a constant; compute ratios in Python.",
+    ),
+    Known(
+        r"changed binding to STB_GLOBAL",
+        "An exported function or variable has the name of its section, and LLVM (clang's, too) makes a symbol "
+        'of each. Rename the function: `export fn pass_all(ctx: *bpf.XdpMd) linksection("xdp") c_int`; the '
+        "section's name stays.",
     ),
     Known(
         r"requires aligned address",

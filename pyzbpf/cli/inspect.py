@@ -174,7 +174,9 @@ def _extern_lines(item: dict[str, Any]) -> Iterator[str]:
 
 def _trap_lines(item: dict[str, Any]) -> Iterator[str]:
     times = f" (x{item['count']})" if item["count"] > 1 else ""
-    yield f"{item['file']}:{item['line']}:{item['column']}: {item['kind']} in {item['function']}{times}: {item['text']}"
+    text = f": {item['text']}" if item["text"] else ""
+    place = ":".join(str(item[key]) for key in ("file", "line", "column") if item[key])
+    yield f"{place}: {item['kind']} in {item['function']}{times}{text}"
 
 
 _LINES = {

@@ -19,8 +19,8 @@ _FAULTS = (ELFError, ConstructError, KeyError, ValueError, IndexError, Attribute
 
 
 class Call(NamedTuple):
-    """Code from ``start`` to ``end`` (bytes from the start of its function) was inlined by a call in
-    ``file``, line and column; ``depth`` counts the calls around it.
+    """Code from ``start`` to ``end`` (bytes from the start of its function) was inlined by a call of
+    ``name`` in ``file``, line and column; ``depth`` counts the calls around it.
     """
 
     start: int
@@ -29,28 +29,41 @@ class Call(NamedTuple):
     file: str
     line: int
     column: int
+    name: str
 
 
-def calls(data: bytes) -> dict[str, list[Call]]:
-    """Linkage name of each function -> the calls that were inlined into it.
+class Inlined(NamedTuple):
+    """The ``calls`` that were inlined into a function, which begins ``start`` bytes behind the symbol that
+    the relocation at byte ``place`` of ``section`` names. (Its name in DWARF may be another's, too.)
+    """
+
+    section: str
+    place: int
+    start: int
+    calls: list[Call]
+
+
+def calls(data: bytes) -> list[Inlined]:
+    """What was inlined into each function.
 
     An object without DWARF, or with DWARF that cannot be read, has none: they only make lines better.
     """
     try:
         parsed = ELFFile(io.BytesIO(data))
         if not parsed.has_dwarf_info():
-            return {}
+            return []
         # Addresses stand in the bytes as offsets into their sections, and are compared within one only.
         dwarf = parsed.get_dwarf_info(relocate_dwarf_sections=False)
-        found: dict[str, list[Call]] = {}
+        found: list[Inlined] = []
         for unit in dwarf.iter_CUs():
             reader = _Unit(dwarf, unit)
             for entry in unit.get_top_DIE().iter_children():
                 if entry.tag == "DW_TAG_subprogram" and "DW_AT_low_pc" in entry.attributes:
-                    base = entry.attributes["DW_AT_low_pc"].value
-                    found[_name(entry)] = list(reader.calls_in(entry, base))
+                    start = entry.attributes["DW_AT_low_pc"]
+                    inlined = list(reader.calls_in(entry, start.value))
+                    found.append(Inlined(*reader.place_of(start), start.value, inlined))
     except _FAULTS:
-        return {}
+        return []
     return found
 
 
@@ -70,10 +83,18 @@ class _Unit:
                 file, line = (child.attributes[f"DW_AT_call_{what}"].value for what in ("file", "line"))
                 found = child.attributes.get("DW_AT_call_column")
                 column = found.value if found is not None else 0
+                name = _name(child.get_DIE_from_attribute("DW_AT_abstract_origin"))
                 for start, end in self.ranges(child):
-                    yield Call(start - base, end - base, depth, self.files[file], line, column)
+                    yield Call(start - base, end - base, depth, self.files[file], line, column, name)
             if inlined or child.tag == "DW_TAG_lexical_block":
                 yield from self.calls_in(child, base, depth + inlined)
+
+    def place_of(self, address: Any) -> tuple[str, int]:
+        """Section and byte where an address stands, and so its relocation."""
+        if address.form == "DW_FORM_addr":
+            return ".debug_info", address.offset
+        base = self.unit.get_top_DIE().attributes["DW_AT_addr_base"].value
+        return ".debug_addr", base + self.unit["address_size"] * address.raw_value
 
     def ranges(self, entry: Any) -> Iterator[tuple[int, int]]:
         """Where the code of an entry lies."""

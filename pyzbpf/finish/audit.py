@@ -119,13 +119,16 @@ def _check_symbols(spec: ObjectSpec, image: Image) -> None:
     for section in image.sections:
         if section.is_data and section.relocations:
             first = section.relocations[0]
+            home = first.symbol.section
+            what = "the address of a function" if home is not None and home.is_code else "an address"
             raise ObjectError(
-                "data that holds an address, which no loader can fill in",
+                f"data that holds {what}, which no loader can fill in",
                 file=image.file,
                 section=section.name,
                 symbol=first.symbol.name,
                 offset=first.offset,
-                advice="keep slices and pointers out of global variables and constant tables; use arrays and indices",
+                advice="keep slices and pointers out of global variables and constant tables; use arrays and indices, "
+                "and a `switch` where functions are to be chosen",
             )
 
 

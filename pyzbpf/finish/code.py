@@ -34,6 +34,16 @@ class Line:
         self.position = position
 
 
+class Call(Line):
+    """The place of a call that was inlined; ``name`` is the function's that was called."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, file: str, position: int, name: str) -> None:
+        super().__init__(file, "", position)
+        self.name = name
+
+
 class Mark:
     """What the SDK says of an instruction: ``kind`` is the section's name behind `.pyzbpf.`."""
 
@@ -93,7 +103,7 @@ class Instruction:
         self.line: Line | None = None
         self.core: Core | None = None
         self.marks: list[Mark] = []
-        self.calls: list[Line] = []
+        self.calls: list[Call] = []
 
     @property
     def is_wide(self) -> bool:

@@ -123,7 +123,7 @@ class Holdings:
         _move(state, instruction)
 
     def _call(self, state: State, call: Instruction) -> None:
-        number: int | str = call.immediate if call.symbol is None else call.symbol.name
+        number = _number(call)
         acquired = None
         if call.callee is not None:
             acquired = self._called(state, call)
@@ -245,4 +245,11 @@ def _concerns(instruction: Instruction, numbers: set[int | str], found: set[Func
         return False
     if instruction.callee is not None:
         return instruction.callee in found
-    return (instruction.immediate if instruction.symbol is None else instruction.symbol.name) in numbers
+    return _number(instruction) in numbers
+
+
+def _number(call: Instruction) -> int | str | None:
+    """A helper's number or a kernel function's name; None: a function of the object (its immediate is a distance)."""
+    if call.callee is not None:
+        return None
+    return call.immediate if call.symbol is None else call.symbol.name

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pyzbpf.finish import audit, audit_types, unit
 from pyzbpf.finish.passes import (
     aliases,
+    calls,
     constants,
     core_records,
     dead_code,
@@ -55,6 +56,7 @@ PASSES: tuple[Callable[[Unit], None], ...] = (
     subprograms.run,  # one .text
     lost_counts.run,  # counters of lost events found by their map's name
     symbol_names.run,  # C names for local symbols
+    calls.run,  # no call through a pointer, no recursion
     targets.run,  # relocations name the symbol they mean
     trap_declarations.run,  # no type information for a trap
     typedefs.run,  # no typedef that only Zig can spell

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from pyzbpf.elf import image as elf
 from pyzbpf.errors import ObjectError
+from pyzbpf.finish.code import Line
 from pyzbpf.finish.flow import is_trap
 from pyzbpf.insn.instruction import CALL
 from pyzbpf.spec import functions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyzbpf.finish.code import Function, Instruction, Line
+    from pyzbpf.finish.code import Call, Function, Instruction
     from pyzbpf.finish.unit import Unit
 
+# The line of a trap of which nobody knows where it was written.
+UNKNOWN = Line("", "", 0)
 # What the names of the SDK's files begin with, as the pass `lines` has written them.
 SDK_FILES = "pyzbpf/zig/"
 # The same and the standard library's: no line that an author could look at to mend something.
 FOREIGN_FILES = (SDK_FILES, "zig/")
 # The SDK's word for a callback that somebody looks after: it may be left at a trap.
 CALLBACK_MARK = "callback"
+# And of a failed safety check: the kind of check, and the registers of its operands.
+TRAP_MARK = "trap"
+# On a program's first instruction: the author's choice of what it returns at a trap.
+VERDICT_MARK = "verdict"
+# The message of a panic, where it is known.
+MESSAGE_MARK = "message"
 
 
 def is_program(function: Function) -> bool:
@@ -34,6 +43,11 @@ def is_local(function: Function) -> bool:
 def is_guarded_callback(function: Function) -> bool:
     """Whether the SDK wrote it, and tests whether it was left at a trap."""
     return any(mark.kind == CALLBACK_MARK for i in function.instructions for mark in i.marks)
+
+
+def is_marked(instruction: Instruction) -> bool:
+    """Whether the SDK said which check fails there."""
+    return any(mark.kind == TRAP_MARK for mark in instruction.marks)
 
 
 def callbacks(unit: Unit) -> set[Function]:
@@ -52,18 +66,20 @@ def trapping(unit: Unit) -> set[Function]:
     return found
 
 
-def authors_call(instruction: Instruction) -> Line | None:
+def authors_call(instruction: Instruction) -> Call | None:
     """Where the author's code calls the SDK's that contains the instruction; None: it is the author's own."""
     return next((call for call in instruction.calls if not call.file.startswith(FOREIGN_FILES)), None)
 
 
 def line_of(function: Function, instruction: Instruction) -> Line | None:
     """The author's line of an instruction: of the call that it comes from, its own record, or the last one
-    before it.
+    before it; None where it is not known (`passes/trap_lines.py`).
     """
     call = authors_call(instruction)
     if call is not None:
         return call
+    if instruction.line is UNKNOWN:
+        return None
     last = None
     for other in function.instructions:
         last = other.line or last

@@ -28,7 +28,7 @@ class Sites:
             traps.VARIABLE, section=self.section, binding=elf.STB_LOCAL, type=elf.STT_OBJECT
         )
 
-    def add(self, kind: str, line: Line | None, *, function: str, operands: int) -> int:
+    def add(self, kind: str, line: Line | None, *, function: str, operands: int, panic_message: str) -> int:
         """A trap; returns the offset of its record."""
         offset = traps.RECORD_SIZE * len(self.found)
         position = line.position if line is not None else 0
@@ -42,6 +42,7 @@ class Sites:
                 function=function,
                 operands=operands,
                 offset=offset,
+                panic_message=panic_message,
             )
         )
         return offset
@@ -61,7 +62,8 @@ class Sites:
         variable_id = unit.add_type(variable)
         unit.variables[self.section] = [(variable_id, 0, len(self.section.data))]
         for found in self.found:
-            unit.add_type(Type(kinds.DECL_TAG, traps.tag(found), type=variable_id))
+            for tag in traps.tags(found):
+                unit.add_type(Type(kinds.DECL_TAG, tag, type=variable_id))
 
     def _array(self) -> int:
         """`struct pyzbpf_trap { unsigned long long count, operands[2]; }`, as many as there are traps."""

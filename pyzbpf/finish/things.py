@@ -76,9 +76,31 @@ class State:
         for place, _ in self.find(thing):
             self.places[place] = ZERO
 
+    def named_as(self, other: State) -> State:
+        """The same, with the names of ``other`` for things that lie where it has another one that is given
+        back in the same way: from there on it does not matter which call has acquired them (LLVM unrolls
+        loops, and lets the rounds share what follows).
+        """
+        made = self.copy()
+        for place in self.places.keys() & other.places.keys():
+            old, new = made.places[place][0], other.places[place][0]
+            if old is None or new is None or old is new or old.release != new.release:
+                continue
+            if (
+                new not in made.states
+                and old in made.states
+                and old not in other.states
+                and new in other.states
+            ):
+                made.states[new] = made.states.pop(old)
+                for found, distance in made.find(old):
+                    made.places[found] = new, distance
+        return made
+
     def join(self, other: State) -> bool:
         """Keep what both ways agree on; whether that changed anything."""
         before = self.states, self.places
+        other = other.named_as(self)
         places = {}
         for place in self.places.keys() & other.places.keys():
             one, two = self.places[place], other.places[place]

@@ -6,8 +6,6 @@ passes need care neither for offsets nor for string tables.
 
 from __future__ import annotations
 
-import struct
-
 from pyzbpf.btf import decode as btf_decode
 from pyzbpf.btf import encode as btf_encode
 from pyzbpf.btf import ext as btf_ext
@@ -17,7 +15,8 @@ from pyzbpf.elf import dwarf, inlined, reader, writer
 from pyzbpf.elf import image as elf
 from pyzbpf.errors import ObjectError
 from pyzbpf.finish import code as codes
-from pyzbpf.finish.code import Code, Core, Line, Mark
+from pyzbpf.finish import marks
+from pyzbpf.finish.code import Call, Code, Core, Line
 from pyzbpf.insn.instruction import SIZE
 
 TYPE_CHECKING = False
@@ -27,11 +26,6 @@ if TYPE_CHECKING:
     from pyzbpf.btf.decode import Btf
     from pyzbpf.elf.image import Image, Section, Symbol
     from pyzbpf.finish.code import Instruction
-
-# Sections in which the SDK speaks to the finisher: an address and a text for each instruction; but
-# declarations are about no instruction.
-MARK_PREFIX = ".pyzbpf."
-DECLARATIONS = ".pyzbpf.declaration"
 
 
 class Unit:
@@ -169,11 +163,7 @@ def read(
         more = image.section(".BTF.ext")
         if more is not None:
             _take_records(unit, btf, btf_ext.decode(bytes(more.data), btf, file=file), places)
-    for marks in image.sections:
-        if marks.name == DECLARATIONS:
-            unit.declarations = [text.decode() for text in bytes(marks.data).split(b"\0") if text]
-        elif marks.name.startswith(MARK_PREFIX):
-            _take_marks(image, marks, places)
+    unit.declarations = marks.take(image, places)
     for code_section in {function.section for function in unit.code.functions}:
         code_section.relocations = []  # they hang on the instructions now
     return unit
@@ -189,19 +179,21 @@ def _take_parameters(unit: Unit, names: Mapping[str, list[str]]) -> None:
                 function.parameters = names[symbol.name]
 
 
-def _take_calls(unit: Unit, calls: Mapping[str, Sequence[inlined.Call]]) -> None:
+def _take_calls(unit: Unit, found: Sequence[inlined.Inlined]) -> None:
     """Tell each instruction by which calls it was inlined."""
     by_place = {(f.section, f.symbol.value): f for f in unit.code.functions}
-    for symbol in list(unit.named_symbols()) if calls else ():
-        if symbol.section is None or symbol.name not in calls:
+    relocated = {(s.name, r.offset): r.symbol for s in unit.image.sections for r in s.relocations}
+    for section, place, start, calls in found:
+        symbol = relocated.get((section, place))
+        if symbol is None or symbol.section is None:
             continue
-        function = by_place.get((symbol.section, symbol.value))
+        function = by_place.get((symbol.section, symbol.value + start))
         offset = 0
         for instruction in function.instructions if function is not None else ():
-            around = [call for call in calls[symbol.name] if call.start <= offset < call.end]
+            around = [call for call in calls if call.start <= offset < call.end]
             around.sort(key=lambda call: -call.depth)
             instruction.calls = [
-                Line(call.file, "", call.line << 10 | call.column & 0x3FF) for call in around
+                Call(call.file, call.line << 10 | call.column & 0x3FF, call.name) for call in around
             ]
             offset += SIZE * (2 if instruction.is_wide else 1)
 
@@ -260,31 +252,6 @@ def _take_records(
     for name, cores in ext.core.items():
         for offset, type_id, path, kind in cores:
             at(name, offset).core = Core(type_id, btf.string(path), kind)
-
-
-def _take_marks(image: Image, section: Section, places: Mapping[tuple[Section, int], Instruction]) -> None:
-    """Hang the SDK's records on their instructions: 8 bytes with a relocation, then a text with NUL."""
-    kind = section.name.removeprefix(MARK_PREFIX)
-    relocations = {relocation.offset: relocation for relocation in section.relocations}
-    position = 0
-    while position < len(section.data):
-        relocation = relocations.get(position)
-        end = section.data.find(0, position + 8)
-        if relocation is not None and relocation.symbol.is_undefined:
-            raise ObjectError(f"a marker for '{relocation.symbol.name}', which is not in this object",
-                              file=image.file, section=section.name, symbol=relocation.symbol.name, offset=position,
-                              advice="trap_verdicts names programs: exported functions of the probe")  # fmt: skip
-        if relocation is None or relocation.symbol.section is None or end < 0:
-            raise ObjectError("damaged marker", file=image.file, section=section.name, offset=position,
-                              advice="only the SDK may write into this section")  # fmt: skip
-        (addend,) = struct.unpack_from("<Q" if image.endian == "little" else ">Q", section.data, position)
-        place = relocation.symbol.section, relocation.symbol.value + addend
-        instruction = places.get(place)
-        if instruction is None:
-            raise ObjectError("a marker for a place where no instruction begins", file=image.file,
-                              section=place[0].name, offset=place[1])  # fmt: skip
-        instruction.marks.append(Mark(kind, bytes(section.data[position + 8 : end]).decode()))
-        position = end + 1
 
 
 def write(unit: Unit) -> bytes:

@@ -7,6 +7,7 @@ reads the result), for the authors who choose another value.
 from __future__ import annotations
 
 from pyzbpf.errors import ObjectError
+from pyzbpf.finish.roles import VERDICT_MARK
 from pyzbpf.spec import read
 from pyzbpf.uapi import enums as e
 
@@ -108,10 +109,6 @@ VERDICTS: dict[int, dict[int | None, Verdict]] = {
 }
 
 
-# The SDK's mark on a program's first instruction, with the author's choice.
-MARK = "verdict"
-
-
 def of(program: ProgramSpec) -> Verdict:
     """The verdict of a program by its type and attach type."""
     by_attach_type = VERDICTS[program.type]
@@ -145,7 +142,7 @@ def asked(function: Function) -> int | None:
     """The author's choice for this function; equal functions may share a first instruction and its marks."""
     for instruction in function.instructions:
         for mark in instruction.marks:
-            if mark.kind == MARK:
+            if mark.kind == VERDICT_MARK:
                 name, _, value = mark.text.rpartition(" ")
                 if name == function.symbol.name:
                     return int(value)

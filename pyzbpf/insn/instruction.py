@@ -10,6 +10,7 @@ import struct
 SIZE = 8
 LD_IMM64 = 0x18  # the one instruction of 16 bytes
 CALL, EXIT = 0x85, 0x95
+CALL_REGISTER = 0x8D  # which compilers write and no kernel takes
 JA, JA32 = 0x05, 0x06  # the second goes as far as its immediate says (cpu v4)
 
 # What the source register of a call says its immediate is.

@@ -19,7 +19,8 @@ class Trap:
 
     ``kind`` is the member of Zig's panic namespace ("outOfBounds", "integerOverflow", ...), ``operands``
     the values of the last failure, where the kind has any: index and length, start and end. ``file``,
-    ``line``, ``column`` and ``text`` are the place in the source, ``function`` the name of what it is in.
+    ``line``, ``column`` and ``text`` are the place in the source (0 and "" where the compiler does not tell),
+    ``function`` the name of what it is in. ``panic_message`` is what `@panic("...")` says.
     """
 
     __slots__ = ("count", "operands", "spec")
@@ -48,6 +49,10 @@ class Trap:
     @property
     def text(self) -> str:
         return self.spec.text
+
+    @property
+    def panic_message(self) -> str:
+        return self.spec.panic_message
 
     @property
     def function(self) -> str:

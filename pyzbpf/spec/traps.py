@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyzbpf.btf.decode import Btf
 
 SECTION, VARIABLE, STRUCT = ".data.traps", "pyzbpf_traps", "pyzbpf_trap"
-TAG = "pyzbpf.trap:"
+TAG, MESSAGE_TAG = "pyzbpf.trap:", "pyzbpf.panic:"
 # A record: how often it happened, and the two operands of the last time.
 COUNT, OPERANDS, RECORD_SIZE = 0, (8, 16), 24
 
@@ -58,14 +58,26 @@ _MESSAGES = {
 class TrapSpec:
     """One place: the kind of check, the author's line, and where its record lies in `.data.traps`.
 
-    ``function`` is the one that contains it, ``operands`` how many values are recorded.
+    ``line`` and ``column`` count from 1; 0 where the compiler does not tell. ``function`` is the one that
+    contains it, ``operands`` how many values are recorded, ``panic_message`` what `@panic` says,
+    where that is known.
     """
 
-    __slots__ = ("column", "file", "function", "kind", "line", "offset", "operands", "text")
+    __slots__ = ("column", "file", "function", "kind", "line", "offset", "operands", "panic_message", "text")
 
     def __init__(
-        self, kind: str, *, file: str, line: int, column: int, text: str, function: str, operands: int, offset: int
-    ) -> None:  # fmt: skip
+        self,
+        kind: str,
+        *,
+        file: str,
+        line: int,
+        column: int,
+        text: str,
+        function: str,
+        operands: int,
+        offset: int,
+        panic_message: str = "",
+    ) -> None:
         self.kind = kind
         self.file = file
         self.line = line
@@ -74,26 +86,40 @@ class TrapSpec:
         self.function = function
         self.operands = operands
         self.offset = offset
+        self.panic_message = panic_message
 
     def describe(self, operands: Sequence[int] = ()) -> str:
-        """``probe.zig:7:6: index out of bounds: index 99, len 16``; "?" where operands are not given."""
-        return f"{self.file}:{self.line}:{self.column}: {self.message(operands)}"
+        """``probe.zig:7:6: index out of bounds: index 99, len 16``; "?" where operands are not given.
+
+        What is not known of the place is left out: the column, or ``probe.zig: in 'prog': reached a trap``.
+        """
+        return f"{self.place()}: {self.message(operands)}"
+
+    def place(self) -> str:
+        """File, line and column, or what is known of them."""
+        if not self.line:
+            return f"{self.file}: in '{self.function}'"
+        return f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")
 
     def message(self, operands: Sequence[int] = ()) -> str:
         """The same without the place."""
         shown = [*map(str, operands[: self.operands]), "?", "?"]
-        return _MESSAGES.get(self.kind, self.kind).format(*shown)
+        said = f": {' '.join(self.panic_message.split())}" if self.panic_message else ""
+        return _MESSAGES.get(self.kind, self.kind).format(*shown) + said
 
     def __repr__(self) -> str:
         return f"<TrapSpec {self.describe()}>"
 
 
-def tag(found: TrapSpec) -> str:
-    """The name of the decl tag that says all this."""
-    return (
-        f"{TAG}{found.offset // RECORD_SIZE}:{found.kind}:{found.operands}:{found.line}:{found.column}:"
+def tags(found: TrapSpec) -> Iterator[str]:
+    """The names of the decl tags that say all this."""
+    number = found.offset // RECORD_SIZE
+    yield (
+        f"{TAG}{number}:{found.kind}:{found.operands}:{found.line}:{found.column}:"
         f"{found.function}:{found.file}:{found.text}"
     )
+    if found.panic_message:
+        yield f"{MESSAGE_TAG}{number}:{found.panic_message}"
 
 
 def read(btf: Btf | None, *, file: str) -> list[TrapSpec]:
@@ -108,14 +134,19 @@ def read(btf: Btf | None, *, file: str) -> list[TrapSpec]:
 
 
 def _read(btf: Btf, starts: dict[int, int], file: str) -> Iterator[TrapSpec]:
-    for _, found in btf.named(kinds.DECL_TAG) if starts else ():
-        if not found.name.startswith(TAG) or found.type not in starts:
+    tagged = [found for _, found in btf.named(kinds.DECL_TAG) if found.type in starts] if starts else []
+    messages = dict(
+        found.name[len(MESSAGE_TAG) :].split(":", 1) for found in tagged if found.name.startswith(MESSAGE_TAG)
+    )
+    for found in tagged:
+        if not found.name.startswith(TAG):
             continue
         try:
             number, kind, operands, line, column, function, name, text = found.name[len(TAG) :].split(":", 7)
             yield TrapSpec(
                 kind, file=name, line=int(line), column=int(column), text=text, function=function,
                 operands=int(operands), offset=starts[found.type] + RECORD_SIZE * int(number),
+                panic_message=messages.get(number, ""),
             )  # fmt: skip
         except ValueError:
             raise ObjectError(

@@ -12,7 +12,7 @@ from pyzbpf.build import compiler
 from pyzbpf.build.compile import build_probe
 from pyzbpf.elf import image as elf
 from pyzbpf.elf import reader
-from pyzbpf.errors import ObjectError
+from pyzbpf.errors import BuildError, ObjectError
 from pyzbpf.finish import unit as units
 from pyzbpf.finish.arguments import HELPERS_OF_FIVE
 from pyzbpf.finish.code import decode
@@ -53,6 +53,16 @@ def test_the_panic_namespace_fits_the_compiler() -> None:
     assert ours == members(standard.read_text())
     # What they are called in messages.
     assert {*ours, "trap"} == set(traps._MESSAGES)
+
+
+def test_every_kind_of_check_has_a_probe(compile_text: Compile) -> None:
+    """Which tests/kernel/test_safe.py lets fail. All but one: BPF has no floating point."""
+    kinds = {trap.kind for trap in pyzbpf.open(compile_text((PROBES / "safe.zig").read_text())["big"]).traps}
+    assert kinds == {*traps._MESSAGES} - {"integerPartOutOfBounds"}
+    with pytest.raises(BuildError, match="no floating point"):
+        compile_text(
+            HEAD + RAW.format("const f: *const f64 = @ptrCast(&ctx.args); return @intFromFloat(f.*);")
+        )
 
 
 def test_the_helpers_of_five_arguments() -> None:
@@ -201,15 +211,41 @@ def test_where_nothing_is_neutral_the_author_must_say(compile_text: Compile, sec
     assert "no value is neutral" in str(error) and ".prog = 0" in str(error)
 
 
-def test_verdicts_of_what_is_no_program(compile_text: Compile) -> None:
+@pytest.mark.parametrize(
+    ("verdict", "message"),
+    [
+        (".another = 1", "trap_verdicts names 'another', and the probe exports no such function"),
+        (".other = 1", "trap_verdicts names 'other', and the probe exports no such function"),
+        (".table = 1", "trap_verdicts names 'table', which is no function"),
+        (".shared = 1", "trap_verdicts names a function that is no program"),
+    ],
+)
+def test_verdicts_of_what_is_no_program(compile_text: Compile, verdict: str, message: str) -> None:
     text = HEAD + "noinline fn other(i: u64) u64 { return table[i]; }\n"
-    error = refused(
-        compile_text,
-        text
-        + "pub const trap_verdicts = .{ .another = 1 };\n"
-        + RAW.format("return @intCast(other(ctx.args[0]));"),
-    )
-    assert "another" in str(error) and "trap_verdicts" in str(error)
+    text += "export fn shared(i: u64) u64 { return i +% 1; }\n"
+    text += f"pub const trap_verdicts = .{{ {verdict} }};\n"
+    error = refused(compile_text, text + RAW.format("return @intCast(other(ctx.args[0] +% shared(1)));"))
+    assert message in str(error) and error.advice, str(error)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "message"),
+    [
+        ('.{ .prog = "x" }', "trap_verdicts.prog: an i32 is wanted"),
+        (".{ .prog = .DROP }", "trap_verdicts.prog: an i32 is wanted"),
+        (".{ .prog = true }", "not a value of type bool"),
+        (".{ .prog = 1.5 }", "not a value of type comptime_float"),
+        (".{ .prog = 5000000000 }", "(-2147483648 to 2147483647), not 5000000000"),
+        (".{ .prog = @as(u64, 1) << 31 }", "(-2147483648 to 2147483647), not 2147483648"),
+        ('.{ .@"a b" = 1 }', "trap_verdicts.a b: no program can have this name"),
+        (".{1}", "trap_verdicts names programs and their verdicts: `pub const trap_verdicts"),
+        ("-1", "trap_verdicts names programs and their verdicts: `pub const trap_verdicts"),
+    ],
+)
+def test_verdicts_that_are_no_numbers(compile_text: Compile, verdicts: str, message: str) -> None:
+    with pytest.raises(BuildError) as caught:
+        compile_text(HEAD + f"pub const trap_verdicts = {verdicts};\n" + RAW.format("_ = ctx; return 0;"))
+    assert message in caught.value.output
 
 
 REFUSED = {

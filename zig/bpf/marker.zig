@@ -6,6 +6,8 @@
 //!
 //! Text of a `trap` marker: a member of `panic.zig` and up to two registers: `outOfBounds r3 r1`. Of a
 //! `verdict` marker, on a program's first instruction: its name and a number. Of a `callback` marker: nothing.
+//! A `message` marker, beside that of a trap, has a second address, where the message of a panic lies,
+//! and its length as text; or registers in the place of both, where the message is made at run time.
 //! A `declaration` has no address: it says what a symbol is that may be undefined (`kfunc NAME prototype`),
 //! or what a type is to be called (`type NAME Zig's name`).
 //!
@@ -42,10 +44,14 @@ pub fn core(comptime kind: CoreKind, comptime text: []const u8) []const u8 {
     return record("core", decimal(@backingInt(kind)) ++ " " ++ text);
 }
 
-/// Assembly that marks the trap behind it as a failed safety check.
+/// Assembly that marks the trap behind it as a failed safety check. The jump to nowhere, which the
+/// finisher takes away, keeps the place apart from the trap, which LLVM shares with an author's `@trap()`.
 pub fn trap(comptime text: []const u8) []const u8 {
-    return "1:" ++ record("trap", text);
+    return "1: goto +0" ++ record("trap", text);
 }
+
+/// The same for a panic, with operands `text` and `length`.
+pub const panic = trap("call") ++ "\n.pushsection .pyzbpf.message,\"\",@progbits\n.quad 1b\n.quad %[text]\n.asciz \"%[length]\"\n.popsection";
 
 /// Assembly that says that the function may be left at a trap: somebody looks whether it was.
 pub const callback = "1:" ++ record("callback", "");

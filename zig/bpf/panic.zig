@@ -10,9 +10,16 @@
 
 const marker = @import("marker.zig");
 
-pub fn call(_: []const u8, _: ?usize) noreturn {
+/// `@panic`. A message that is known when the probe is compiled becomes a part of the type information
+/// (`i`), one that is made at run time is not told (`r`).
+pub fn call(message: []const u8, _: ?usize) noreturn {
     @branchHint(.cold);
-    fail("call");
+    asm volatile (marker.panic
+        :
+        : [text] "ir" (message.ptr),
+          [length] "ir" (message.len),
+    );
+    @trap();
 }
 
 pub fn sentinelMismatch(expected: anytype, found: @TypeOf(expected)) noreturn {

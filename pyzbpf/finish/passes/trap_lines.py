@@ -2,13 +2,16 @@
 
 Its own record names the SDK's panic namespace, which was inlined. DWARF tells from where; without it the
 conditional jump that decides stands under the author's line, and the way goes back to it.
+
+A trap without the SDK's mark (`@trap()`) has its own record, or none where LLVM has merged it with others.
+Then its place is not known: the last line before it is another's.
 """
 
 from __future__ import annotations
 
 from pyzbpf.finish.code import Line
 from pyzbpf.finish.flow import is_trap, predecessors, successors
-from pyzbpf.finish.roles import FOREIGN_FILES, SDK_FILES, authors_call
+from pyzbpf.finish.roles import FOREIGN_FILES, SDK_FILES, UNKNOWN, authors_call, is_marked
 from pyzbpf.insn.instruction import JA, JA32
 
 TYPE_CHECKING = False
@@ -45,10 +48,13 @@ class _Texts:
 
 def _name_lines(function: Function, texts: _Texts) -> None:
     instructions = function.instructions
+    for trap in filter(is_trap, instructions):
+        if trap.line is None and not is_marked(trap):
+            trap.line, trap.calls = UNKNOWN, []
     in_force = _in_force([instruction.line for instruction in instructions])
     before = predecessors(successors(function))
     for index, instruction in enumerate(instructions):
-        if not is_trap(instruction):
+        if not is_trap(instruction) or instruction.line is UNKNOWN:
             continue
         line = in_force[index]
         if line is None or line.file.startswith(FOREIGN_FILES):
@@ -68,8 +74,11 @@ def _line_of_call(trap: Instruction, texts: _Texts) -> Line | None:
     """As DWARF has it. A record needs the text of the line, too; without, the place stays in ``calls``."""
     call = authors_call(trap)
     text = texts.of(call) if call is not None else ""
-    trap.calls = [call] if call is not None and not text else []
-    return Line(call.file, text, call.position) if call is not None and text else None
+    if call is None or text:
+        trap.calls = []
+        return Line(call.file, text, call.position) if call is not None else None
+    trap.calls = [call]
+    return None
 
 
 def _in_force(lines: Sequence[Line | None]) -> list[Line | None]:

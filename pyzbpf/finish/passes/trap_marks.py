@@ -1,7 +1,8 @@
 """Each safety check has a trap of its own, which carries the SDK's mark.
 
-The mark is an empty piece of assembly in front of the trap, which LLVM keeps apart; the trap call
-itself it may share between several checks, with a jump from the mark to the call.
+The mark is a piece of assembly in front of the trap, a jump to nowhere, which LLVM keeps apart; the trap
+call itself it may share between several checks, and with an author's `@trap()`. The jump becomes the trap
+of the check.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from pyzbpf.elf import image as elf
 from pyzbpf.finish.code import Instruction
 from pyzbpf.finish.flow import TRAP, is_trap
+from pyzbpf.finish.roles import is_marked
 from pyzbpf.insn.instruction import CALL, CALL_FUNCTION
 
 TYPE_CHECKING = False
@@ -16,19 +18,15 @@ if TYPE_CHECKING:
     from pyzbpf.elf.image import Symbol
     from pyzbpf.finish.unit import Unit
 
-MARK = "trap"
-
 
 def run(unit: Unit) -> None:
     for function in unit.code.functions:
         for instruction in list(function.instructions):
-            marks = [mark for mark in instruction.marks if mark.kind == MARK]
-            if marks and not is_trap(instruction):
+            if is_marked(instruction) and not is_trap(instruction):
                 trap = Instruction(CALL, source=CALL_FUNCTION, immediate=-1)
                 trap.symbol, trap.relocation_type = _symbol(unit), elf.R_BPF_64_32
-                trap.marks, trap.calls = marks, instruction.calls
-                instruction.marks = [mark for mark in instruction.marks if mark.kind != MARK]
-                function.insert(instruction, [trap])
+                trap.marks, trap.calls = instruction.marks, instruction.calls
+                function.replace(instruction, [trap])
 
 
 def _symbol(unit: Unit) -> Symbol:

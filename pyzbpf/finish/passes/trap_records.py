@@ -1,7 +1,9 @@
 """What must be given back at a trap can still be found there.
 
-Behind the jump that decides, LLVM needs the pointer to a ring-buffer record no more, and may put an
-operand of the trap into its register. There it is moved to another one before.
+Where a check is certain to fail LLVM needs the pointer to a ring-buffer record no more. It may put an
+operand of the trap into its register: there it is moved to another one before. Or the pointer does not
+outlive a call, or lies here in one round of an unrolled loop and there in another: then it is kept in the
+stack from the call on that acquires it.
 """
 
 from __future__ import annotations
@@ -9,8 +11,9 @@ from __future__ import annotations
 from pyzbpf.finish import registers
 from pyzbpf.finish.code import Instruction
 from pyzbpf.finish.flow import is_trap
+from pyzbpf.finish.frames import make_room
 from pyzbpf.finish.held import Holdings
-from pyzbpf.finish.registers import FRAME, MOV64
+from pyzbpf.finish.registers import FRAME, MOV64, STORE64
 from pyzbpf.finish.things import UNCLEAR
 from pyzbpf.insn.instruction import CALL, EXIT
 
@@ -33,6 +36,39 @@ def run(unit: Unit) -> None:
             for thing, known in states[trap].states.items():
                 if known != UNCLEAR and thing.release and not states[trap].find(thing):
                     _save(function, states, trap, thing)
+    holdings = Holdings(unit.code.functions)
+    for function in unit.code.functions:
+        states = holdings.states(function)
+        if any(_is_lost(states[trap]) for trap in states if is_trap(trap)):
+            _keep(unit, function, states)
+
+
+def _is_lost(state: State) -> bool:
+    """Whether there is something to give back, and nobody knows where."""
+    return any(
+        thing.release and (known == UNCLEAR or not state.find(thing)) for thing, known in state.states.items()
+    )
+
+
+def _keep(unit: Unit, function: Function, states: Mapping[Instruction, State]) -> None:
+    """Store the pointer to each thing that the function acquires; those never held together share a word."""
+    held = {thing.acquired: thing for state in states.values() for thing in state.states if thing.release}
+    certain = [{t for t, known in state.states.items() if known != UNCLEAR} for state in states.values()]
+    words: list[list[Thing]] = []
+    # In the order of the code, so that the rounds of an unrolled loop come to the same words.
+    for thing in (held[call] for call in function.instructions if call in held):
+        met = {other for found in certain if thing in found for other in found}
+        word = next((word for word in words if met.isdisjoint(word)), None)
+        if word is None:
+            words.append(word := [])
+        word.append(thing)
+    make_room(unit, function, 8 * len(words))
+    for number, word in enumerate(words, 1):
+        for thing in word:
+            assert thing.acquired is not None
+            after = function.instructions.index(thing.acquired) + 1
+            store = Instruction(STORE64, destination=FRAME, source=0, offset=-8 * number)
+            function.instructions.insert(after, store)
 
 
 def _save(function: Function, states: Mapping[Instruction, State], trap: Instruction, thing: Thing) -> None:

@@ -14,7 +14,7 @@ from pyzbpf.finish import verdicts
 from pyzbpf.finish.code import Instruction
 from pyzbpf.finish.flow import TRAP, is_trap
 from pyzbpf.finish.held import Holdings
-from pyzbpf.finish.passes.unwinding import LEAVE, WORD
+from pyzbpf.finish.passes.unwinding import LEAVE, callers_word
 from pyzbpf.finish.registers import (
     ADD64_IMMEDIATE,
     ATOMIC64,
@@ -27,7 +27,16 @@ from pyzbpf.finish.registers import (
     STORE64,
     STORE64_IMMEDIATE,
 )
-from pyzbpf.finish.roles import authors_call, fault, is_guarded_callback, is_program, line_of
+from pyzbpf.finish.roles import (
+    MESSAGE_MARK,
+    TRAP_MARK,
+    UNKNOWN,
+    authors_call,
+    fault,
+    is_guarded_callback,
+    is_program,
+    line_of,
+)
 from pyzbpf.finish.sites import Sites
 from pyzbpf.finish.things import MAYBE, UNCLEAR, State, Thing
 from pyzbpf.insn.instruction import CALL, EXIT, LD_IMM64
@@ -57,8 +66,8 @@ def run(unit: Unit) -> None:
         verdict = _verdict(unit, function) if found else None
         for trap in found:
             kept = _kept(unit, function, trap, states.get(trap))
-            made = _record(sites, function, trap, kept) + _leave(verdict, kept)
-            made[0].line = trap.line
+            made = _record(sites, function, trap, kept) + _leave(function, verdict, kept)
+            made[0].line = trap.line if trap.line is not UNKNOWN else None
             function.replace(trap, made)
     sites.write()
     unit.image.symbols = [symbol for symbol in unit.image.symbols if symbol.name != TRAP]
@@ -111,11 +120,12 @@ def _not_given_back(unit: Unit, function: Function, trap: Instruction, thing: Th
 
 def _record(sites: Sites, function: Function, trap: Instruction, kept: list[_Kept]) -> list[Instruction]:
     """Count the trap and store its operands; nothing for one that only hands another on."""
-    kind, *operands = next((m.text for m in trap.marks if m.kind == "trap"), _UNMARKED).split(" ")
+    kind, *operands = next((m.text for m in trap.marks if m.kind == TRAP_MARK), _UNMARKED).split(" ")
     if kind == LEAVE:
         return []
-    place = authors_call(trap) or trap.line
-    offset = sites.add(kind, place, function=function.symbol.name, operands=len(operands))
+    place = authors_call(trap) or (trap.line if trap.line is not UNKNOWN else None)
+    said = next((m.text for m in trap.marks if m.kind == MESSAGE_MARK), "")
+    offset = sites.add(kind, place, function=function.symbol.name, operands=len(operands), panic_message=said)
     sources = [int(operand[1:]) for operand in operands]
     taken = {*sources, *(one.place for one in kept)}
     address, number = [register for register in (5, 4, *range(FRAME)) if register not in taken][:2]
@@ -133,12 +143,12 @@ def _record(sites: Sites, function: Function, trap: Instruction, kept: list[_Kep
     ]
 
 
-def _leave(verdict: int | None, kept: list[_Kept]) -> list[Instruction]:
+def _leave(function: Function, verdict: int | None, kept: list[_Kept]) -> list[Instruction]:
     """Give back what is held, tell the caller, return."""
     made: list[Instruction] = []
     if verdict is None:
         made = [
-            Instruction(LOAD64, destination=1, source=FRAME, offset=WORD),
+            Instruction(LOAD64, destination=1, source=FRAME, offset=callers_word(function)),
             Instruction(STORE64_IMMEDIATE, destination=1, immediate=1),
         ]
     made += [Instruction(MOV64_IMMEDIATE, immediate=verdict or 0), Instruction(EXIT)]

@@ -17,19 +17,25 @@ if TYPE_CHECKING:
 
 
 def run(unit: Unit) -> None:
-    for function in list(unit.code.functions):
-        names = [
-            symbol
-            for symbol in unit.named_symbols(function.section)
-            if symbol.type == elf.STT_FUNC and symbol.value == function.symbol.value
-        ]
-        if len(names) < 2:
-            continue
+    # All names are found by their places before the first body moves.
+    shared = [(function, _others(unit, function)) for function in unit.code.functions]
+    for function, others in shared:
         place = unit.code.functions.index(function)
-        for symbol in names:
-            if symbol is not function.symbol:
-                unit.code.functions.insert(place + 1, _copy(unit, function, symbol))
-        _move_apart(unit, function)
+        for symbol in others:
+            unit.code.functions.insert(place + 1, _copy(unit, function, symbol))
+        if others:
+            _move_apart(unit, function)
+
+
+def _others(unit: Unit, function: Function) -> list[Symbol]:
+    """The further names of a function's body."""
+    return [
+        symbol
+        for symbol in unit.named_symbols(function.section)
+        if symbol.type == elf.STT_FUNC
+        and symbol.value == function.symbol.value
+        and symbol is not function.symbol
+    ]
 
 
 def _copy(unit: Unit, function: Function, symbol: Symbol) -> Function:

@@ -22,7 +22,15 @@ from pyzbpf.finish.registers import (
     STORE64,
     STORE64_IMMEDIATE,
 )
-from pyzbpf.finish.roles import callbacks, fault, is_guarded_callback, is_local, is_program, trapping
+from pyzbpf.finish.roles import (
+    TRAP_MARK,
+    callbacks,
+    fault,
+    is_guarded_callback,
+    is_local,
+    is_program,
+    trapping,
+)
 from pyzbpf.insn.instruction import CALL
 
 TYPE_CHECKING = False
@@ -111,9 +119,14 @@ def _handed_on(unit: Unit, call: Instruction) -> Instruction:
     model = next(i for _, i in unit.code.instructions() if is_trap(i))
     trap = Instruction(model.opcode, source=model.source, immediate=model.immediate)
     trap.symbol, trap.relocation_type = model.symbol, model.relocation_type
-    trap.marks = [Mark("trap", LEAVE)]
+    trap.marks = [Mark(TRAP_MARK, LEAVE)]
     trap.line = call.line
     return trap
+
+
+def callers_word(function: Function) -> int:
+    """Where a subprogram keeps the address of its caller's word: room that was made later has moved it."""
+    return next(i.offset for i in function.instructions if any(mark.kind == PROLOGUE for mark in i.marks))
 
 
 def _keep_address(function: Function) -> None:

@@ -33,6 +33,15 @@ TEXTS = [
         "A BPF program has 512 bytes of stack",
     ),
     (
+        "error: std/debug.zig:477:28: in function debug.panicExtra__func_2 void (): Looks like the BPF stack limit "
+        "is exceeded. Please move large on stack variables into BPF per-cpu array map.\n\n",
+        "`std.debug.panic` formats its message",
+    ),
+    (
+        "error: <unknown>:0: xdp changed binding to STB_GLOBAL\n\n",
+        "An exported function or variable has the name of its section",
+    ),
+    (
         "error: probe.zig:2:22: in function probe.prog i32 (ptr): unsupported signed division, please convert "
         "to unsigned div/mod.\n\n",
         "BPF has signed division only from CPU v4",
@@ -136,6 +145,21 @@ SOURCES = {
         'export fn prog(ctx: *const [2]f64) linksection("socket") c_int '
         "{ return @intFromFloat(ctx[0] * ctx[1]); }",
         "BPF has no floating point",
+    ),
+    "a formatted panic": (
+        "safe",
+        HEAD + 'if (ctx[0] == 1) @import("std").debug.panic("{d}", .{ctx[1]}); return 0; }',
+        "`std.debug.panic` formats its message",
+    ),
+    "a function named as its section": (
+        "safe",
+        'export fn xdp(_: *anyopaque) linksection("xdp") c_int { return 2; }',
+        "An exported function or variable has the name of its section",
+    ),
+    "a variable named as its section": (
+        "fast",
+        'export var numbers: [4]u32 linksection("numbers") = @splat(1);',
+        "An exported function or variable has the name of its section",
     ),
     "an unaligned helper": (
         "fast",

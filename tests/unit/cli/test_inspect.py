@@ -126,6 +126,21 @@ def test_no_wheel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.zig
+def test_a_check_of_which_the_place_is_not_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "merged.zig").write_text(
+        """export fn prog(context: *const [2]u64) linksection("raw_tp/sys_enter") c_int {
+    if (context[0] == 7) @panic("seven");
+    if (context[0] == 9) @trap();
+    return 0;
+}
+"""
+    )
+    (path,) = build_probe(tmp_path / "merged.zig", endian="host", output_directory=tmp_path)
+    assert main(["inspect", str(path)]) == 0
+    assert "\n  merged.zig: trap in prog\n  merged.zig:2:26: call in prog: if" in capsys.readouterr().out
+
+
+@pytest.mark.zig
 def test_checks_of_a_function_that_was_inlined_are_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

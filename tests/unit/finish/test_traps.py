@@ -276,6 +276,66 @@ def test_a_record_whose_register_takes_an_operand_is_saved() -> None:
     assert (given.destination, given.source) == (1, save.destination)
 
 
+def test_a_distance_is_no_helper() -> None:
+    """A call over 93 instructions, which is the number of the helper that takes a spin lock."""
+    probe = Probe()
+    middle = probe.function("middle", ".text").mov_imm(2, 8).mov_imm(3, 0).call(RESERVE)
+    middle.jump_if_not_equal_imm(0, 0, 1).raw(EXIT).mov(1, 0).mov_imm(2, 0).call(DISCARD)
+    middle.raw(CALL, source=1, imm=93)
+    for _ in range(92):
+        middle.mov_imm(0, 0)
+    middle.raw(EXIT)
+    probe.function("leaf", ".text").mov_imm(0, 0).raw(0x25, 1, offset=1, imm=5).raw(EXIT)
+    probe.trap(".text", "unwrapNull")
+    probe.function("prog", "xdp")
+    probe.call("xdp", "middle").mov_imm(0, 1).raw(EXIT)
+    assert sorted(finished(probe)) == ["leaf", "middle", "prog"]
+
+
+def test_a_record_that_no_register_keeps_is_kept_in_the_stack() -> None:
+    """Behind a call, where the check is certain to fail, LLVM needs it no more."""
+    probe = Probe()
+    asm = probe.function("prog", "xdp").mov(7, 1).mov_imm(2, 8).mov_imm(3, 0).call(RESERVE)
+    asm.jump_if_not_equal_imm(0, 0, 1).raw(EXIT).mov(6, 0)
+    asm.raw(0x25, 7, offset=5, imm=5).mov(1, 6).mov_imm(2, 0).call(132).mov_imm(0, 1).raw(EXIT)
+    asm.mov_imm(6, 3).call(7)  # the random number is not asked for
+    probe.trap("xdp", "unwrapNull")
+    program = finished(probe)["prog"]
+    (acquire,) = [
+        n for n, i in enumerate(program.instructions) if i.opcode == CALL and i.immediate == RESERVE
+    ]
+    kept = program.instructions[acquire + 1]
+    assert (kept.opcode, kept.destination, kept.source, kept.offset) == (0x7B, 10, 0, -8)
+    load, flags, discard, verdict, _ = program.instructions[-5:]
+    assert (load.opcode, load.destination, load.source, load.offset) == (0x79, 1, 10, -8)
+    assert (flags.immediate, discard.immediate, verdict.immediate) == (0, DISCARD, XDP_PASS)
+
+
+def rounds(*registers: int) -> Probe:
+    """An unrolled loop: each round has its record in another register, and all share the trap."""
+    probe = Probe()
+    asm = probe.function("prog", "xdp").mov(7, 1)
+    size = 13
+    for number, register in enumerate(registers):
+        asm.mov_imm(2, 8).mov_imm(3, 0).call(RESERVE).mov(register, 0).jump_if_not_equal_imm(0, 0, 1).raw(
+            EXIT
+        )
+        asm.mov_imm(0, 0).raw(0x25, 7, offset=size * (len(registers) - number) - 6, imm=number)
+        asm.mov(1, register).mov_imm(2, 0).call(132).mov_imm(register, 0).mov_imm(0, 1)
+    asm.mov_imm(0, 1).raw(EXIT)
+    probe.trap("xdp", "unwrapNull")
+    return probe
+
+
+@pytest.mark.parametrize(("registers", "kept"), [((6, 6, 6), 0), ((6, 8, 6), 3)])
+def test_records_of_the_rounds_of_a_loop(registers: tuple[int, ...], kept: int) -> None:
+    """In one register they are one; in different ones each is kept in the same word of the stack."""
+    program = finished(rounds(*registers))["prog"]
+    stores = [i for i in program.instructions if i.opcode == 0x7B and i.destination == 10]
+    assert [(i.source, i.offset) for i in stores] == [(0, -8)] * kept
+    assert [i.immediate for i in program.instructions if i.opcode == CALL].count(DISCARD) == 1
+
+
 def test_records_on_one_way_only_are_refused() -> None:
     probe = Probe()
     asm = probe.function("prog", "xdp").mov(7, 1).raw(0x25, 7, offset=5, imm=9)

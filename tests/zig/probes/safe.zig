@@ -12,6 +12,10 @@ export var target: [32]u8 = @splat(0);
 
 const Color = enum(u8) { red = 1, green = 2, blue = 3 };
 const Choice = union(enum) { small: u32, large: u64 };
+const Found = error{ First, Second, Third };
+const Nobody = enum {};
+
+export var shared: Color = .red;
 
 export fn index(ctx: Context) linksection(here) c_int {
     table[ctx.args[0]] +%= 1;
@@ -73,6 +77,16 @@ export fn shift(ctx: Context) linksection(here) c_int {
     return @bitCast(@shlExact(a, @as(u5, @truncate(by))));
 }
 
+export fn shift_right(ctx: Context) linksection(here) c_int {
+    return @truncate(@as(i64, @bitCast(@shrExact(ctx.args[0], 2))));
+}
+
+export fn shift_amount(ctx: Context) linksection(here) c_int {
+    const by: u5 = @truncate(ctx.args[1]);
+    const a: u24 = @truncate(ctx.args[0]);
+    return @as(c_int, a << by) + 1;
+}
+
 export fn divide(ctx: Context) linksection(here) c_int {
     return @truncate(@as(i64, @bitCast(ctx.args[0] / ctx.args[1])));
 }
@@ -114,6 +128,43 @@ export fn enum_cast(ctx: Context) linksection(here) c_int {
     };
 }
 
+export fn error_cast(ctx: Context) linksection(here) c_int {
+    const all: Found = switch (ctx.args[0]) {
+        1 => error.First,
+        2 => error.Second,
+        else => error.Third,
+    };
+    const some: error{ First, Second } = @errorCast(all);
+    return if (some == error.First) 50 else 60;
+}
+
+export fn error_code(ctx: Context) linksection(here) c_int {
+    const found = @errorFromInt(@as(u16, @truncate(ctx.args[0])));
+    return @as(c_int, @intFromError(found)) + 30;
+}
+
+/// What user space has written is none of them.
+export fn switched(ctx: Context) linksection(here) c_int {
+    const number: *volatile u8 = @ptrCast(&shared);
+    number.* = @truncate(ctx.args[0]);
+    const read: *volatile Color = &shared;
+    return switch (read.*) {
+        .red => 41,
+        .green => 42,
+        .blue => 43,
+    };
+}
+
+export fn null_pointer(ctx: Context) linksection(here) c_int {
+    const pointer: *align(1) u8 = @ptrFromInt(ctx.args[0]);
+    return @truncate(@as(i64, @bitCast(@intFromPtr(pointer) +% 3)));
+}
+
+export fn alignment(ctx: Context) linksection(here) c_int {
+    const pointer: *u64 = @ptrFromInt(ctx.args[0]);
+    return @truncate(@as(i64, @bitCast(@intFromPtr(pointer) +% 3)));
+}
+
 export fn union_field(ctx: Context) linksection(here) c_int {
     const choice: Choice = if (ctx.args[0] == 1) .{ .small = 3 } else .{ .large = ctx.args[0] };
     return @truncate(@as(i64, @bitCast(choice.large)));
@@ -132,10 +183,39 @@ export fn copy_length(ctx: Context) linksection(here) c_int {
     return target[3];
 }
 
+export fn copy_alias(ctx: Context) linksection(here) c_int {
+    const at = ctx.args[0] & 15;
+    @memcpy(bytes[at..][0..8], bytes[16..24]);
+    return 5;
+}
+
+export fn slice_cast(ctx: Context) linksection(here) c_int {
+    const part = bytes[0..@min(ctx.args[0], 32)];
+    const words: []align(1) const u32 = @ptrCast(part);
+    return @intCast(words.len + 1);
+}
+
 export fn for_length(ctx: Context) linksection(here) c_int {
     var sum: u32 = 0;
     for (bytes[16..24], target[16 .. 16 + (ctx.args[0] & 15)]) |a, b| sum += a + b;
     return @bitCast(sum);
+}
+
+/// There is no value of its type.
+export fn no_value(ctx: Context) linksection(here) c_int {
+    const nobody: *const Nobody = @ptrCast(&bytes);
+    if (ctx.args[0] == 1) {
+        table[1] = 7;
+        _ = nobody.*;
+    }
+    return 1;
+}
+
+/// A helper that is declared as if it did not return.
+export fn returned(ctx: Context) linksection(here) c_int {
+    const ktime: *align(1) const fn () callconv(.c) noreturn = @ptrFromInt(5);
+    if (ctx.args[0] == 1) ktime();
+    return 1;
 }
 
 export fn asked(ctx: Context) linksection(here) c_int {

@@ -10,9 +10,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_SCALAR = re.compile(r"([iuzfep])(\d*)\Z")
+_SCALAR = re.compile(r"([iuzfe])(\d+)(\w*)\Z")
 _ARRAY = re.compile(r"a(\d+)(.+)\Z")
-_BITS = re.compile(r"b([iuze]\d+):(\d+)\Z")
+_BITS = re.compile(r"b([iuze]\d+\w*):(\d+)\Z")
 
 
 class Shape:
@@ -20,8 +20,8 @@ class Shape:
     "function", "void", "foreign" (the kernel has none of that kind).
 
     ``size`` is in bytes, ``signed`` for integers, ``count`` for arrays, ``bits`` the width of a bit field (0: it is
-    none), whose type the rest describes, ``name`` for structs and unions ("": anonymous). ``element`` is an array's,
-    what a pointer points to where that is known, or what a function with ``parameters`` returns.
+    none), whose type the rest describes, ``name`` for structs, unions and enums ("": anonymous). ``element`` is an
+    array's, what a pointer points to, or what a function with ``parameters`` returns.
     """
 
     __slots__ = ("bits", "count", "element", "kind", "name", "parameters", "signed", "size")
@@ -146,7 +146,7 @@ def _step(text: str, *, is_enum: bool) -> Step:
 
 
 _WITHOUT_SIZE = {"v": "void", "?": "foreign"}
-_KINDS = {"i": "integer", "u": "integer", "z": "bool", "f": "float", "e": "enum", "p": "pointer"}
+_KINDS = {"i": "integer", "u": "integer", "z": "bool", "f": "float", "e": "enum"}
 
 
 def _shape(text: str) -> Shape:
@@ -154,7 +154,7 @@ def _shape(text: str) -> Shape:
         return Shape("struct" if text[0] == "S" else "union", name=text[1:])
     if text in _WITHOUT_SIZE:
         return Shape(_WITHOUT_SIZE[text])
-    if text[:1] == "p" and len(text) > 1:
+    if text[:1] == "p":
         return Shape("pointer", size=8, element=_shape(text[1:]))
     if text[:1] == "(":
         result, *parameters = map(_shape, _inside(text))
@@ -169,10 +169,9 @@ def _shape(text: str) -> Shape:
         shape.bits = int(found[2])
         return shape
     found = _SCALAR.match(text)
-    if not found:
+    if not found or (found[3] and found[1] != "e"):
         raise ValueError(text)
-    size = int(found[2]) if found[2] else 8
-    return Shape(_KINDS[found[1]], size=size, signed=found[1] == "i")
+    return Shape(_KINDS[found[1]], size=int(found[2]), signed=found[1] == "i", name=found[3])
 
 
 def _inside(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Number and pointer types that passes add to an object, each once."""
+"""Number types that passes add to an object, each once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Scalars:
         self.made: dict[tuple[str, int, bool], int] = {}
 
     def id(self, kind: str, size: int, *, signed: bool = False) -> int:
-        """The id of an "integer", "bool", "float", "enum" or "pointer" (to void) of ``size`` bytes."""
+        """The id of an "integer", "bool", "float" or "enum" of ``size`` bytes."""
         key = kind, size, signed
         if key not in self.made:
             self.made[key] = self.unit.add_type(_type(kind, size, signed=signed))
@@ -35,8 +35,6 @@ class Scalars:
 
 
 def _type(kind: str, size: int, *, signed: bool) -> Type:
-    if kind == "pointer":
-        return Type(kinds.PTR)
     if kind == "float":
         return Type(kinds.FLOAT, _FLOATS.get(size, "float"), size=size)
     if kind == "enum":

@@ -27,6 +27,10 @@ class Sites:
         self.symbol = elf.Symbol(
             traps.VARIABLE, section=self.section, binding=elf.STB_LOCAL, type=elf.STT_OBJECT
         )
+        # What instructions refer to, with a record's offset: see passes/targets.py.
+        self.place = elf.Symbol(
+            traps.SECTION, section=self.section, binding=elf.STB_LOCAL, type=elf.STT_SECTION
+        )
 
     def add(self, kind: str, line: Line | None, *, function: str, operands: int, panic_message: str) -> int:
         """A trap; returns the offset of its record."""
@@ -55,7 +59,7 @@ class Sites:
         self.section.data = bytearray(traps.RECORD_SIZE * len(self.found))
         self.symbol.size = len(self.section.data)
         unit.image.sections.append(self.section)
-        unit.image.symbols.append(self.symbol)
+        unit.image.symbols += [self.place, self.symbol]
         if len(unit.types) == 1:
             return  # an object without type information says nothing of its places either
         variable = Type(kinds.VAR, traps.VARIABLE, type=self._array())

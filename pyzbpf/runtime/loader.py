@@ -51,10 +51,11 @@ def kernel_name(name: str) -> str:
 def map_name(spec: ObjectSpec, map: MapSpec) -> str:
     """A data map is named after its object, as libbpf and bpftool do: ``probe.rodata``.
 
-    One of a section with a name of its own (``.data.traps``) has that, as with them.
+    One of a section with a name of its own (``.data.traps``) has that, as with them. The section's name
+    stays whole; the object's gives way, to eight characters at most (internal_map_name of libbpf).
     """
     if map.contents is not None and map.name.startswith(".") and "." not in map.name[1:]:
-        return kernel_name(spec.name[:8] + map.name)
+        return kernel_name(spec.name[: _NAME - max(7, len(map.name))] + map.name)
     return kernel_name(map.name)
 
 

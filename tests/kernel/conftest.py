@@ -7,36 +7,19 @@ checked for descriptors and kernel objects it leaves behind.
 from __future__ import annotations
 
 import os
-import sys
 import time
 
 import pytest
 
-from pyzbpf.errors import Error
 from pyzbpf.kernel import commands
 from pyzbpf.uapi import attrs, enums
+from tests.support import kernel
 
 HERE = os.path.dirname(__file__)
 
 
-def _obstacle() -> str:
-    if not sys.platform.startswith("linux"):
-        return "needs Linux; run the suite there"
-    try:
-        commands.map_create("obstacle", map_type=2, key_size=4, value_size=4, max_entries=1).close()
-        commands.next_id("prog", 0)
-    except Error as error:
-        return f"needs the privilege to load BPF programs; run pytest as root: {error}"
-    return ""
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    ours = [item for item in items if str(item.path).startswith(HERE)]
-    reason = _obstacle() if ours else ""
-    for item in ours:
-        item.add_marker(pytest.mark.kernel)
-        if reason and "kernel" not in os.environ.get("PYZBPF_REQUIRE", "").split(","):
-            item.add_marker(pytest.mark.skip(reason=reason))
+    kernel.mark(item for item in items if str(item.path).startswith(HERE))
 
 
 _CREATING = {

@@ -7,10 +7,12 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 
 from tests.support.require import missing
+from tests.support.sent import listing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,23 +20,48 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from tests.support.sent import Instruction
+
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 BPFTOOL = shutil.which("bpftool", path=PATH)
 
 
-def bpftool(*arguments: str | Path) -> str:
-    """What it prints; a failure is one of the test."""
+def _run(arguments: tuple[str | Path, ...]) -> subprocess.CompletedProcess[str]:
     if BPFTOOL is None:
         missing("bpftool", "needs bpftool: apt-get install bpftool")
-    done = subprocess.run([BPFTOOL, *arguments], capture_output=True, text=True, check=False)
+    return subprocess.run([BPFTOOL, *arguments], capture_output=True, text=True, check=False)
+
+
+def bpftool(*arguments: str | Path) -> str:
+    """What it prints; a failure is one of the test."""
+    done = _run(arguments)
     assert done.returncode == 0, f"bpftool {' '.join(map(str, arguments))}: {done.stdout}{done.stderr}"
     return done.stdout
+
+
+def bpftool_refuses(*arguments: str | Path) -> str:
+    """Why it fails; success is a failure of the test."""
+    done = _run(arguments)
+    assert done.returncode, f"bpftool {' '.join(map(str, arguments))}: succeeds"
+    return done.stderr
 
 
 def pinned(path: Path) -> dict[str, Any]:
     """What it says about a pinned program."""
     shown: dict[str, Any] = json.loads(bpftool("-j", "prog", "show", "pinned", path))
     return shown
+
+
+def xlated(number: int) -> list[Instruction]:
+    """The code of a loaded program as the kernel has translated it, with maps by name."""
+    shown = json.loads(bpftool("-j", "prog", "show", "id", str(number)))
+    maps = {
+        found: json.loads(bpftool("-j", "map", "show", "id", str(found))).get("name", "")
+        for found in shown.get("map_ids", [])
+    }
+    with tempfile.NamedTemporaryFile() as file:
+        bpftool("prog", "dump", "xlated", "id", str(number), "file", file.name)
+        return listing(file.read(), maps)
 
 
 def mounted(folder: Path) -> Iterator[Path]:

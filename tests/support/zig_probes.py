@@ -24,6 +24,11 @@ from tests.support.require import missing
 ROOT = Path(__file__).parents[2]
 FOLDERS = (ROOT / "tests" / "zig" / "probes", ROOT / "zig" / "probes")
 MODES = ("safe", "small", "fast")
+# Every probe of the repository that other loaders must take: by file name, those of examples by path.
+EVERY = (
+    *sorted(path.stem for folder in FOLDERS for path in folder.glob("*.zig")),
+    *sorted(str(path.relative_to(ROOT).with_suffix("")) for path in ROOT.glob("examples/**/probes/*.zig")),
+)
 
 
 def prebuilt(*parts: str) -> Path | None:
@@ -46,15 +51,20 @@ def need_compiler() -> None:
 
 
 @functools.cache
-def path(name: str, mode: str = "safe") -> Path:
-    """The finished object of a probe for this machine's byte order."""
-    built = prebuilt("zig", mode, f"{name}.{compiler.ARCHITECTURES[sys.byteorder]}.o")
+def path(name: str, mode: str = "safe", endian: str = sys.byteorder) -> Path:
+    """The finished object of a probe, for this machine's byte order unless it is said."""
+    built = prebuilt("zig", mode, f"{name}.{compiler.ARCHITECTURES[endian]}.o")
     if built is not None:
         return built
     need_compiler()
-    source = next(folder / f"{name}.zig" for folder in FOLDERS if (folder / f"{name}.zig").exists())
     target = Path(tempfile.gettempdir()) / f"pyzbpf-tests-{_session()}" / mode
-    return build_probe(source, endian="host", mode=mode, output_directory=target, cache=target / "cache")[0]
+    return _build(name, target, mode=mode, endian=endian, cache=target / "cache")[0]
+
+
+def _build(name: str, target: Path, *, mode: str, endian: str, cache: Path) -> list[Path]:
+    source = next(folder / f"{name}.zig" for folder in (*FOLDERS, ROOT) if (folder / f"{name}.zig").exists())
+    folder = (target / name).parent
+    return build_probe(source, endian=endian, mode=mode, output_directory=folder, cache=cache)
 
 
 def spec(name: str, mode: str = "safe") -> pyzbpf.ObjectSpec:
@@ -64,13 +74,12 @@ def spec(name: str, mode: str = "safe") -> pyzbpf.ObjectSpec:
 
 def build_all(folder: Path) -> None:
     """Build every probe in every mode for both byte orders, where `path` looks for them."""
-    sources = [source for place in FOLDERS for source in sorted(place.glob("*.zig"))]
     with ProcessPoolExecutor() as pool:
         for mode in MODES:
             build = functools.partial(
-                build_probe, mode=mode, output_directory=folder / "zig" / mode, cache=folder / "cache"
+                _build, target=folder / "zig" / mode, mode=mode, endian="both", cache=folder / "cache"
             )
-            list(pool.map(build, sources))
+            list(pool.map(build, EVERY))
 
 
 @functools.cache

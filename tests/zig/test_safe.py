@@ -123,7 +123,8 @@ def check_structure(data: bytes, endian: str) -> None:
     for function in code.functions:
         assert reachable(successors(function)) == set(range(len(function.instructions))), function
         for instruction in function.instructions:
-            if instruction.symbol is not None and instruction.symbol.name == traps.VARIABLE:
+            symbol = instruction.symbol
+            if symbol is not None and symbol.section is not None and symbol.section.name == traps.SECTION:
                 written.add(instruction.immediate)
     spec = pyzbpf.open(data)
     assert spec.endian == endian

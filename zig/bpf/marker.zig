@@ -13,8 +13,9 @@
 //!
 //! Text of a `core` marker: kind, root type, then steps, with spaces between: `0 S:task_struct se=S
 //! sum_exec_runtime=u8`. A step is `name=description` or `[index]`; descriptions are `i4` `u8` `z1`
-//! (bool) `f8` `e4` (enum) `p` (pointer) `a16u1` (array) `S` `U` (struct, union; a name may follow)
-//! `bu4:3` (3 bits in a 4-byte unsigned; so `bz1:1`, `be4:3`). Root `E:name:u4` is an enum, its steps are `name=number`.
+//! (bool) `f8` `e4` (enum; a name may follow) `pi4` (pointer, `pv` to nothing that is known) `a16u1` (array)
+//! `S` `U` (struct, union; a name may follow) `bu4:3` (3 bits in a 4-byte unsigned; so `bz1:1`, `be4:3`). Root
+//! `E:name:u4` is an enum, its steps are `name=number`.
 
 const std = @import("std");
 const builtin = @import("builtin");
@@ -174,8 +175,8 @@ pub fn describe(comptime Type: type) []const u8 {
         .int => |info| (if (info.signedness == .signed) "i" else "u") ++ bytes,
         .bool => "z1",
         .float => "f" ++ bytes,
-        .@"enum" => "e" ++ bytes,
-        .pointer => "p",
+        .@"enum" => "e" ++ bytes ++ givenName(Type),
+        .pointer => |info| "p" ++ pointee(info.child),
         .optional => |info| describe(info.child),
         .array => |info| "a" ++ decimal(info.len) ++ describe(info.child),
         .@"struct" => if (@hasDecl(Type, "bit_width"))
@@ -202,7 +203,9 @@ fn givenName(comptime Type: type) []const u8 {
     const start = if (std.mem.findScalarLast(u8, full, '.')) |dot| dot + 1 else 0;
     const name = full[start..];
     if (!isIdentifier(name)) return ""; // quoted, or made by a function
-    if (std.mem.find(u8, name, "__struct_") != null or std.mem.find(u8, name, "__union_") != null) return "";
+    inline for (.{ "__struct_", "__union_", "__enum_" }) |written_in_place| {
+        if (std.mem.find(u8, name, written_in_place) != null) return "";
+    }
     return name;
 }
 

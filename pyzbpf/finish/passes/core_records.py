@@ -83,12 +83,15 @@ class _Types:
         self.unit = unit
         self.roots: dict[tuple[str, str], _Composite] = {}
         self.scalars = Scalars(unit)
+        self.pointers: dict[int, int] = {}  # by the type that they point to
 
     def root(self, request: Request) -> _Composite:
-        key = request.root_kind, request.root_name
-        if key not in self.roots:
-            self.roots[key] = _Composite(request.root_kind, request.root_name)
-        return self.roots[key]
+        return self.named(request.root_kind, request.root_name)
+
+    def named(self, kind: str, name: str) -> _Composite:
+        if (kind, name) not in self.roots:
+            self.roots[kind, name] = _Composite(kind, name)
+        return self.roots[kind, name]
 
     def learn(self, request: Request) -> None:
         """Add the members that a marker names; the same member described in two ways is an error."""
@@ -137,7 +140,7 @@ class _Types:
                 f"'{home.name or 'a struct'}.{step.name}' is declared in two ways that do not agree",
                 advice="declare each kernel type once, or the other one as a flavour: `task_struct___other`",
             )
-        while shape.element is not None:
+        while shape.kind == "array" and shape.element is not None:
             shape = shape.element
         if shape.kind not in ("struct", "union"):
             return None
@@ -146,10 +149,12 @@ class _Types:
 
     def make(self) -> None:
         """Lay the types out and add them to the BTF, in the order first asked for."""
-        for composite in self.roots.values():
+        for composite in list(self.roots.values()):
             self._make(composite)
 
     def _make(self, composite: _Composite) -> int:
+        if composite.type_id:
+            return composite.type_id
         if composite.kind == "E":
             composite.type_id = self._make_enum(composite)
             composite.size = composite.enum_shape.size if composite.enum_shape else 4
@@ -174,17 +179,48 @@ class _Types:
         """(type id, size, alignment) of a member's type."""
         if shape.kind in ("struct", "union"):
             inner = home.inner[name]
-            if not inner.type_id:
-                self._make(inner)
-            return inner.type_id, inner.size, inner.align
-        if shape.element is not None:
+            return self._make(inner), inner.size, inner.align
+        if shape.kind == "array" and shape.element is not None:
             element_id, size, align = self._shape(home, name, shape.element)
             array = Type(kinds.ARRAY)
             array.type, array.count = element_id, shape.count
             array.index_type = self.scalars.id("integer", 4)
             return self.unit.add_type(array), size * shape.count, align
-        size = 8 if shape.kind == "pointer" else shape.size
-        return self.scalars.id(shape.kind, size, signed=shape.signed), size, max(size, 1)
+        if shape.kind == "pointer":
+            return self._pointer(shape.element), 8, 8
+        if shape.kind == "enum" and shape.name:
+            return self._enum(shape), shape.size, shape.size
+        return self.scalars.id(shape.kind, shape.size, signed=shape.signed), shape.size, max(shape.size, 1)
+
+    def _pointer(self, target: Shape | None) -> int:
+        """A pointer says what it points to: type matching compares that, by name."""
+        target_id = self._target(target) if target is not None else 0
+        if target_id not in self.pointers:
+            self.pointers[target_id] = self.unit.add_type(Type(kinds.PTR, type=target_id))
+        return self.pointers[target_id]
+
+    def _target(self, shape: Shape) -> int:
+        if shape.kind in ("struct", "union"):
+            kind = "S" if shape.kind == "struct" else "U"
+            return self._make(self.named(kind, shape.name)) if shape.name else 0
+        if shape.kind == "pointer":
+            return self._pointer(shape.element)
+        if shape.kind == "function":
+            made = Type(kinds.FUNC_PROTO, type=self._target(shape.element) if shape.element else 0)
+            made.parameters = [
+                (f"arg{number}", self._target(found)) for number, found in enumerate(shape.parameters)
+            ]
+            return self.unit.add_type(made)
+        if shape.kind in ("void", "foreign"):
+            return 0
+        return (
+            self._enum(shape) if shape.name else self.scalars.id(shape.kind, shape.size, signed=shape.signed)
+        )
+
+    def _enum(self, shape: Shape) -> int:
+        enum = self.named("E", shape.name)
+        enum.enum_shape = enum.enum_shape or shape
+        return self._make(enum)
 
     def _make_enum(self, composite: _Composite) -> int:
         shape = composite.enum_shape
@@ -276,7 +312,7 @@ def _place(home: _Composite, steps: list[Step]) -> tuple[int, int, Shape]:
 
 
 def _size(inner: _Composite, shape: Shape) -> int:
-    if shape.element is not None:
+    if shape.kind == "array" and shape.element is not None:
         return shape.count * _size(inner, shape.element)
     if shape.kind in ("struct", "union"):
         return inner.size

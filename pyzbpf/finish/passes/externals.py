@@ -86,7 +86,8 @@ class _Maker:
         if external.kind == "kfunc":
             entry, size = self._function(external), 0
         else:
-            variable = Type(kinds.VAR, external.name, type=self._type(external.shape) or self._nothing())
+            # Of what is only an address: `extern void symbol`, as cilium/ebpf wants it; loaders make it a number.
+            variable = Type(kinds.VAR, external.name, type=self._type(external.shape))
             variable.linkage = kinds.EXTERN
             entry, size = self.unit.add_type(variable), external.shape.size
         self._place(SECTIONS[external.kind], entry, external.name, size)
@@ -95,7 +96,6 @@ class _Maker:
         """A variable that the compiler tells of. It goes where nobody uses it, or where the SDK told of it."""
         size = layout.size_of(self.unit.types, found.type) or 0
         if used and found.name not in self.placed:
-            found.type = found.type or self._nothing()
             section = KCONFIG if found.name.startswith(_CONFIGURATION) else KSYMS
             self._place(section, type_id, found.name, size)
             return
@@ -129,10 +129,6 @@ class _Maker:
                     symbol=external.name,
                     advice="they take and return numbers and pointers: give structs by pointer",
                 )
-
-    def _nothing(self) -> int:
-        """As clang writes `extern const void symbol`: a VAR may not be of type void itself."""
-        return self.unit.add_type(Type(kinds.CONST))
 
     def _type(self, shape: Shape) -> int:
         """The id of a type as described; 0 is void."""

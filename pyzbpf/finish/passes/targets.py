@@ -2,6 +2,9 @@
 
 Zig refers to every variable as section plus offset. libbpf finds a map by the symbol's place alone,
 so that with two maps it silently takes the first one for both.
+
+What lies inside a variable stays section plus offset. clang never writes a symbol plus offset, and
+cilium/ebpf silently takes the variable's start for it.
 """
 
 from __future__ import annotations
@@ -27,12 +30,11 @@ def run(unit: Unit) -> None:
 
 def _retarget(unit: Unit, function: Function, instruction: Instruction, section: Section) -> None:
     at = instruction.immediate
-    is_map = section.name in ("maps", ".maps")
-    found = _symbol_at(unit, section, at, exact=is_map)
+    found = _symbol_at(unit, section, at)
     if found is not None:
         instruction.symbol = found
-        instruction.immediate = at - found.value
-    elif is_map:
+        instruction.immediate = 0
+    elif section.name in ("maps", ".maps"):
         raise ObjectError(
             f"refers to {section.name}+{at:#x}, where no exported map begins",
             file=unit.image.file,
@@ -43,10 +45,9 @@ def _retarget(unit: Unit, function: Function, instruction: Instruction, section:
         )
 
 
-def _symbol_at(unit: Unit, section: Section, at: int, *, exact: bool) -> Symbol | None:
-    """The exported symbol that begins at (or holds) this byte of a section."""
+def _symbol_at(unit: Unit, section: Section, at: int) -> Symbol | None:
+    """The exported symbol that begins at this byte of a section."""
     for symbol in unit.named_symbols(section):
-        inside = symbol.value == at if exact else symbol.value <= at < symbol.value + symbol.size
-        if inside and symbol.binding != elf.STB_LOCAL:
+        if symbol.value == at and symbol.binding != elf.STB_LOCAL:
             return symbol
     return None

@@ -130,7 +130,7 @@ def _record(sites: Sites, function: Function, trap: Instruction, kept: list[_Kep
     taken = {*sources, *(one.place for one in kept)}
     address, number = [register for register in (5, 4, *range(FRAME)) if register not in taken][:2]
     load = Instruction(LD_IMM64, destination=address, immediate=offset)
-    load.symbol, load.relocation_type = sites.symbol, elf.R_BPF_64_64
+    load.symbol, load.relocation_type = sites.place, elf.R_BPF_64_64
     stores = [
         Instruction(STORE64, destination=address, source=source, offset=place)
         for source, place in zip(sources, table.OPERANDS, strict=False)

@@ -142,7 +142,7 @@ def test_a_check_becomes_an_exit(endian: str) -> None:
     # r1 > 5, r0 = 1, exit | r2 = 6, record: address, two operands, 1, atomic add; r0 = verdict, exit
     assert opcodes(program) == [0x25, 0xB7, EXIT, 0xB7, 0x18, 0x7B, 0x7B, 0xB7, 0xDB, 0xB7, EXIT]
     load, first, second, one, add, verdict, _ = program.instructions[4:]
-    assert (load.symbol and load.symbol.name, load.immediate) == (traps.VARIABLE, 0)
+    assert (load.symbol and load.symbol.name, load.immediate) == (traps.SECTION, 0)
     assert [(i.source, i.offset) for i in (first, second)] == [(1, 8), (2, 16)]
     assert {first.destination, second.destination, add.destination} == {load.destination}
     assert (one.immediate, add.source, add.immediate) == (1, one.destination, 0)

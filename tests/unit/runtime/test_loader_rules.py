@@ -28,6 +28,7 @@ def test_kernel_names(name, kernel):
 def test_data_maps_are_named_after_their_object():
     spec = object_spec("connections")
     assert loader.map_name(spec, add_data_map(spec, ".rodata", b"x")) == "connecti.rodata"
+    assert loader.map_name(spec, add_data_map(spec, ".kconfig", b"x")) == "connect.kconfig"
     assert loader.map_name(spec, add_map(spec, "events", 27)) == "events"
     assert loader.map_name(spec, add_data_map(spec, ".data.traps", b"x")) == ".data.traps"
 

@@ -1,0 +1,168 @@
+"""cilium/ebpf, which shares no code with libbpf, as a witness: of 2022 as Debian 12 has it, and the newest.
+
+What an edition refuses, it refuses for a reason that can be read off the object; the reasons are in tables
+with its own words, and a row that is not true any more fails, too. Everything else loads, and the kernel then
+holds the same code.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+import pyzbpf
+from pyzbpf.btf import types as kinds
+from pyzbpf.errors import Error
+from tests.support import cilium, zig_probes
+from tests.support.bpftool import BPFTOOL, mounted, pinned, xlated
+from tests.support.core_answers import LOCAL_TYPE_ID
+from tests.support.require import missing
+from tests.support.sent import in_order_of_calls
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pyzbpf.spec.model import ObjectSpec
+    from tests.support.sent import Instruction
+
+ENDIANS = ["little", "big"]
+
+
+class Limit(NamedTuple):
+    """What an edition cannot do, whether an object asks for it, and what it then says."""
+
+    reason: str
+    concerns: Callable[[ObjectSpec], bool]
+
+
+def has_type(kind: int) -> Callable[[ObjectSpec], bool]:
+    return lambda spec: spec.btf is not None and any(found and found.kind == kind for found in spec.btf.types)
+
+
+def has_extern(*wanted: str, weak: bool = False) -> Callable[[ObjectSpec], bool]:
+    return lambda spec: any(e.kind in wanted and e.weak >= weak for e in spec.externs.values())
+
+
+def has_typed_symbol(spec: ObjectSpec) -> bool:
+    return any(e.kind == "ksym" and e.type_id for e in spec.externs.values())
+
+
+def is_relocated(spec: ObjectSpec) -> bool:
+    return any(function.core for function in spec.functions.values())
+
+
+OPEN_LIMITS = {
+    "0.9.1": [
+        Limit("reference to .kconfig: not supported", has_extern("kconfig")),
+        Limit("reference to .ksyms: not supported", has_extern("ksym", "kfunc")),
+        Limit("unknown kind: Unknown (17)", has_type(kinds.DECL_TAG)),
+        Limit("unknown kind: Unknown (19)", has_type(kinds.ENUM64)),
+    ],
+    "0.22.0": [
+        Limit("unsupported binding: STB_WEAK", has_extern("kconfig", weak=True)),
+        Limit("to be *Void, not *btf.Var", has_typed_symbol),
+    ],
+}
+# It reads the kernel's types for every relocation, and they have 64-bit enums since Linux 6.0.
+LOAD_LIMITS = {"0.9.1": [Limit("unknown kind: Unknown (19)", is_relocated)], "0.22.0": []}
+# (edition, probe, program): libbpf and the kernel say 0 for the size and the id of a type that the kernel
+# does not have, cilium/ebpf poisons the instruction. Not to be read off the object without its code.
+POISONED = "bad CO-RE relocation: invalid func unknown#195896080"
+# A member is declared wider than it is in the kernel: libbpf makes the load narrower, cilium/ebpf does not.
+WIDE = "access beyond the end of member flags"
+PROGRAMS_REFUSED = {
+    ("0.22.0", "core", "ask"): POISONED,
+    ("0.22.0", "core_twin", "lacking"): POISONED,
+    ("0.22.0", "core_twin", "loads"): WIDE,
+}
+
+
+@pytest.fixture(params=cilium.EDITIONS)
+def edition(request: pytest.FixtureRequest) -> cilium.Edition:
+    if BPFTOOL is None:
+        missing("bpftool", "needs bpftool: apt-get install bpftool")
+    return cilium.edition(request.param)
+
+
+@pytest.fixture
+def bpffs(tmp_path: Path) -> Iterator[Path]:
+    yield from mounted(tmp_path / "bpf")
+
+
+def limits(table: dict[str, list[Limit]], edition: cilium.Edition, spec: ObjectSpec) -> list[str]:
+    """Why this edition cannot take the object; it says which it has met first. A newer one may do more."""
+    rows = table.get(edition.version, table[max(table, key=numbers)])
+    return [found.reason for found in rows if found.concerns(spec)]
+
+
+def numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
+
+
+@pytest.mark.parametrize("endian", ENDIANS)
+@pytest.mark.parametrize("name", zig_probes.EVERY)
+def test_it_reads_what_we_read(name: str, endian: str, edition: cilium.Edition) -> None:
+    path = zig_probes.path(name, endian=endian)
+    spec, read = pyzbpf.open(path), edition.load(path)
+    reasons = limits(OPEN_LIMITS, edition, spec)
+    if reasons and (read["error"] or edition.version in OPEN_LIMITS):
+        assert any(reason in read["error"] for reason in reasons), read["error"]
+        return
+    assert read["error"] == ""
+    assert read["order"] == {"little": "LittleEndian", "big": "BigEndian"}[endian]
+    programs = {name: {"type": found.type, "section": found.section} for name, found in spec.programs.items()}
+    assert {name: found for name, found in read["programs"].items() if name in programs} == programs
+    for map_name, found in spec.maps.items():
+        expected = {"type": found.type, "key": found.key_size, "value": found.value_size}
+        seen = read["maps"][map_name]
+        assert {key: seen[key] for key in expected} == expected, map_name
+
+
+@pytest.mark.parametrize("name", zig_probes.EVERY)
+def test_it_loads_what_we_load(name: str, edition: cilium.Edition, bpffs: Path) -> None:
+    path = zig_probes.path(name)
+    spec = pyzbpf.open(path)
+    if limits(OPEN_LIMITS, edition, spec):
+        return  # the test above has seen why
+    seen = edition.load(path, bpffs)
+    assert seen["error"] == ""
+    reason = next(iter(limits(LOAD_LIMITS, edition, spec)), "")
+    why = {
+        program: PROGRAMS_REFUSED.get((edition.version, name, program), reason) for program in spec.programs
+    }
+    try:
+        probe = spec.load()
+    except Error:  # of this kernel, then; test_bpftool.py knows which may be
+        probe = None
+    if probe is None:
+        assert sorted(seen["refused"]) == sorted(spec.programs)
+        return
+    with probe:
+        for program_name, program in probe.programs.items():
+            refusal = seen["refused"].get(program_name, "")
+            if why[program_name] and (refusal or edition.version in OPEN_LIMITS):
+                assert why[program_name] in refusal, program_name
+                continue
+            assert refusal == ""
+            there = pinned(bpffs / program_name)
+            ours, theirs = (comparable(xlated(number), spec) for number in (program.info["id"], there["id"]))
+            assert ours == theirs, program_name
+
+
+def comparable(code: list[Instruction], spec: ObjectSpec) -> list[list[Instruction]]:
+    """The code without what an edition may do in its own way, and what means the same.
+
+    It appends subprograms in another order, does not put the object's name before those of data
+    sections, and gives the object's types other ids.
+    """
+    if any(kind == LOCAL_TYPE_ID for function in spec.functions.values() for *_, kind in function.core):
+        code = [one._replace(immediate=0) if one.high == 0 and one.map is None else one for one in code]
+    return in_order_of_calls(
+        [
+            one._replace(map="." + one.map.partition(".")[2]) if one.map and "." in one.map else one
+            for one in code
+        ]
+    )

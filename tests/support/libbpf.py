@@ -1,0 +1,130 @@
+"""libbpf itself as a witness: what it makes of an object's instructions before the kernel sees them.
+
+The shared library of Debian's package libbpf1, called through ctypes: nothing to compile. It patches
+every program before it loads the first, so the instructions can be read also where the kernel then
+refuses them, for instance because they were relocated for another kernel's types.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from typing import NamedTuple
+
+from tests.support.require import missing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# enum libbpf_print_level of bpf/libbpf.h.
+WARN = 0
+
+
+class Options(ctypes.Structure):
+    """struct bpf_object_open_opts of libbpf 1.0, up to the member that is used here."""
+
+    _fields_ = [
+        ("size", ctypes.c_size_t),
+        ("object_name", ctypes.c_char_p),
+        ("relaxed_maps", ctypes.c_bool),
+        ("pin_root_path", ctypes.c_char_p),
+        ("unused", ctypes.c_uint32),
+        ("kconfig", ctypes.c_char_p),
+        ("btf_custom_path", ctypes.c_char_p),
+    ]
+
+
+class Witness(NamedTuple):
+    """``code`` by program, ``maps`` name by descriptor, ``refusal`` the errno of the load or 0,
+    ``said`` its warnings.
+    """
+
+    code: dict[str, bytes]
+    maps: dict[int, str]
+    refusal: int
+    said: str
+
+
+_POINTERS = (
+    "bpf_object__open_file", "bpf_object__next_program", "bpf_object__next_map", "bpf_program__insns",
+    "libbpf_set_print",
+)  # fmt: skip
+_PRINT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    try:
+        library = ctypes.CDLL("libbpf.so.1", use_errno=True)
+    except OSError:
+        missing("libbpf", "needs libbpf 1.x: apt-get install libbpf1")
+    for name in _POINTERS:
+        getattr(library, name).restype = ctypes.c_void_p
+    library.bpf_program__insn_cnt.restype = ctypes.c_size_t
+    for name in ("bpf_program__name", "bpf_map__name"):
+        getattr(library, name).restype = ctypes.c_char_p
+    return library
+
+
+def version() -> tuple[int, int]:
+    """Of the library."""
+    library = _library()
+    return library.libbpf_major_version(), library.libbpf_minor_version()
+
+
+def relocated(path: Path, btf: Path | None = None) -> Witness:
+    """What libbpf sends to the kernel for each program; CO-RE against the types in ``btf`` if that is given."""
+    library, said = _library(), bytearray()
+
+    @_PRINT
+    def keep(level: int, form: bytes, arguments: int) -> int:
+        if level == WARN:
+            text = ctypes.create_string_buffer(1 << 16)
+            ctypes.CDLL(None).vsnprintf(text, ctypes.c_size_t(len(text)), form, ctypes.c_void_p(arguments))
+            said.extend(text.value)
+        return 0
+
+    before = library.libbpf_set_print(keep)
+    try:
+        return _load(library, path, btf, said)
+    finally:
+        library.libbpf_set_print(ctypes.c_void_p(before))
+
+
+def _load(library: ctypes.CDLL, path: Path, btf: Path | None, said: bytearray) -> Witness:
+    options = Options(
+        size=ctypes.sizeof(Options), btf_custom_path=os.fsencode(btf) if btf is not None else None
+    )
+    opened = library.bpf_object__open_file(os.fsencode(path), ctypes.byref(options))
+    if not opened:
+        return Witness({}, {}, ctypes.get_errno(), said.decode())
+    thing = ctypes.c_void_p(opened)
+    try:
+        refusal = -library.bpf_object__load(thing)
+        programs = _each(library.bpf_object__next_program, thing)
+        maps = {library.bpf_map__fd(found): _name(library.bpf_map__name(found))
+                for found in _each(library.bpf_object__next_map, thing)}  # fmt: skip
+        code = {
+            _name(library.bpf_program__name(program)): ctypes.string_at(
+                library.bpf_program__insns(program), 8 * library.bpf_program__insn_cnt(program)
+            )
+            for program in programs
+        }
+        return Witness(code, maps, refusal, said.decode())
+    finally:
+        library.bpf_object__close(thing)
+
+
+def _each(following: ctypes._NamedFuncPointer, thing: ctypes.c_void_p) -> list[ctypes.c_void_p]:
+    found = []
+    place = following(thing, None)
+    while place:
+        found.append(ctypes.c_void_p(place))
+        place = following(thing, ctypes.c_void_p(place))
+    return found
+
+
+def _name(text: bytes) -> str:
+    return text.decode()

@@ -33,7 +33,7 @@ def unsigned(value: int) -> int:
 # Programs that older verifiers are not convinced of, the first kernel known to take them, and what it learnt.
 NOT_BEFORE = {
     "slice_index": ("6.8", "a length that is compared with another variable"),
-    "passed_record": ("6.1", "an optional ring-buffer record that is passed to a function"),
+    "passed_record": ("6.12", "an optional ring-buffer record that is passed to a function"),
     "returned_record": ("6.12", "an optional ring-buffer record, tested after it was returned,"),
     "callback": ("5.17", "bpf_loop"),
 }

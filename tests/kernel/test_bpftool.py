@@ -26,6 +26,12 @@ NEEDS_TYPES = pytest.mark.skipif(not features.has_types(), reason="needs /sys/ke
 NEEDS_KFUNC = pytest.mark.skipif(
     features.is_older("6.2"), reason="the kernel function bpf_task_from_pid needs Linux 6.2"
 )
+NEEDS = {
+    "core": NEEDS_TYPES,
+    "externals": (NEEDS_TYPES, NEEDS_KFUNC),
+    "declarations": (NEEDS_TYPES, NEEDS_KFUNC),
+    "tp_btf": NEEDS_TYPES,
+}
 # libbpf has dropped what the historic example uses: the `maps` section and numbered `socket1`.
 STANDARD = (
     "exec",
@@ -33,13 +39,14 @@ STANDARD = (
     "constants",
     "subprograms",
     "tracepoints",
-    pytest.param("core", marks=NEEDS_TYPES),
-    pytest.param("externals", marks=(NEEDS_TYPES, NEEDS_KFUNC)),
-    pytest.param("declarations", marks=(NEEDS_TYPES, NEEDS_KFUNC)),
+    "core",
+    "externals",
+    "declarations",
     "shapes",
-    pytest.param("tp_btf", marks=NEEDS_TYPES),
+    "tp_btf",
     "twins",
 )
+LOADED = [pytest.param(name, marks=NEEDS.get(name, ())) for name in STANDARD]
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +81,7 @@ def test_type_information_is_read(name: str) -> None:
     bpftool("btf", "dump", "file", zig_probes.path(name), "format", "c")
 
 
-@pytest.mark.parametrize("name", STANDARD)
+@pytest.mark.parametrize("name", LOADED)
 def test_objects_load(name: str, bpffs: Path) -> None:
     bpftool("prog", "loadall", zig_probes.path(name), bpffs / "p")
     spec = zig_probes.spec(name)
@@ -85,7 +92,7 @@ def type_information(program: dict[str, object]) -> str:
     return bpftool("btf", "dump", "id", str(program["btf_id"]))
 
 
-@pytest.mark.parametrize("name", STANDARD)
+@pytest.mark.parametrize("name", LOADED)
 def test_the_kernel_gets_the_same_type_information(name: str, bpffs: Path) -> None:
     bpftool("prog", "loadall", zig_probes.path(name), bpffs / "p")
     with zig_probes.spec(name).load() as probe:
@@ -131,7 +138,7 @@ def test_programs_refer_to_the_right_maps(bpffs: Path) -> None:
     assert "map[id:" in code
 
 
-@pytest.mark.parametrize("name", STANDARD)
+@pytest.mark.parametrize("name", LOADED)
 def test_the_loader_sends_what_libbpf_sends(name: str, bpffs: Path) -> None:
     """The same translated program, tag by tag: the kernel hashes the instructions without map addresses."""
     bpftool("prog", "loadall", zig_probes.path(name), bpffs / name)

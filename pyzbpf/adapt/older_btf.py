@@ -95,15 +95,21 @@ class _Rewriter:
         """The name with '_' for '?': a new string, for others may share the old one."""
         (offset,) = struct.unpack_from(self.order + "I", self.data, place)
         text = self.btf.strings[offset : self.btf.strings.index(b"\0", offset)]
-        self._put(place, len(self.btf.strings) + len(self._strings))
-        self._strings += text.replace(b"?", b"_") + b"\0"
+        self._put(place, self._string(text.replace(b"?", b"_")))
 
     def _member(self) -> int:
         """The id of a type for the values of an enum that became a union."""
         if not self.byte:
             self.byte = len(self.btf.types)
-            self.added = struct.pack(self.order + "4I", 0, kinds.INT << 24, 1, _BYTE)
+            name = self._string(b"enum64_placeholder")
+            self.added = struct.pack(self.order + "4I", name, kinds.INT << 24, 1, _BYTE)
         return self.byte
+
+    def _string(self, text: bytes) -> int:
+        """The offset of a new string."""
+        offset = len(self.btf.strings) + len(self._strings)
+        self._strings += text + b"\0"
+        return offset
 
     def _put(self, place: int, *words: int) -> None:
         struct.pack_into(f"{self.order}{len(words)}I", self.data, place, *words)

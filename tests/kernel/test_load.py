@@ -219,7 +219,7 @@ def test_rejection_names_line_and_advice():
 def test_a_log_longer_than_the_first_buffers():
     spec = object_spec()
     asm = Asm().mov_imm(R0, 0)
-    for _ in range(3000):
+    for _ in range(4000):
         asm.add_imm(R0, 1)
     asm.load(8, R1, R0).exit_()
     add_program(spec, "long", "socket", asm)

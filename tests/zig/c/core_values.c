@@ -23,7 +23,7 @@ struct task_struct {
 	int never_was;
 } CORE;
 
-struct task_struct___as_it_was { int state; } CORE;
+struct task_struct___as_it_was { long state; } CORE;
 struct task_struct___as_it_is { u32 __state; } CORE;
 struct task_struct___wrong { u64 pid; void *tgid; } CORE;
 
@@ -48,7 +48,7 @@ struct hlist_head___more { struct hlist_node *first; struct hlist_node *last; };
 
 pid_t pid, tgid, parent;
 s32 never;
-u32 state;
+long state;
 u64 runtime, reset, migrated;
 char comm[16], letter;
 u64 offset_sig, offset_rcu, offset_family, offset_daddr, offset_lru, offset_state, offset_comm5;
@@ -114,7 +114,9 @@ int existence(void *ctx)
 	if (EXISTS(t->never_was))
 		READ(never, t->never_was);
 	if (EXISTS(is->__state)) {
-		READ(state, is->__state);
+		u32 now = 0;
+		READ(now, is->__state);
+		state = now;
 		offset_state = OFFSET(is->__state);
 	} else if (EXISTS(was->state)) {
 		READ(state, was->state);

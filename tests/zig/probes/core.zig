@@ -88,6 +88,7 @@ export fn ask(_: *bpf.RawTracepoint) linksection("raw_tp/sys_enter") c_int {
     if (core.exists(task_struct, "never_there")) guarded = core.read(task, "never_there");
     root_number = core.read(task, "thread_pid.numbers[0].nr");
     level = core.read(task, "thread_pid.level");
-    numbers_offset = core.offset(pid_, "numbers[1]") - core.offset(pid_, "numbers");
+    // Before Linux 6.5 the array is of one element, and there is no second.
+    if (core.exists(pid_, "numbers[1]")) numbers_offset = core.offset(pid_, "numbers[1]") - core.offset(pid_, "numbers");
     return 0;
 }

@@ -23,6 +23,6 @@ export fn prog(_: *bpf.RawTracepoint) linksection("raw_tp/sys_enter") c_int {
     parent = bpf.core.read(task, "real_parent.tgid");
     code = bpf.core.read(task, "mm.start_code");
     if (bpf.core.read(task, "se.sum_exec_runtime") != 0) runs += 1;
-    command = bpf.core.read(task, "comm");
+    bpf.core.readInto(task, "comm", &command) catch {};
     return 0;
 }

@@ -31,31 +31,51 @@ pub fn Bits(comptime Whole: type, comptime width: u16) type {
 }
 
 /// Read a field of kernel memory, following pointers on the way: `core.read(task, "mm.owner.tgid")`.
-/// Zero (a pointer: null) where the memory cannot be read. Linux 5.5.
+/// Zero (a pointer: null) where the memory cannot be read: the kernel leaves zeros there (Linux 5.5).
 pub inline fn read(base: anytype, comptime path: []const u8) Value(Pointee(@TypeOf(base)), path) {
-    return tryRead(base, path) catch std.mem.zeroes(Value(Pointee(@TypeOf(base)), path));
-}
-
-/// `read` with an error where memory cannot be read.
-pub inline fn tryRead(base: anytype, comptime path: []const u8) result.Error!Value(Pointee(@TypeOf(base)), path) {
     @setRuntimeSafety(false); // kernel addresses: nothing is known of them
     const step = comptime hop(Pointee(@TypeOf(base)), path);
-    if (comptime isBits(step.Type)) return readBits(base, step);
+    if (comptime isBits(step.Type)) {
+        var storage: u64 = 0;
+        fetchBits(base, step, &storage) catch {};
+        return extract(step, storage);
+    }
     var value: Nullable(step.Type) = undefined;
-    try fetch(@ptrCast(&value), @sizeOf(step.Type), address(base) +% constant(.field_byte_offset, step.text));
+    fetch(&value, @sizeOf(step.Type), fieldAddress(base, step)) catch {};
     if (comptime step.rest.len == 0) return value;
-    return tryRead(value, step.rest);
+    return read(value, step.rest);
+}
+
+/// `read` straight into its place, with an error where memory cannot be read, on the way too; zero is
+/// left there then. What is larger than a number is not copied once more.
+pub inline fn readInto(base: anytype, comptime path: []const u8, target: *Value(Pointee(@TypeOf(base)), path)) result.Error!void {
+    @setRuntimeSafety(false);
+    const step = comptime hop(Pointee(@TypeOf(base)), path);
+    if (comptime isBits(step.Type)) {
+        var storage: u64 = 0;
+        defer target.* = extract(step, storage);
+        return fetchBits(base, step, &storage);
+    }
+    if (comptime step.rest.len == 0) return fetch(target, @sizeOf(step.Type), fieldAddress(base, step));
+    var next: Nullable(step.Type) = undefined;
+    fetch(&next, @sizeOf(step.Type), fieldAddress(base, step)) catch |reason| {
+        target.* = std.mem.zeroes(@TypeOf(target.*));
+        return reason;
+    };
+    return readInto(next, step.rest, target);
 }
 
 /// Copy a NUL-ended string that lies in a field, or (for a pointer field) behind it.
 pub inline fn readText(base: anytype, comptime path: []const u8, target: anytype) result.Error!void {
     @setRuntimeSafety(false);
-    const Type = Field(Pointee(@TypeOf(base)), path);
-    const from = switch (@typeInfo(Type)) {
-        .pointer, .optional => address(try tryRead(base, path)),
-        else => try fieldAddress(base, path),
-    };
-    return result.check(helpers.probe_read_kernel_str(target, @sizeOf(@TypeOf(target.*)), @ptrFromInt(from)));
+    const step = comptime hop(Pointee(@TypeOf(base)), path);
+    if (comptime isPointer(step.Type)) {
+        var next: Nullable(step.Type) = undefined;
+        try fetch(&next, @sizeOf(step.Type), fieldAddress(base, step));
+        if (comptime step.rest.len != 0) return readText(next, step.rest, target);
+        return copyText(target, address(next));
+    }
+    return copyText(target, fieldAddress(base, step));
 }
 
 /// Load a field through a pointer that the verifier knows the type of (tp_btf, fentry, LSM, iterators)
@@ -243,37 +263,36 @@ inline fn address(base: anytype) u64 {
     return @intFromPtr(base);
 }
 
-inline fn fetch(target: *anyopaque, count: u32, from: u64) result.Error!void {
+inline fn fetch(target: anytype, count: u32, from: u64) result.Error!void {
     @setRuntimeSafety(false);
-    return result.check(helpers.probe_read_kernel(target, count, @ptrFromInt(from)));
+    return result.check(helpers.probe_read_kernel(@ptrCast(target), count, @ptrFromInt(from)));
 }
 
-inline fn fieldAddress(base: anytype, comptime path: []const u8) result.Error!u64 {
+inline fn copyText(target: anytype, from: u64) result.Error!void {
     @setRuntimeSafety(false);
-    const step = comptime hop(Pointee(@TypeOf(base)), path);
-    if (comptime step.rest.len != 0) {
-        var next: Nullable(step.Type) = undefined;
-        try fetch(@ptrCast(&next), @sizeOf(step.Type), address(base) +% constant(.field_byte_offset, step.text));
-        return fieldAddress(next, step.rest);
-    }
+    return result.check(helpers.probe_read_kernel_str(target, @sizeOf(@TypeOf(target.*)), @ptrFromInt(from)));
+}
+
+inline fn fieldAddress(base: anytype, comptime step: Hop) u64 {
     return address(base) +% constant(.field_byte_offset, step.text);
 }
 
-inline fn readBits(base: anytype, comptime step: Hop) result.Error!step.Type.Value {
+/// The storage unit of a bit field; zero where it cannot be read.
+inline fn fetchBits(base: anytype, comptime step: Hop, storage: *u64) result.Error!void {
     @setRuntimeSafety(false);
-    var storage: u64 = 0;
     const count: u32 = @truncate(constant(.field_byte_size, step.text));
     if (count > 8) return error.InvalidArgument; // for the verifier: it cannot be
-    try fetch(@ptrCast(&storage), count, address(base) +% constant(.field_byte_offset, step.text));
     // On a big-endian machine the bytes belong to the end of the word. They are not read there: LLVM makes
     // an `or` of adding to an aligned address on the stack, which no verifier takes.
-    if (comptime marker.is_big_endian) storage >>= @truncate(8 * (8 - count));
-    return extract(step, storage);
+    defer if (comptime marker.is_big_endian) {
+        storage.* >>= @truncate(8 * (8 - count));
+    };
+    return fetch(storage, count, fieldAddress(base, step));
 }
 
 inline fn loadBits(base: anytype, comptime step: Hop) step.Type.Value {
     @setRuntimeSafety(false);
-    const from = address(base) +% constant(.field_byte_offset, step.text);
+    const from = fieldAddress(base, step);
     const storage: u64 = switch (constant(.field_byte_size, step.text)) {
         1 => loadPlain(u8, from),
         2 => loadPlain(u16, from),

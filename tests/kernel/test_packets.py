@@ -1,0 +1,57 @@
+"""Packets and kernel memory where they end: numbers at odd places, the last byte, addresses nobody can read."""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+
+import pytest
+
+from tests.support import zig_probes
+
+MODES = ["safe", "fast", "small"]
+DATA = bytes(range(1, 101))
+ABORTED, DROP, PASS = 0, 1, 2
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_numbers_at_odd_places(mode: str) -> None:
+    with zig_probes.spec("packets", mode).load() as probe:
+        run = probe.programs["numbers"].test_run
+        assert run(DATA).retval == PASS
+        (number,) = struct.unpack_from("=Q", DATA, 15)
+        assert probe.variables["natural"].value == probe.variables["packed_number"].value == number
+        assert probe.variables["packed_half"].value == struct.unpack_from("=H", DATA, 23)[0]
+        # To the byte: 25 bytes hold both, 23 the number, 22 nothing.
+        assert [run(DATA[:size]).retval for size in (25, 24, 23, 22)] == [PASS, DROP, DROP, ABORTED]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("size", [14, 15, 64, 200])
+def test_the_last_byte(mode: str, size: int) -> None:
+    with zig_probes.spec("packets", mode).load() as probe:
+        assert probe.programs["bytes"].test_run(bytes([77]) * size).retval == 77
+        assert probe.variables["rounds"].value == size
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_packet_that_moves_is_looked_at_again(mode: str) -> None:
+    with zig_probes.spec("packets", mode).load() as probe:
+        assert probe.programs["moved"].test_run(DATA).retval == DATA[0] * 256 + DATA[4]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_cannot_be_read_is_zero_and_an_error(mode: str) -> None:
+    with zig_probes.spec("packets", mode).load() as probe:
+        names = ("number", "far", "bits", "command", "read", "failed")
+
+        def values() -> list[object]:
+            return [probe.variables[name].value for name in names]
+
+        assert probe.programs["nothing"].test_run(context=bytes(96)).retval == 0
+        assert values() == [0, 0, 0, "", 0, 4]
+        assert probe.programs["something"].test_run(context=bytes(96)).retval == 0
+        command = Path("/proc/thread-self/comm").read_text().strip()
+        assert values() == [os.getpid(), os.getppid(), 0, command, 0, 0]
+        assert probe.traps == []

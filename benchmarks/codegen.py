@@ -12,7 +12,6 @@ the ``ziglang`` package.
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
 import random
 import re
@@ -31,8 +30,9 @@ import pyzbpf  # noqa: E402
 from pyzbpf.btf.record import plain  # noqa: E402
 from pyzbpf.build.compile import build_probe  # noqa: E402
 from pyzbpf.finish import flow, unit  # noqa: E402
-from pyzbpf.finish.code import EXIT  # noqa: E402
-from pyzbpf.finish.registers import EQUAL_ZERO, FRAME, LOAD64  # noqa: E402
+from pyzbpf.finish.passes import traps  # noqa: E402
+from pyzbpf.finish.pipeline import PASSES  # noqa: E402
+from pyzbpf.insn.instruction import EXIT, SIZE  # noqa: E402
 from pyzbpf.kernel import commands  # noqa: E402
 from pyzbpf.kernel.fd import Fd  # noqa: E402
 from pyzbpf.kernel.syscall import bpf  # noqa: E402
@@ -41,7 +41,7 @@ from pyzbpf.uapi import attrs, enums  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from pyzbpf.finish.code import Function, Instruction
+    from pyzbpf.finish.code import Function
     from pyzbpf.runtime.object import Object
     from pyzbpf.runtime.program import Program
 
@@ -272,23 +272,16 @@ def linked(found: unit.Unit) -> Iterator[Function]:
 def counted(path: Path) -> tuple[int, int]:
     """Instructions on the ways without a failed check, and the others; of 8 bytes, as the kernel counts.
 
-    A check that has failed begins with the address of its record, or (in a caller) with the look into
-    the frame whether one has failed below.
+    Before the last pass every check that has failed ends in a trap: what leads there only is one of the others.
     """
-    found = unit.read(path.read_bytes(), file=str(path))
-    warm = cold = 0
+    raw = path.with_name(path.name.replace(".o", ".raw.o")).read_bytes()
+    found = unit.read(raw, file=str(path))
+    for step in PASSES[: PASSES.index(traps.run)]:
+        step(found)
+    warm = 0
     for function in linked(found):
         code = function.instructions
-
-        def failed(instruction: Instruction) -> bool:
-            symbol = instruction.symbol
-            return symbol is not None and symbol.section is not None and symbol.section.name == ".data.traps"
-
-        following = flow.successors(function, failed)
-        for index, (first, second) in enumerate(itertools.pairwise(code)):
-            if (first.opcode, first.destination, first.source) == (LOAD64, 5, FRAME) and (
-                second.opcode, second.destination) == (EQUAL_ZERO, 5):  # fmt: skip
-                following[index + 1] = [target for target in following[index + 1] if target != index + 2]
+        following = flow.successors(function)
         before = flow.predecessors(following)
         ends = [index for index in flow.reachable(following) if code[index].opcode == EXIT]
         useful: set[int] = set()
@@ -297,11 +290,9 @@ def counted(path: Path) -> tuple[int, int]:
             if index not in useful:
                 useful.add(index)
                 ends.extend(before[index])
-        useful &= flow.reachable(following)
-        sizes = [2 if instruction.is_wide else 1 for instruction in code]
-        warm += sum(sizes[index] for index in useful)
-        cold += sum(sizes) - sum(sizes[index] for index in useful)
-    return warm, cold
+        warm += sum(2 if code[index].is_wide else 1 for index in useful & flow.reachable(following))
+    finished = unit.read(path.read_bytes(), file=str(path))
+    return warm, sum(function.size // SIZE for function in linked(finished)) - warm
 
 
 def processed(path: Path) -> int:
@@ -332,6 +323,7 @@ def build(name: str, folder: Path) -> dict[str, Path]:
             mode=mode,
             output_directory=folder / variant,
             cache=folder / "cache",
+            keep=folder / variant,
         )[0]
         for variant, (suffix, mode) in VARIANTS.items()
         if (SOURCES / (name + suffix)).exists()

@@ -1,4 +1,6 @@
-"""The little that is wanted of DWARF: the names of functions' parameters, which BTF from Zig lacks."""
+"""The little that is wanted of DWARF: who compiled the object, and the names of functions' parameters, which
+BTF from Zig lacks.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +35,19 @@ def parameter_names(data: bytes) -> dict[str, list[str]]:
         }
     except _FAULTS:
         return {}
+
+
+def is_from_zig(data: bytes) -> bool:
+    """Whether Zig compiled the object; an object without DWARF, a finished one too, does not tell."""
+    try:
+        parsed = ELFFile(io.BytesIO(data))
+        if not parsed.has_dwarf_info():
+            return False
+        units = parsed.get_dwarf_info(relocate_dwarf_sections=False).iter_CUs()
+        found = [unit.get_top_DIE().attributes.get("DW_AT_producer") for unit in units]
+    except _FAULTS:
+        return False
+    return bool(found) and all(f is not None and f.value.startswith(b"zig ") for f in found)
 
 
 def _name(entry: Any) -> str:

@@ -11,7 +11,7 @@ import struct
 
 from pyzbpf.elf import image as elf
 from pyzbpf.errors import ObjectError
-from pyzbpf.insn.instruction import CALL, CALL_FUNCTION, EXIT, JA32, LD_IMM64
+from pyzbpf.insn.instruction import CALL, CALL_FUNCTION, EXIT, JA, JA32, LD_IMM64
 from pyzbpf.insn.instruction import SIZE as SLOT
 
 TYPE_CHECKING = False
@@ -156,6 +156,17 @@ class Function:
         """Put instructions in the place of one."""
         self.insert(place, made)
         self.instructions.remove(place)
+
+    def remove(self, place: Instruction) -> None:
+        """Take an instruction out: what jumped there goes on where it led to; its line stays in force."""
+        at = self.instructions.index(place)
+        behind = self.instructions[at + 1] if at + 1 < len(self.instructions) else None
+        following = place.target if place.opcode in (JA, JA32) else behind
+        assert following is not None  # no function ends with anything else
+        self._retarget(place, following)
+        if behind is not None:
+            behind.line = behind.line or place.line
+        del self.instructions[at]
 
     def _retarget(self, old: Instruction, new: Instruction) -> None:
         for instruction in self.instructions:

@@ -22,7 +22,9 @@ from pyzbpf.finish.passes import (
     members,
     negations,
     numbers,
+    overflow_bits,
     parameters,
+    placement,
     subprograms,
     symbol_names,
     targets,
@@ -75,7 +77,9 @@ PASSES: tuple[Callable[[Unit], None], ...] = (
     trap_marks.run,  # a trap of its own for each safety check
     trap_lines.run,  # the author's line for each trap
     dead_code.run,  # nothing behind a trap that nothing jumps to
+    overflow_bits.run,  # an overflow check is one jump
     unwinding.run,  # traps of subprograms handed on to their programs
+    placement.run,  # the way without failures goes straight on
     trap_records.run,  # what is held at a trap stays in reach
     traps.run,  # an exit for each trap
 )

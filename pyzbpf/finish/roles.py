@@ -50,6 +50,12 @@ def is_marked(instruction: Instruction) -> bool:
     return any(mark.kind == TRAP_MARK for mark in instruction.marks)
 
 
+def operands(trap: Instruction) -> set[int]:
+    """The registers that the SDK's mark of a failed check names."""
+    texts = [mark.text for mark in trap.marks if mark.kind == TRAP_MARK]
+    return {int(word[1:]) for text in texts for word in text.split(" ")[1:]}
+
+
 def callbacks(unit: Unit) -> set[Function]:
     """The functions whose address is taken."""
     return {i.callee for _, i in unit.code.instructions() if i.callee is not None and i.opcode != CALL}

@@ -37,9 +37,12 @@ class Unit:
     `.kconfig`), which have no section, stay among the types. ``declarations`` are the SDK's texts about
     what may be undefined. ``prefixes`` are (absolute folder, what
     stands for it in file names) pairs, ``source_line`` the source text of a line by such a file name.
+    ``is_from_zig`` tells an object that Zig has just compiled from those of clang and finished ones.
     """
 
-    __slots__ = ("code", "declarations", "image", "prefixes", "source_line", "types", "variables")
+    __slots__ = (
+        "code", "declarations", "image", "is_from_zig", "prefixes", "source_line", "types", "variables",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class Unit:
         self.image = image
         self.prefixes = prefixes
         self.source_line = source_line
+        self.is_from_zig = False
         self.code = Code()
         self.declarations: list[str] = []
         self.types: list[Type | None] = [None]
@@ -153,6 +157,7 @@ def read(
     image = reader.read(data, file=file)
     unit = Unit(image, prefixes=prefixes, source_line=source_line)
     unit.code, places = codes.decode(image)
+    unit.is_from_zig = dwarf.is_from_zig(data)
     _take_parameters(unit, dwarf.parameter_names(data))
     _take_calls(unit, inlined.calls(data))
     section = image.section(".BTF")

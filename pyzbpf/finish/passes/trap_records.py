@@ -14,6 +14,7 @@ from pyzbpf.finish.flow import is_trap
 from pyzbpf.finish.frames import make_room
 from pyzbpf.finish.held import Holdings
 from pyzbpf.finish.registers import FRAME, MOV64, STORE64
+from pyzbpf.finish.roles import operands
 from pyzbpf.finish.things import UNCLEAR
 from pyzbpf.insn.instruction import CALL, EXIT
 
@@ -81,7 +82,7 @@ def _save(function: Function, states: Mapping[Instruction, State], trap: Instruc
         kept = {place for place in states[way[index]].places if place >= 0}
         for instruction in way[index:]:
             kept |= registers.reads(instruction) | registers.writes(instruction)
-        kept |= {int(word[1:]) for mark in trap.marks for word in mark.text.split(" ")[1:]}
+        kept |= operands(trap)
         free = [register for register in range(FRAME - 1, -1, -1) if register not in kept]
         if free:
             copy = Instruction(MOV64, destination=free[0], source=known[0][0])

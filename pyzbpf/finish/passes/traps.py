@@ -14,7 +14,7 @@ from pyzbpf.finish import verdicts
 from pyzbpf.finish.code import Instruction
 from pyzbpf.finish.flow import TRAP, is_trap
 from pyzbpf.finish.held import Holdings
-from pyzbpf.finish.passes.unwinding import LEAVE, callers_word
+from pyzbpf.finish.passes.unwinding import LEAVE, callers_word, is_silent
 from pyzbpf.finish.registers import (
     ADD64_IMMEDIATE,
     ATOMIC64,
@@ -50,8 +50,8 @@ if TYPE_CHECKING:
 
 # A trap that nobody has marked: `@trap()`, or what LLVM makes of `unreachable` in the modes without checks.
 _UNMARKED = "trap"
-# What a callback returns to stop the loop.
-_STOP = 1
+# What a callback returns to stop the loop, and a function without a result to say that it was left.
+_LEFT = 1
 
 
 def run(unit: Unit) -> None:
@@ -74,10 +74,10 @@ def run(unit: Unit) -> None:
 
 
 def _verdict(unit: Unit, function: Function) -> int | None:
-    """What the function returns at a trap; None: it hands the trap on to its caller."""
+    """What the function returns at a trap; None: it hands the trap on by its caller's word."""
     if is_program(function):
         return verdicts.chosen(unit, function)
-    return _STOP if is_guarded_callback(function) else None
+    return _LEFT if is_guarded_callback(function) or is_silent(function) else None
 
 
 class _Kept(NamedTuple):

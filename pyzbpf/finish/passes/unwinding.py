@@ -1,8 +1,9 @@
 """A trap in a function that a program calls leaves the program too.
 
-The caller passes, in r5, the address of a word in its frame, zero before the call. A function that is
-left at a trap (`traps.py`) puts something else there, and its caller, which looks after the call, is
-left in the same way. Without it the caller would go on with a value that means nothing.
+A function whose result nobody looks at says in r0 whether it was left: 0 or 1. To another one the caller
+passes, in r5, the address of a word in its frame, zero before the call, and a function that is left at a
+trap (`traps.py`) puts something else there. The caller looks after the call, and is left in the same way.
+Without it the caller would go on with a value that means nothing.
 
 The verifier follows the word as a constant on each path, so that this costs it nothing.
 """
@@ -11,14 +12,16 @@ from __future__ import annotations
 
 from pyzbpf.finish.arguments import takes_fifth
 from pyzbpf.finish.code import Instruction, Mark
-from pyzbpf.finish.flow import endless, is_trap
+from pyzbpf.finish.flow import endless, is_trap, successors
 from pyzbpf.finish.frames import make_room
+from pyzbpf.finish.liveness import is_live
 from pyzbpf.finish.registers import (
     ADD64_IMMEDIATE,
     EQUAL_ZERO,
     FRAME,
     LOAD64,
     MOV64,
+    MOV64_IMMEDIATE,
     STORE64,
     STORE64_IMMEDIATE,
 )
@@ -31,7 +34,7 @@ from pyzbpf.finish.roles import (
     is_program,
     trapping,
 )
-from pyzbpf.insn.instruction import CALL
+from pyzbpf.insn.instruction import CALL, EXIT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,15 +46,17 @@ if TYPE_CHECKING:
 PROLOGUE, CALLED, LEAVE = "unwinding", "called", "leave"
 WORD = -8  # where a subprogram keeps the address of its caller's word
 _FIFTH = 5
+_SILENT = "result"
 
 
 def run(unit: Unit) -> None:
     leaving = trapping(unit)
     subprograms = {f for f in leaving if not is_program(f) and not is_guarded_callback(f)}
     done = {f for f in subprograms if any(m.kind == PROLOGUE for m in f.instructions[0].marks)}
+    silent = _silent(unit, subprograms - done)
     for function in unit.code.functions:
         if function in subprograms - done:
-            _check(unit, function)
+            _check(unit, function, needs_fifth=function not in silent)
     without_return = endless(unit.code)
     for function in unit.code.functions:
         calls = [i for i in function.instructions if i.opcode == CALL and i.callee in leaving]
@@ -63,15 +68,48 @@ def run(unit: Unit) -> None:
             if call.callee not in subprograms:
                 raise fault(unit, function, call, f"calls '{call.callee and call.callee.symbol.name}', which the kernel calls too",
                             "let both call an `inline fn`")  # fmt: skip
-        slot = WORD - 8 * (function in subprograms)
-        make_room(unit, function, -slot if calls else -WORD)
+        passing = [call for call in calls if call.callee not in silent]
+        kept = is_new and function not in silent
+        slot = WORD - 8 * (function in subprograms and not is_silent(function) and function not in silent)
+        if passing or kept:
+            make_room(unit, function, -slot if passing else -WORD)
         for call in calls:
-            _look_after(unit, function, call, slot, returns=call.callee not in without_return)
-        if is_new:
+            returns = call.callee not in without_return
+            if call in passing:
+                _look_after(unit, function, call, slot, returns=returns)
+            else:
+                _look_at_result(unit, function, call, returns=returns)
+        if kept:
             _keep_address(function)
+        elif is_new:
+            _give_result(function)
 
 
-def _check(unit: Unit, function: Function) -> None:
+def is_silent(function: Function) -> bool:
+    """Whether the function says in r0 that it was left (once this pass has run)."""
+    return any(m.kind == PROLOGUE and m.text == _SILENT for m in function.instructions[0].marks)
+
+
+def _silent(unit: Unit, functions: set[Function]) -> set[Function]:
+    """Those of which no caller looks at the result; that of one of them does not count itself."""
+    calls = [(f, f.instructions.index(i), i.callee) for f, i in unit.code.instructions()
+             if i.opcode == CALL and i.callee in functions]  # fmt: skip
+    following = {function: successors(function) for function, _, _ in calls}
+    found = functions
+    while True:
+        heard = {
+            callee
+            for caller, index, callee in calls
+            if is_live(
+                caller, following[caller], 0, following[caller][index], result_counts=caller not in found
+            )
+        }
+        if not heard & found:
+            return found
+        found = found - heard
+
+
+def _check(unit: Unit, function: Function, *, needs_fifth: bool) -> None:
     """Refuse what cannot be left: nobody would know."""
     name = function.symbol.name
     # Its own trap, or the call of one that has it.
@@ -86,7 +124,7 @@ def _check(unit: Unit, function: Function) -> None:
         raise fault(unit, function, place,
                     f"a safety check may fail in '{name}', which is exported and so verified without its callers",
                     f"declare it `noinline fn` or `inline fn` instead of `export fn`, {unchecked}")  # fmt: skip
-    if takes_fifth(unit, function):
+    if needs_fifth and takes_fifth(unit, function):
         raise fault(unit, function, place,
                     f"a safety check may fail in '{name}', whose arguments take all five registers",
                     "a slice takes two: make it `inline fn`, pass a pointer to a struct or to an array, "
@@ -114,6 +152,17 @@ def _look_after(unit: Unit, function: Function, call: Instruction, slot: int, *,
     )
 
 
+def _look_at_result(unit: Unit, function: Function, call: Instruction, *, returns: bool) -> None:
+    call.marks.append(Mark(CALLED, ""))
+    at = function.instructions.index(call) + 1
+    look = [_handed_on(unit, call)]
+    if returns:
+        test = Instruction(EQUAL_ZERO)
+        test.target = function.instructions[at]
+        look = [test, *look]
+    function.instructions[at:at] = look
+
+
 def _handed_on(unit: Unit, call: Instruction) -> Instruction:
     """A trap that reports nothing, under the line of the call."""
     model = next(i for _, i in unit.code.instructions() if is_trap(i))
@@ -133,3 +182,10 @@ def _keep_address(function: Function) -> None:
     store = Instruction(STORE64, destination=FRAME, source=_FIFTH, offset=WORD)
     store.marks = [Mark(PROLOGUE, "")]
     function.insert(function.instructions[0], [store])
+
+
+def _give_result(function: Function) -> None:
+    """0 in r0 on every way that is not a trap's."""
+    function.instructions[0].marks.append(Mark(PROLOGUE, _SILENT))
+    for end in [instruction for instruction in function.instructions if instruction.opcode == EXIT]:
+        function.insert(end, [Instruction(MOV64_IMMEDIATE)])

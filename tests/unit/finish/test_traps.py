@@ -201,7 +201,7 @@ def test_a_subprogram_tells_its_caller(endian: str, section: str) -> None:
     probe.trap(".text", "unwrapNull")
     asm = probe.function("prog", "xdp").store(8, 10, 1, -8)
     probe.call("xdp", "sub")
-    asm.load(8, 0, 10, -8).raw(EXIT)
+    asm.load(8, 1, 10, -8).raw(0x0F, 0, 1).raw(EXIT)
     found = finished(probe)
     sub, caller = found["sub"], found["prog"]
     keep, *_ = sub.instructions
@@ -211,13 +211,36 @@ def test_a_subprogram_tells_its_caller(endian: str, section: str) -> None:
     assert (tell.opcode, tell.destination, tell.immediate) == (0x7A, load.destination, 1)
     assert (value.destination, value.immediate, end.opcode) == (0, 0, EXIT)
     # The caller's frame has moved down by the word that it passes.
-    spill, clear, copy, address, call, test_load, test, verdict, left, reload, last = caller.instructions
+    spill, clear, copy, address, call, test_load, test, verdict, left, reload, _, last = caller.instructions
     assert (spill.offset, reload.offset) == (-16, -16)
     assert (clear.opcode, clear.offset, clear.immediate) == (0x7A, -8, 0)
     assert (copy.destination, copy.source, address.immediate) == (5, 10, -8)
     assert call.callee is sub
     assert (test_load.destination, test_load.offset, test.opcode, test.target) == (5, -8, 0x15, reload)
     assert (verdict.immediate, left.opcode, last.opcode) == (XDP_PASS, EXIT, EXIT)
+
+
+@pytest.mark.parametrize("endian", ENDIANS)
+def test_a_subprogram_without_a_result_tells_by_it(endian: str) -> None:
+    """Two deep: nobody looks at r0 of either, though the one ends with what the other returns."""
+    probe = Probe(endian)
+    probe.function("inner", ".text").raw(0x25, 1, offset=1, imm=5).raw(EXIT)
+    probe.trap(".text", "unwrapNull")
+    probe.function("outer", ".text")
+    probe.call(".text", "inner").raw(EXIT)
+    asm = probe.function("prog", "xdp").mov_imm(5, 1)
+    probe.call("xdp", "outer")
+    asm.mov_imm(0, 7).raw(EXIT)
+    found = finished(probe)
+    assert opcodes(found["inner"]) == [0x25, 0xB7, EXIT, 0x18, 0xB7, 0xDB, 0xB7, EXIT]
+    check, none, _, *_, left, _ = found["inner"].instructions
+    assert check.target is found["inner"].instructions[3]
+    assert (none.immediate, left.immediate) == (0, 1)
+    call, test, told, _, none, _ = found["outer"].instructions
+    assert (call.callee, test.opcode, test.destination, test.target) == (found["inner"], 0x15, 0, none)
+    assert (told.immediate, none.immediate) == (1, 0)
+    assert opcodes(found["prog"]) == [0xB7, CALL, 0x15, 0xB7, EXIT, 0xB7, EXIT]
+    assert found["prog"].instructions[3].immediate == XDP_PASS
 
 
 def test_a_function_that_never_returns() -> None:
@@ -227,7 +250,7 @@ def test_a_function_that_never_returns() -> None:
     probe.function("prog", "xdp").mov_imm(0, 1).raw(0x25, 1, offset=1, imm=5).raw(EXIT)
     probe.call("xdp", "fail").mov_imm(0, 7).raw(EXIT)
     caller = finished(probe)["prog"]
-    assert opcodes(caller) == [0xB7, 0x25, EXIT, 0x7A, 0xBF, 0x07, CALL, 0xB7, EXIT]
+    assert opcodes(caller) == [0xB7, 0x25, EXIT, CALL, 0xB7, EXIT]
     assert caller.instructions[-2].immediate == XDP_PASS
 
 

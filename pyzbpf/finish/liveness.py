@@ -1,0 +1,53 @@
+"""Whether the value of a register is still wanted at a place."""
+
+from __future__ import annotations
+
+from pyzbpf.finish import registers
+from pyzbpf.finish.flow import is_trap
+from pyzbpf.finish.roles import operands
+from pyzbpf.insn.instruction import CALL, EXIT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pyzbpf.finish.code import Function, Instruction
+
+_ARGUMENTS = frozenset(range(1, 6))  # r1 to r5
+
+
+def uses(instruction: Instruction) -> set[int]:
+    """The registers that an instruction may read: of a call all that could be arguments, of a trap the
+    operands that its mark names.
+    """
+    if is_trap(instruction):
+        return operands(instruction)
+    return set(_ARGUMENTS) if instruction.opcode == CALL else registers.reads(instruction)
+
+
+def is_live(
+    function: Function,
+    following: Sequence[Sequence[int]],
+    register: int,
+    starts: Iterable[int],
+    *,
+    result_counts: bool = True,
+) -> bool:
+    """Whether any way from these indices reads the register before it gets another value.
+
+    ``result_counts`` tells whether the function's own result is wanted by anybody.
+    """
+    waiting, seen = list(starts), set()
+    while waiting:
+        index = waiting.pop()
+        if index in seen:
+            continue
+        seen.add(index)
+        instruction = function.instructions[index]
+        if instruction.opcode == EXIT and not result_counts:
+            continue
+        if register in uses(instruction):
+            return True
+        if register not in registers.writes(instruction):
+            waiting.extend(following[index])
+    return False

@@ -16,7 +16,7 @@ from pyzbpf.insn.instruction import SIZE as SLOT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from pyzbpf.elf.image import Image, Relocation, Section, Symbol
 
@@ -157,16 +157,25 @@ class Function:
         self.insert(place, made)
         self.instructions.remove(place)
 
-    def remove(self, place: Instruction) -> None:
-        """Take an instruction out: what jumped there goes on where it led to; its line stays in force."""
-        at = self.instructions.index(place)
-        behind = self.instructions[at + 1] if at + 1 < len(self.instructions) else None
-        following = place.target if place.opcode in (JA, JA32) else behind
-        assert following is not None  # no function ends with anything else
-        self._retarget(place, following)
-        if behind is not None:
-            behind.line = behind.line or place.line
-        del self.instructions[at]
+    def remove(self, places: Collection[Instruction]) -> None:
+        """Take instructions out: what jumped to one goes on where it led to; its line stays in force."""
+        behind: dict[Instruction, Instruction] = {}
+        kept: list[Instruction] = []
+        line = None
+        for instruction, following in zip(self.instructions, [*self.instructions[1:], None], strict=True):
+            if instruction in places:
+                goes_to = instruction.target if instruction.opcode in (JA, JA32) else following
+                assert goes_to is not None  # no function ends with anything else
+                behind[instruction] = goes_to
+                line = instruction.line or line
+            else:
+                instruction.line = instruction.line or line
+                line = None
+                kept.append(instruction)
+        for instruction in kept if behind else ():
+            while instruction.target in behind:
+                instruction.target = behind[instruction.target]
+        self.instructions[:] = kept
 
     def _retarget(self, old: Instruction, new: Instruction) -> None:
         for instruction in self.instructions:

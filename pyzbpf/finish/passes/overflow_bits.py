@@ -32,16 +32,27 @@ _ANDS = (0x54, 0x57)  # rX &= constant
 def run(unit: Unit) -> None:
     v2 = speaks_v2(unit.code)
     for function in unit.code.functions:
-        if not any(map(is_trap, function.instructions)):
+        if any(map(is_trap, function.instructions)):
+            while _shorten(function, v2=v2):
+                pass
+
+
+def _shorten(function: Function, *, v2: bool) -> bool:
+    """Let tests decide themselves; whether there was one."""
+    following = successors(function)
+    before = predecessors(following)
+    useless: set[Instruction] = set()
+    tests: set[Instruction] = set()
+    for index in range(1, len(function.instructions) - 1):
+        found = _find(function, following, before, index)
+        # One that another has just changed waits for the next round.
+        if found is None or tests & {found.test, *found.useless} or useless & {found.test, *found.useless}:
             continue
-        index = 1
-        while index < len(function.instructions) - 1:
-            found = _find(function, index)
-            if found is not None and _decide(function.instructions[index], found, v2=v2):
-                for instruction in found.useless:
-                    function.remove(instruction)
-            else:
-                index += 1
+        if _decide(function.instructions[index], found, v2=v2):
+            useless.update(found.useless)
+            tests.add(found.test)
+    function.remove(useless)
+    return bool(useless)
 
 
 class _Bit(NamedTuple):
@@ -54,7 +65,9 @@ class _Bit(NamedTuple):
     useless: list[Instruction]
 
 
-def _find(function: Function, jump: int) -> _Bit | None:
+def _find(
+    function: Function, following: Sequence[Sequence[int]], before: Sequence[Sequence[int]], jump: int
+) -> _Bit | None:
     """The bit that a conditional jump sets: `rX = a; jump to join; rX = b; [goto] join`."""
     code = function.instructions
     first, decider, second = code[jump - 1 : jump + 2]
@@ -65,8 +78,6 @@ def _find(function: Function, jump: int) -> _Bit | None:
         return None
     if bit in registers.reads(decider) or not _is_plain(decider):
         return None
-    following = successors(function)
-    before = predecessors(following)
     last = jump + 1  # of the two ways to the join, the one without the jump
     if last + 1 < len(code) and code[last + 1].opcode in (JA, JA32) and before[last + 1] == [last]:
         last += 1

@@ -8,6 +8,8 @@ instruction comes what came before. Objects of other compilers stay as they are.
 
 from __future__ import annotations
 
+import itertools
+
 from pyzbpf.finish.branches import is_conditional, opposite, speaks_v2
 from pyzbpf.finish.code import Instruction
 from pyzbpf.finish.flow import is_trap
@@ -30,21 +32,20 @@ def run(unit: Unit) -> None:
     for function in unit.code.functions:
         grown = _ROOM_FOR_TRAP * sum(map(is_trap, function.instructions))
         if function.size // SIZE + grown < _REACH:
-            while (
-                _drop_idle_jump(function)
-                or _put_trap_behind(function, v2=v2)
-                or _put_in_place_of_jump(function, v2=v2)
-            ):
-                pass
+            moved = True
+            while moved:
+                _drop_idle_jumps(function)
+                moved = _put_trap_behind(function, v2=v2) or _put_in_place_of_jump(function, v2=v2)
 
 
-def _drop_idle_jump(function: Function) -> bool:
-    """Take out a jump to where control comes anyhow; whether there was one."""
-    for index, instruction in enumerate(function.instructions[:-1]):
-        if instruction.target is function.instructions[index + 1] and _is_plain(instruction):
-            function.remove(instruction)
-            return True
-    return False
+def _drop_idle_jumps(function: Function) -> None:
+    """Take out the jumps to where control comes anyhow."""
+    while True:
+        pairs = itertools.pairwise(function.instructions)
+        idle = {one for one, other in pairs if one.target is other and _is_plain(one)}
+        if not idle:
+            return
+        function.remove(idle)
 
 
 def _put_trap_behind(function: Function, *, v2: bool) -> bool:
@@ -84,7 +85,7 @@ def _put_in_place_of_jump(function: Function, *, v2: bool) -> bool:
             continue
         if _detach(code, start, end, v2=v2):
             _move(function, start, end, place)
-            function.remove(goto)
+            function.remove((goto,))
             return True
     return False
 

@@ -20,6 +20,7 @@ from pyzbpf.finish.passes import (
     lost_counts,
     map_definitions,
     members,
+    narrow_copies,
     negations,
     numbers,
     overflow_bits,
@@ -77,6 +78,7 @@ PASSES: tuple[Callable[[Unit], None], ...] = (
     trap_marks.run,  # a trap of its own for each safety check
     trap_lines.run,  # the author's line for each trap
     dead_code.run,  # nothing behind a trap that nothing jumps to
+    narrow_copies.run,  # what is compared is what is used
     overflow_bits.run,  # an overflow check is one jump
     unwinding.run,  # traps of subprograms handed on to their programs
     placement.run,  # the way without failures goes straight on

@@ -263,19 +263,27 @@ _HINTS = (
         "Some code can never run: often what follows an endless loop or an `unreachable`. Remove it, or end the loop.",
     ),
     (
+        re.compile(r"misaligned packet access"),
+        (
+            "This kernel reads no number at an odd place: give the members of the type `align(1)`, as in "
+            "`extern struct { number: u32 align(1) }`, or read bytes."
+        ),
+    ),
+    (
         re.compile(r"unbounded|min value is negative|makes \w+ pointer be out of bounds|variable .*access .*var_off"),
         (
             "The verifier does not know how large the index or length can be. Check it just before the access, in an "
             "unsigned type: `if (i >= items.len) return 0;`. Safe mode (--mode safe) keeps Zig's own bounds checks; where it was "
-            "built so already, the compiler checked a copy or left the check out because it knew the range: index "
-            "with `i & (len - 1)` or `@min(i, len - 1)`, and compute the index in u32 or u64."
+            "built so already, the compiler left the check out because it knew the range: index with "
+            "`bpf.memory.index(i, len)`."
         ),
     ),
     (
         re.compile(r"outside of the (?:allowed memory|array) range|invalid access to (?:map value|memory)|out of bounds"),
         (
             "The access can reach beyond the value: compare the index with the length (`<`, not `<=`), and the size of the "
-            "type with the map's value."
+            "type with the map's value. Safe mode (--mode safe) keeps Zig's own checks; where the compiler left one out "
+            "because it knew the range (`x % len`, `@clz`), index with `bpf.memory.index(i, len)`."
         ),
     ),
     (

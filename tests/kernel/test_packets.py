@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from pyzbpf.errors import VerifierError
 from tests.support import zig_probes
 
 MODES = ["safe", "fast", "small"]
 DATA = bytes(range(1, 101))
+STRICT_ALIGNMENT = 1  # BPF_F_STRICT_ALIGNMENT of BPF_PROG_LOAD
 ABORTED, DROP, PASS = 0, 1, 2
 
 
@@ -25,6 +27,22 @@ def test_numbers_at_odd_places(mode: str) -> None:
         assert probe.variables["packed_half"].value == struct.unpack_from("=H", DATA, 23)[0]
         # To the byte: 25 bytes hold both, 23 the number, 22 nothing.
         assert [run(DATA[:size]).retval for size in (25, 24, 23, 22)] == [PASS, DROP, DROP, ABORTED]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_machines_that_read_no_number_at_an_odd_place(mode: str) -> None:
+    """As the verifier is there: numbers as they are aligned by nature are refused, bytes are not."""
+    spec = zig_probes.spec("packets", mode)
+    for name, program in spec.programs.items():
+        program.autoload = name == "odd"
+        program.flags |= STRICT_ALIGNMENT
+    with spec.load() as probe:
+        assert probe.programs["odd"].test_run(DATA).retval == PASS
+        assert probe.variables["packed_number"].value == struct.unpack_from("=Q", DATA, 15)[0]
+    spec.programs["odd"].autoload, spec.programs["numbers"].autoload = False, True
+    with pytest.raises(VerifierError, match="misaligned packet access") as caught:
+        spec.load()
+    assert caught.value.hint is not None and "align(1)" in caught.value.hint
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -3,6 +3,20 @@
 //! A slice with a start and a length that both come at run time cannot be proved: the bound relates two
 //! unknowns. These compare with constants only, which Linux 5.10 understands as well as 6.18.
 
+const panic = @import("panic.zig");
+
+/// `value`, proved to the verifier to be an index of `len` elements: `table[bpf.memory.index(x % len, len)]`.
+///
+/// Where LLVM can tell that a number is small enough (a remainder, `@clz`, an enum), it leaves Zig's own
+/// check out, and the verifier, which cannot, refuses the access. This one stays in every mode; where it
+/// fails, it is an index out of bounds.
+pub inline fn index(value: usize, comptime len: usize) usize {
+    @setRuntimeSafety(false);
+    const found = hidden(value);
+    if (found >= len) panic.outOfBounds(found, len);
+    return found;
+}
+
 /// The `size` elements from `offset` of an array, or null where they do not all lie in it:
 /// `bpf.memory.window(&names, offset, 16)`.
 pub inline fn window(array: anytype, offset: usize, comptime size: usize) ?Window(@TypeOf(array), size) {

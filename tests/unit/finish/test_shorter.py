@@ -11,7 +11,7 @@ from pyzbpf.finish import unit as units
 from pyzbpf.finish.branches import opposite, speaks_v2
 from pyzbpf.finish.code import Core, Function, Instruction, Line, Mark
 from pyzbpf.finish.flow import TRAP
-from pyzbpf.finish.passes import overflow_bits, placement
+from pyzbpf.finish.passes import narrow_copies, overflow_bits, placement
 from pyzbpf.insn.instruction import CALL, EXIT, JA
 from tests.support.run_code import run
 
@@ -223,7 +223,7 @@ def invented(rnd: random.Random) -> Function:
         return rnd.choice((0, 1, 2, 2, 3))
 
     while len(code) < 40:
-        kind = rnd.randrange(9)
+        kind = rnd.randrange(10)
         if kind < 4:
             bit, width = register(), rnd.choice((0xB4, 0xB7))
             add(op(width, bit, 0, rnd.choice((1, 1, 1, 0))))
@@ -241,6 +241,11 @@ def invented(rnd: random.Random) -> Function:
             add(op(rnd.choice(COMPARISONS), register(), register(), rnd.randrange(3)), rnd.randrange(1, 12))
         elif kind < 8:
             add(op(JA), rnd.randrange(1, 12))
+        elif kind < 9:
+            one, other, mask = register(), register(), rnd.choice((255, 65535, 3, -1))
+            add(op(rnd.choice((0xBF, 0xBC)), one, other))
+            add(op(rnd.choice((0x57, 0x54)), one, 0, mask))
+            add(op(rnd.choice((0x57, 0x54)), other, 0, mask))
         else:
             add(rnd.choice((op(EXIT), trap())))
     code.append(op(EXIT))
@@ -251,12 +256,12 @@ def invented(rnd: random.Random) -> Function:
 @pytest.mark.parametrize("seed", range(4))
 def test_random_functions_do_what_they_did(seed: int) -> None:
     rnd = random.Random(seed)
-    shorter = {overflow_bits: 0, placement: 0}
+    shorter = {overflow_bits: 0, placement: 0, narrow_copies: 0}
     for _ in range(120):
         code = invented(rnd)
         inputs = [[rnd.choice(ANY) for _ in range(10)] for _ in range(16)]
         expected = [run(code, given) for given in inputs]
-        for step in (overflow_bits, placement, overflow_bits, placement):
+        for step in (narrow_copies, overflow_bits, placement, overflow_bits, placement):
             size = len(code.instructions)
             before = shown(code)
             step.run(unit(code))
@@ -267,6 +272,56 @@ def test_random_functions_do_what_they_did(seed: int) -> None:
             assert shown(code) == after, (before, after)
             assert {i.target for i in code.instructions if i.target is not None} <= {*code.instructions}
     assert min(shorter.values()) > 20  # it was not for nothing
+
+
+# -- narrow copies --------------------------------------------------------------------------------------
+
+
+def twice(mask: int = 255, again: int = 255) -> list[Part]:
+    """If r3 == 0 goto 2; r2 = r1; r2 &= 255; w1 &= 255; r0 = r2; exit"""
+    return [
+        (op(0x15, 3), 1), op(0xBF, 2, 1), op(0x57, 2, 0, mask), op(0x54, 1, 0, again), op(0xBF, 0, 2), op(EXIT),
+    ]  # fmt: skip
+
+
+def test_a_number_is_narrowed_once() -> None:
+    code = function(*twice())
+    narrow_copies.run(unit(code))
+    assert shown(code) == [
+        (0x15, 3, 0, 0, 1), (0x54, 1, 0, 255), (0xBF, 2, 1, 0), (0xBF, 0, 2, 0), (EXIT, 0, 0, 0),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("index", "part"),
+    [
+        (0, (op(0x15, 3), 2)),  # the copy may be left out
+        (0, (op(0x15, 3), 3)),
+        (1, Instruction(0xBF, destination=2, source=1, offset=8)),  # extends the sign
+        (1, op(0xBF, 1, 1)),
+        (1, op(0xBF, 2, 4)),
+        (1, op(0x0F, 2, 1)),
+        (2, op(0x57, 2, 0, 65535)),
+        (2, op(0x47, 2, 0, 255)),
+        (3, op(0x54, 4, 0, 255)),
+        (3, op(0x5F, 1, 3)),
+    ],
+)
+def test_what_is_narrowed_otherwise_stays(index: int, part: Part) -> None:
+    code = twice()
+    code[index] = part
+    made = function(*code)
+    before = shown(made)
+    narrow_copies.run(unit(made))
+    assert shown(made) == before
+
+
+def test_a_mask_with_the_upper_half_stays() -> None:
+    for zig, mask in ((True, -256), (False, 255)):
+        made = function(*twice(mask, mask))
+        before = shown(made)
+        narrow_copies.run(unit(made, zig=zig))
+        assert shown(made) == before
 
 
 # -- placement ------------------------------------------------------------------------------------------

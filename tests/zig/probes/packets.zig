@@ -27,6 +27,13 @@ export fn numbers(ctx: *bpf.XdpMd) linksection("xdp") c_int {
     return bpf.XDP.PASS;
 }
 
+/// What every machine may read.
+export fn odd(ctx: *bpf.XdpMd) linksection("xdp") c_int {
+    const found = bpf.packet.at(Odd, ctx, 15) orelse return bpf.XDP.ABORTED;
+    packed_number = found.number;
+    return bpf.XDP.PASS;
+}
+
 /// As many bytes as the packet has.
 export fn bytes(ctx: *bpf.XdpMd) linksection("xdp") c_int {
     rounds = 0;

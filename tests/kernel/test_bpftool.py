@@ -16,7 +16,7 @@ import pytest
 import pyzbpf
 from pyzbpf.adapt import externs
 from pyzbpf.errors import Error, UnsupportedError, VerifierError
-from pyzbpf.kernel import commands
+from pyzbpf.kernel import commands, kconfig
 from pyzbpf.uapi.enums import BPF_PSEUDO_KFUNC_CALL
 from tests.support import c_probes, features, libbpf, zig_probes
 from tests.support.bpftool import BPFTOOL, bpftool, bpftool_refuses, mounted, pinned, xlated

@@ -170,12 +170,11 @@ pub fn enumValue(comptime value: anytype) []const u8 {
 
 /// A member's type.
 pub fn describe(comptime Type: type) []const u8 {
-    const bytes = decimal(@sizeOf(Type));
     return switch (@typeInfo(Type)) {
-        .int => |info| (if (info.signedness == .signed) "i" else "u") ++ bytes,
+        .int => |info| (if (info.signedness == .signed) "i" else "u") ++ bytes(Type),
         .bool => "z1",
-        .float => "f" ++ bytes,
-        .@"enum" => "e" ++ bytes ++ givenName(Type),
+        .float => "f" ++ bytes(Type),
+        .@"enum" => "e" ++ bytes(Type) ++ givenName(Type),
         .pointer => |info| "p" ++ pointee(info.child),
         .optional => |info| describe(info.child),
         .array => |info| "a" ++ decimal(info.len) ++ describe(info.child),
@@ -187,6 +186,10 @@ pub fn describe(comptime Type: type) []const u8 {
         .@"opaque" => "S" ++ givenName(Type),
         else => @compileError("no kernel type is a " ++ @typeName(Type)),
     };
+}
+
+fn bytes(comptime Type: type) []const u8 {
+    return decimal(@sizeOf(Type));
 }
 
 /// The name by which the kernel knows a type.

@@ -52,7 +52,7 @@ _SILENT = "result"
 def run(unit: Unit) -> None:
     leaving = trapping(unit)
     subprograms = {f for f in leaving if not is_program(f) and not is_guarded_callback(f)}
-    done = {f for f in subprograms if any(m.kind == PROLOGUE for m in f.instructions[0].marks)}
+    done = {f for f in subprograms if any(m.kind == PROLOGUE for i in f.instructions for m in i.marks)}
     silent = _silent(unit, subprograms - done)
     for function in unit.code.functions:
         if function in subprograms - done:
@@ -87,7 +87,7 @@ def run(unit: Unit) -> None:
 
 def is_silent(function: Function) -> bool:
     """Whether the function says in r0 that it was left (once this pass has run)."""
-    return any(m.kind == PROLOGUE and m.text == _SILENT for m in function.instructions[0].marks)
+    return any(m.kind == PROLOGUE and m.text == _SILENT for i in function.instructions for m in i.marks)
 
 
 def _silent(unit: Unit, functions: set[Function]) -> set[Function]:

@@ -31,7 +31,8 @@ def say(text: str) -> None:
         print(text, flush=True)
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options of the command."""
     parser = argparse.ArgumentParser(prog="python -m tests.vm", description=__doc__.partition(":")[0])
     parser.add_argument(
         "kernels",
@@ -132,7 +133,7 @@ def main(arguments: Sequence[str]) -> int:
         own, pytest_arguments = own[:place], own[place + 1 :]
         if not any(not argument.startswith("-") for argument in pytest_arguments):
             pytest_arguments = ["tests/kernel", *pytest_arguments]
-    options = _parse(own)
+    options = parse(own)
     if options.doctor and "--" not in arguments:
         pytest_arguments = ["tests/kernel/test_features.py"]
     if options.list:
@@ -150,7 +151,7 @@ def main(arguments: Sequence[str]) -> int:
     if lacking:
         print(f"needs QEMU: apt-get install {' '.join(lacking)}", file=sys.stderr)
         return 2
-    runs = _run(rows, options, pytest_arguments)
+    runs = run(rows, options, pytest_arguments)
     print(f"\n{report.results(runs)}\n")
     if options.junit:
         report.junit(runs, options.junit)
@@ -163,7 +164,8 @@ def main(arguments: Sequence[str]) -> int:
     return int(any(run.failed or (run.not_run and run.name not in optional) for run in runs))
 
 
-def _run(rows: list[matrix.Row], options: argparse.Namespace, arguments: list[str]) -> list[results.Run]:
+def run(rows: list[matrix.Row], options: argparse.Namespace, arguments: list[str]) -> list[results.Run]:
+    """Build the wheels once, and give them to each kernel with pytest's ``arguments``."""
     begin, stop = time.monotonic(), threading.Event()
     if options.console:
         options.console.mkdir(parents=True, exist_ok=True)

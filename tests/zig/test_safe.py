@@ -294,3 +294,22 @@ def test_refused(compile_text: Compile, case: tuple[str, str, str, str, str]) ->
     assert (error.file, error.section, error.symbol) == ("probe.zig", section, symbol)
     assert error.offset is not None
     assert message in str(error) and advice in str(error), str(error)
+
+
+def test_a_panic_that_says_something_beside_other_checks(compile_text: Compile) -> None:
+    """Its words are no registers, neither to an overflow check nor to a record that is held."""
+    text = (
+        HEAD
+        + "const Event = extern struct { value: u64 };\n"
+        + 'export var events: bpf.RingBuf(Event) linksection(".maps") = .{};\n'
+        + RAW.format(
+            "const event = events.reserve() orelse return 0; event.value = table[ctx.args[0]]; "
+            'if (ctx.args[1] == 7) @panic("seven is not allowed here"); '
+            "const sum = @as(u32, @truncate(ctx.args[2])) + @as(u32, @truncate(ctx.args[3])); "
+            'if (sum == 5) @panic("five r2 r3"); event.value += sum; events.submit(event); return 1;'
+        )
+    )
+    for data in compile_text(text).values():
+        found = sorted(trap.describe().partition(": ")[2] for trap in pyzbpf.open(data).traps)
+        assert [t for t in found if "panic" in t] == ["panic: five r2 r3", "panic: seven is not allowed here"]
+        assert [t for t in found if "overflow" in t] == ["integer overflow"] * 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pyzbpf.finish.branches import opposite, speaks_v2
-from pyzbpf.finish.code import Core
+from pyzbpf.finish.code import Core, Mark
 from pyzbpf.finish.passes import overflow_bits
 from pyzbpf.insn.instruction import CALL, EXIT, JA
 from tests.support.functions import Part, function, op, shown, trap, unit
@@ -42,6 +42,13 @@ def test_the_bit_may_be_masked_and_joined_by_a_jump() -> None:
     assert shown(code) == [
         (JA, 0, 0, 0, 1), (0xB4, 0, 0, 2), (0x15, 1, 0, 0, 4), (EXIT, 0, 0, 0), (CALL, 0, 1, -1),
     ]  # fmt: skip
+
+
+def test_what_a_panic_says_is_no_register() -> None:
+    code = function(*check())
+    code.instructions[4].marks.append(Mark("message", "r2 is too large"))
+    overflow_bits.run(unit(code))
+    assert len(code.instructions) == 4
 
 
 def used_later(code: list[Part]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyzbpf.finish.code import Core, Mark
 from pyzbpf.finish.passes import placement
+from pyzbpf.finish.roles import UNKNOWN
 from pyzbpf.insn.instruction import CALL, EXIT, JA
 from tests.support.functions import SYMBOL, function, op, shown, trap, unit
 
@@ -15,6 +16,16 @@ def test_a_trap_stands_behind() -> None:
     assert shown(code) == [
         (0xB5, 1, 0, 5, 3), (0xB7, 0, 0, 1), (EXIT, 0, 0, 0), (0xB4, 2, 0, 6), (CALL, 0, 1, -1),
     ]  # fmt: skip
+
+
+def test_a_trap_of_unknown_place_lends_its_line_to_nobody() -> None:
+    """If r1 > 5 goto 2; trap; 2: r0 = 1; exit"""
+    code = function((op(0x25, 1, 0, 5), 2), trap(), op(0xB4, 0, 0, 1), op(EXIT))
+    first, unknown, last, _ = code.instructions
+    unknown.line, last.line = UNKNOWN, None
+    placement.run(unit(code))
+    assert unknown.line is UNKNOWN and code.instructions[-1] is unknown
+    assert last.line in (None, first.line)
 
 
 def test_the_common_exit_stands_last() -> None:

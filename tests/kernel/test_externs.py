@@ -52,6 +52,7 @@ def symbol(name: str) -> int:
 
 def test_a_probe_of_everything() -> None:
     features.since("6.2", "the kernel function bpf_task_from_pid")
+    features.needs_jit("a call of a kernel function")
     config = configuration()
     spec = zig_probes.spec("externals")
     spec.variables["wanted"].value = threading.get_native_id()
@@ -77,6 +78,7 @@ def test_a_probe_of_everything() -> None:
 @pytest.mark.parametrize("mode", ["safe", "small", "fast"])
 def test_a_probe_of_plain_declarations(mode: str) -> None:
     features.since("6.2", "the kernel function bpf_task_from_pid")
+    features.needs_jit("a call of a kernel function")
     config = configuration()
     spec = zig_probes.spec("declarations", mode)
     assert {name: (found.kind, found.weak) for name, found in spec.externs.items()} == {

@@ -24,7 +24,7 @@ PACKAGES = (
     "busybox-static",
     "iproute2", "libbpf1", "libelf1", "libmnl0", "libbsd0", "libmd0", "libcap2", "libselinux1",
     "libpcre2-8-0", "libxtables12",
-    "bpftool",
+    "bpftool", "util-linux", "libcap-ng0",
 )  # fmt: skip
 COMMANDS = ("sh", "ash", "mount", "umount", "mkdir", "insmod", "poweroff", "true", "false", "sleep", "cat",
             "ls", "ps", "dmesg", "echo", "uname", "touch", "ln", "cp", "rm", "kill", "id", "head", "tail",

@@ -70,7 +70,7 @@ END = {
 @pytest.mark.parametrize("name", END)
 def test_exit_status(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     run, status = END[name]
-    monkeypatch.setattr(command, "_run", lambda *_: [run])
+    monkeypatch.setattr(command, "run", lambda *_: [run])
     monkeypatch.setattr(qemu, "missing", lambda _: [])
     monkeypatch.setattr(matrix, "MATRIX", [row("one")])
     assert command.main(["one"]) == status
@@ -93,7 +93,7 @@ def test_what_to_install_is_named(
 
 def test_arguments_of_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[list[str]] = []
-    monkeypatch.setattr(command, "_run", lambda _rows, _options, arguments: given.append(arguments) or [])
+    monkeypatch.setattr(command, "run", lambda _rows, _options, arguments: given.append(arguments) or [])
     monkeypatch.setattr(qemu, "missing", lambda _: [])
     for own in (["amd64"], ["amd64", "--", "-x"], ["--", "tests/kernel/test_maps.py", "-k", "array"]):
         command.main(own)

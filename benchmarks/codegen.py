@@ -29,7 +29,8 @@ sys.path[0] = str(HERE.parent)  # this folder has a module `code`, as the standa
 import pyzbpf  # noqa: E402
 from pyzbpf.btf.record import plain  # noqa: E402
 from pyzbpf.build.compile import build_probe  # noqa: E402
-from pyzbpf.finish import flow, unit  # noqa: E402
+from pyzbpf.finish import unit  # noqa: E402
+from pyzbpf.finish.analysis import flow  # noqa: E402
 from pyzbpf.finish.passes import traps  # noqa: E402
 from pyzbpf.finish.pipeline import PASSES  # noqa: E402
 from pyzbpf.insn.instruction import EXIT, SIZE  # noqa: E402

@@ -6,8 +6,8 @@ import struct
 
 from pyzbpf.elf import image as elf
 from pyzbpf.errors import ObjectError
+from pyzbpf.finish.analysis.roles import MESSAGE_MARK, VERDICT_MARK
 from pyzbpf.finish.code import Mark
-from pyzbpf.finish.roles import MESSAGE_MARK, VERDICT_MARK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

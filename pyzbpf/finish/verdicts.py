@@ -7,7 +7,7 @@ reads the result), for the authors who choose another value.
 from __future__ import annotations
 
 from pyzbpf.errors import ObjectError
-from pyzbpf.finish.roles import VERDICT_MARK
+from pyzbpf.finish.analysis.roles import VERDICT_MARK
 from pyzbpf.spec import read
 from pyzbpf.uapi import enums as e
 

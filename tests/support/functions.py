@@ -6,10 +6,10 @@ import operator
 
 from pyzbpf.elf import image as elf
 from pyzbpf.finish import unit as units
+from pyzbpf.finish.analysis.flow import TRAP, is_trap
+from pyzbpf.finish.analysis.liveness import uses
+from pyzbpf.finish.analysis.registers import ALU, ALU64, JMP32
 from pyzbpf.finish.code import Function, Instruction, Line, Mark
-from pyzbpf.finish.flow import TRAP, is_trap
-from pyzbpf.finish.liveness import uses
-from pyzbpf.finish.registers import ALU, ALU64, JMP32
 from pyzbpf.insn.instruction import CALL, EXIT, JA
 
 TYPE_CHECKING = False

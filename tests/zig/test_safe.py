@@ -14,9 +14,9 @@ from pyzbpf.elf import image as elf
 from pyzbpf.elf import reader
 from pyzbpf.errors import BuildError, ObjectError
 from pyzbpf.finish import unit as units
-from pyzbpf.finish.arguments import HELPERS_OF_FIVE
+from pyzbpf.finish.analysis.arguments import HELPERS_OF_FIVE
+from pyzbpf.finish.analysis.flow import reachable, successors
 from pyzbpf.finish.code import decode
-from pyzbpf.finish.flow import reachable, successors
 from pyzbpf.finish.pipeline import PASSES, finish
 from pyzbpf.spec import traps
 

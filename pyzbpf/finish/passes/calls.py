@@ -6,7 +6,7 @@ frames is too deep" to the other, however soon it would end.
 
 from __future__ import annotations
 
-from pyzbpf.finish.roles import fault
+from pyzbpf.finish.analysis.roles import fault
 from pyzbpf.insn.instruction import CALL, CALL_REGISTER
 
 TYPE_CHECKING = False

@@ -11,8 +11,8 @@ from pyzbpf.btf import types as kinds
 from pyzbpf.btf.types import Member, Type
 from pyzbpf.errors import ObjectError
 from pyzbpf.finish import marker
+from pyzbpf.finish.analysis.roles import fault
 from pyzbpf.finish.code import TYPE_ID_KINDS, Core
-from pyzbpf.finish.roles import fault
 from pyzbpf.finish.scalars import Scalars
 from pyzbpf.insn.instruction import LD_IMM64
 

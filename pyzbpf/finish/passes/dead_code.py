@@ -6,7 +6,7 @@ never goes on. The kernel says "unreachable insn". Functions that trap nowhere s
 
 from __future__ import annotations
 
-from pyzbpf.finish.flow import endless, is_trap, reachable, successors
+from pyzbpf.finish.analysis.flow import endless, is_trap, reachable, successors
 from pyzbpf.insn.instruction import CALL
 
 TYPE_CHECKING = False

@@ -11,7 +11,7 @@ knows it of a copy: `w1 &= 255; r2 = r1`. Objects of other compilers stay as the
 
 from __future__ import annotations
 
-from pyzbpf.finish.registers import MOV64
+from pyzbpf.finish.analysis.registers import MOV64
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

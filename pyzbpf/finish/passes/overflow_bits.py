@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pyzbpf.finish import registers
-from pyzbpf.finish.branches import is_conditional, is_taken, opposite, speaks_v2, tests_equality
-from pyzbpf.finish.flow import is_trap, predecessors, successors
-from pyzbpf.finish.liveness import is_live
+from pyzbpf.finish.analysis import registers
+from pyzbpf.finish.analysis.branches import is_conditional, is_taken, opposite, speaks_v2, tests_equality
+from pyzbpf.finish.analysis.flow import is_trap, predecessors, successors
+from pyzbpf.finish.analysis.liveness import is_live
 from pyzbpf.insn.instruction import CALL, EXIT, JA, JA32
 
 TYPE_CHECKING = False

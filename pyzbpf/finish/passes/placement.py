@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import itertools
 
-from pyzbpf.finish.branches import is_conditional, opposite, speaks_v2
+from pyzbpf.finish.analysis.branches import is_conditional, opposite, speaks_v2
+from pyzbpf.finish.analysis.flow import is_trap
+from pyzbpf.finish.analysis.roles import UNKNOWN
 from pyzbpf.finish.code import Instruction
-from pyzbpf.finish.flow import is_trap
-from pyzbpf.finish.roles import UNKNOWN
 from pyzbpf.insn.instruction import EXIT, JA, JA32, SIZE
 
 TYPE_CHECKING = False

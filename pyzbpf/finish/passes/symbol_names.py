@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pyzbpf.btf.names import c_name
 from pyzbpf.elf import image as elf
-from pyzbpf.finish.roles import is_guarded_callback
+from pyzbpf.finish.analysis.roles import is_guarded_callback
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ The kernel refuses it: "FUNC __bpf_trap: Invalid func linkage". (The calls are t
 from __future__ import annotations
 
 from pyzbpf.btf import types as kinds
-from pyzbpf.finish.flow import TRAP
+from pyzbpf.finish.analysis.flow import TRAP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

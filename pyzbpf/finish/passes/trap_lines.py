@@ -9,9 +9,9 @@ Then its place is not known: the last line before it is another's.
 
 from __future__ import annotations
 
+from pyzbpf.finish.analysis.flow import is_trap, predecessors, successors
+from pyzbpf.finish.analysis.roles import FOREIGN_FILES, SDK_FILES, UNKNOWN, authors_call, is_marked
 from pyzbpf.finish.code import Line
-from pyzbpf.finish.flow import is_trap, predecessors, successors
-from pyzbpf.finish.roles import FOREIGN_FILES, SDK_FILES, UNKNOWN, authors_call, is_marked
 from pyzbpf.insn.instruction import JA, JA32
 
 TYPE_CHECKING = False

@@ -8,9 +8,9 @@ of the check.
 from __future__ import annotations
 
 from pyzbpf.elf import image as elf
+from pyzbpf.finish.analysis.flow import TRAP, is_trap
+from pyzbpf.finish.analysis.roles import is_marked
 from pyzbpf.finish.code import Instruction
-from pyzbpf.finish.flow import TRAP, is_trap
-from pyzbpf.finish.roles import is_marked
 from pyzbpf.insn.instruction import CALL, CALL_FUNCTION
 
 TYPE_CHECKING = False

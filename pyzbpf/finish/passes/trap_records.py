@@ -8,22 +8,22 @@ stack from the call on that acquires it.
 
 from __future__ import annotations
 
-from pyzbpf.finish import registers
+from pyzbpf.finish.analysis import registers
+from pyzbpf.finish.analysis.flow import is_trap
+from pyzbpf.finish.analysis.frames import make_room
+from pyzbpf.finish.analysis.held import Holdings
+from pyzbpf.finish.analysis.registers import FRAME, MOV64, STORE64
+from pyzbpf.finish.analysis.roles import operands
+from pyzbpf.finish.analysis.things import UNCLEAR
 from pyzbpf.finish.code import Instruction
-from pyzbpf.finish.flow import is_trap
-from pyzbpf.finish.frames import make_room
-from pyzbpf.finish.held import Holdings
-from pyzbpf.finish.registers import FRAME, MOV64, STORE64
-from pyzbpf.finish.roles import operands
-from pyzbpf.finish.things import UNCLEAR
 from pyzbpf.insn.instruction import CALL, EXIT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pyzbpf.finish.analysis.things import State, Thing
     from pyzbpf.finish.code import Function
-    from pyzbpf.finish.things import State, Thing
     from pyzbpf.finish.unit import Unit
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pyzbpf.errors import ObjectError
 from pyzbpf.finish import verdicts
-from pyzbpf.finish.roles import is_program
+from pyzbpf.finish.analysis.roles import is_program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

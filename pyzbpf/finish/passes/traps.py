@@ -11,11 +11,9 @@ from typing import NamedTuple
 
 from pyzbpf.elf import image as elf
 from pyzbpf.finish import verdicts
-from pyzbpf.finish.code import Instruction
-from pyzbpf.finish.flow import TRAP, is_trap
-from pyzbpf.finish.held import Holdings
-from pyzbpf.finish.passes.unwinding import LEAVE, callers_word, is_silent
-from pyzbpf.finish.registers import (
+from pyzbpf.finish.analysis.flow import TRAP, is_trap
+from pyzbpf.finish.analysis.held import Holdings
+from pyzbpf.finish.analysis.registers import (
     ADD64_IMMEDIATE,
     ATOMIC64,
     CALLER_SAVED,
@@ -27,7 +25,7 @@ from pyzbpf.finish.registers import (
     STORE64,
     STORE64_IMMEDIATE,
 )
-from pyzbpf.finish.roles import (
+from pyzbpf.finish.analysis.roles import (
     MESSAGE_MARK,
     TRAP_MARK,
     UNKNOWN,
@@ -37,8 +35,10 @@ from pyzbpf.finish.roles import (
     is_program,
     line_of,
 )
+from pyzbpf.finish.analysis.things import MAYBE, UNCLEAR, State, Thing
+from pyzbpf.finish.code import Instruction
+from pyzbpf.finish.passes.unwinding import LEAVE, callers_word, is_silent
 from pyzbpf.finish.sites import Sites
-from pyzbpf.finish.things import MAYBE, UNCLEAR, State, Thing
 from pyzbpf.insn.instruction import CALL, EXIT, LD_IMM64
 from pyzbpf.spec import traps as table
 

@@ -10,12 +10,11 @@ The verifier follows the word as a constant on each path, so that this costs it 
 
 from __future__ import annotations
 
-from pyzbpf.finish.arguments import takes_fifth
-from pyzbpf.finish.code import Instruction, Mark
-from pyzbpf.finish.flow import endless, is_trap, successors
-from pyzbpf.finish.frames import make_room
-from pyzbpf.finish.liveness import is_live
-from pyzbpf.finish.registers import (
+from pyzbpf.finish.analysis.arguments import takes_fifth
+from pyzbpf.finish.analysis.flow import endless, is_trap, successors
+from pyzbpf.finish.analysis.frames import make_room
+from pyzbpf.finish.analysis.liveness import is_live
+from pyzbpf.finish.analysis.registers import (
     ADD64_IMMEDIATE,
     EQUAL_ZERO,
     FRAME,
@@ -25,7 +24,7 @@ from pyzbpf.finish.registers import (
     STORE64,
     STORE64_IMMEDIATE,
 )
-from pyzbpf.finish.roles import (
+from pyzbpf.finish.analysis.roles import (
     TRAP_MARK,
     callbacks,
     fault,
@@ -34,6 +33,7 @@ from pyzbpf.finish.roles import (
     is_program,
     trapping,
 )
+from pyzbpf.finish.code import Instruction, Mark
 from pyzbpf.insn.instruction import CALL, EXIT
 
 TYPE_CHECKING = False

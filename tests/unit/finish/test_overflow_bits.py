@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyzbpf.finish.branches import opposite, speaks_v2
+from pyzbpf.finish.analysis.branches import opposite, speaks_v2
 from pyzbpf.finish.code import Core, Mark
 from pyzbpf.finish.passes import overflow_bits
 from pyzbpf.insn.instruction import CALL, EXIT, JA

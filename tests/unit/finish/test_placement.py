@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from pyzbpf.finish.analysis.roles import UNKNOWN
 from pyzbpf.finish.code import Core, Mark
 from pyzbpf.finish.passes import placement
-from pyzbpf.finish.roles import UNKNOWN
 from pyzbpf.insn.instruction import CALL, EXIT, JA
 from tests.support.functions import SYMBOL, function, op, shown, trap, unit
 

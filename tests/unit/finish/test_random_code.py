@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from pyzbpf.finish.branches import opposite
+from pyzbpf.finish.analysis.branches import opposite
 from pyzbpf.finish.code import Function, Instruction, Line
 from pyzbpf.finish.passes import narrow_copies, overflow_bits, placement
 from pyzbpf.insn.instruction import EXIT, JA

@@ -9,11 +9,12 @@ import pytest
 
 from pyzbpf.elf import reader
 from pyzbpf.errors import ObjectError
-from pyzbpf.finish import registers, verdicts
 from pyzbpf.finish import unit as units
-from pyzbpf.finish.arguments import takes_fifth
+from pyzbpf.finish import verdicts
+from pyzbpf.finish.analysis import registers
+from pyzbpf.finish.analysis.arguments import takes_fifth
+from pyzbpf.finish.analysis.frames import make_room
 from pyzbpf.finish.code import Function, Instruction, decode
-from pyzbpf.finish.frames import make_room
 from pyzbpf.finish.pipeline import PASSES, finish
 from pyzbpf.spec import traps
 from pyzbpf.spec.model import ProgramSpec

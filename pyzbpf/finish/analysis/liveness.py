@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pyzbpf.finish import registers
-from pyzbpf.finish.flow import is_trap
-from pyzbpf.finish.roles import operands
+from pyzbpf.finish.analysis import registers
+from pyzbpf.finish.analysis.flow import is_trap
+from pyzbpf.finish.analysis.roles import operands
 from pyzbpf.insn.instruction import CALL, EXIT
 
 TYPE_CHECKING = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyzbpf.finish.registers import ALU, JMP, JMP32
+from pyzbpf.finish.analysis.registers import ALU, JMP, JMP32
 from pyzbpf.insn.instruction import JA, JA32
 
 TYPE_CHECKING = False

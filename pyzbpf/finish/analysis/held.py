@@ -7,9 +7,9 @@ state is unclear, and a trap there is refused.
 
 from __future__ import annotations
 
-from pyzbpf.finish import registers
-from pyzbpf.finish.flow import is_trap, successors
-from pyzbpf.finish.registers import (
+from pyzbpf.finish.analysis import registers
+from pyzbpf.finish.analysis.flow import is_trap, successors
+from pyzbpf.finish.analysis.registers import (
     ADD64_IMMEDIATE,
     CALLER_SAVED,
     EQUAL_ZERO,
@@ -21,7 +21,7 @@ from pyzbpf.finish.registers import (
     STORE64,
     STORE64_IMMEDIATE,
 )
-from pyzbpf.finish.things import ACQUIRE, MAYBE, REGIONS, RELEASE, THERE, UNCLEAR, ZERO, State, Thing
+from pyzbpf.finish.analysis.things import ACQUIRE, MAYBE, REGIONS, RELEASE, THERE, UNCLEAR, ZERO, State, Thing
 from pyzbpf.insn.instruction import CALL, EXIT
 
 TYPE_CHECKING = False

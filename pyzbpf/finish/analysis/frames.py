@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pyzbpf.finish import registers
+from pyzbpf.finish.analysis import registers
+from pyzbpf.finish.analysis.registers import ADD64_IMMEDIATE, FRAME, LDX, MOV64, ST, STX
+from pyzbpf.finish.analysis.roles import fault
 from pyzbpf.finish.code import Instruction
-from pyzbpf.finish.registers import ADD64_IMMEDIATE, FRAME, LDX, MOV64, ST, STX
-from pyzbpf.finish.roles import fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pyzbpf.elf import image as elf
 from pyzbpf.errors import ObjectError
+from pyzbpf.finish.analysis.flow import is_trap
 from pyzbpf.finish.code import Line
-from pyzbpf.finish.flow import is_trap
 from pyzbpf.insn.instruction import CALL
 from pyzbpf.spec import functions
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pyzbpf.btf import types as kinds
-from pyzbpf.finish import registers
-from pyzbpf.finish.flow import is_trap, successors
+from pyzbpf.finish.analysis import registers
+from pyzbpf.finish.analysis.flow import is_trap, successors
 from pyzbpf.insn.instruction import CALL
 
 TYPE_CHECKING = False

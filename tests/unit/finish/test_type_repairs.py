@@ -114,7 +114,7 @@ def _complaints(types: list[Type | None]) -> list[str]:
 
 
 @hypothesis.given(graphs(), st.sampled_from(["little", "big"]))
-@hypothesis.settings(deadline=None, max_examples=200, derandomize=True)
+@hypothesis.settings(deadline=None, max_examples=40, derandomize=True)
 def test_the_kernel_would_take_it(types: list[Type], endian: str) -> None:
     work = units.Unit(elf.Image(file="probe.zig", endian=endian))
     for found in types:

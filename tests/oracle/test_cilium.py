@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 import pyzbpf
+from pyzbpf.adapt import attach_target
 from pyzbpf.btf import types as kinds
 from pyzbpf.errors import Error
 from tests.support import cilium, zig_probes
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from pyzbpf.spec.model import ObjectSpec
+    from pyzbpf.spec.model import ObjectSpec, ProgramSpec
     from tests.support.sent import Instruction
 
 ENDIANS = ["little", "big"]
@@ -50,8 +51,8 @@ def has_typed_symbol(spec: ObjectSpec) -> bool:
     return any(e.kind == "ksym" and e.type_id for e in spec.externs.values())
 
 
-def is_relocated(spec: ObjectSpec) -> bool:
-    return any(function.core for function in spec.functions.values())
+def reads_kernel_types(spec: ObjectSpec, program: ProgramSpec) -> bool:
+    return attach_target.needed(program) or any(function.core for function in spec.functions.values())
 
 
 OPEN_LIMITS = {
@@ -66,8 +67,8 @@ OPEN_LIMITS = {
         Limit("to be *Void, not *btf.Var", has_typed_symbol),
     ],
 }
-# It reads the kernel's types for every relocation, and they have 64-bit enums since Linux 6.0.
-LOAD_LIMITS = {"0.9.1": [Limit("unknown kind: Unknown (19)", is_relocated)], "0.22.0": []}
+# It cannot read the kernel's types: they have 64-bit enums since Linux 6.0.
+KERNEL_TYPES = {"0.9.1": "unknown kind: Unknown (19)", "0.22.0": ""}
 # (edition, probe, program): libbpf and the kernel say 0 for the size and the id of a type that the kernel
 # does not have, cilium/ebpf poisons the instruction. Not to be read off the object without its code.
 POISONED = "bad CO-RE relocation: invalid func unknown#195896080"
@@ -92,10 +93,21 @@ def bpffs(tmp_path: Path) -> Iterator[Path]:
     yield from mounted(tmp_path / "bpf")
 
 
-def limits(table: dict[str, list[Limit]], edition: cilium.Edition, spec: ObjectSpec) -> list[str]:
-    """Why this edition cannot take the object; it says which it has met first. A newer one may do more."""
-    rows = table.get(edition.version, table[max(table, key=numbers)])
-    return [found.reason for found in rows if found.concerns(spec)]
+def table_of(edition: cilium.Edition) -> str:
+    """The edition whose rows hold: for one newer than all, the newest. It may do more than they say."""
+    return edition.version if edition.version in OPEN_LIMITS else max(OPEN_LIMITS, key=numbers)
+
+
+def limits(edition: cilium.Edition, spec: ObjectSpec) -> list[str]:
+    """Why this edition cannot open the object; it says which it has met first."""
+    return [found.reason for found in OPEN_LIMITS[table_of(edition)] if found.concerns(spec)]
+
+
+def limit(edition: cilium.Edition, name: str, spec: ObjectSpec, program: ProgramSpec) -> str:
+    """Why it cannot load a program that it has opened; "" where it can."""
+    table = table_of(edition)
+    general = KERNEL_TYPES[table] if reads_kernel_types(spec, program) else ""
+    return PROGRAMS_REFUSED.get((table, name, program.name), general)
 
 
 def numbers(version: str) -> list[int]:
@@ -107,7 +119,7 @@ def numbers(version: str) -> list[int]:
 def test_it_reads_what_we_read(name: str, endian: str, edition: cilium.Edition) -> None:
     path = zig_probes.path(name, endian=endian)
     spec, read = pyzbpf.open(path), edition.load(path)
-    reasons = limits(OPEN_LIMITS, edition, spec)
+    reasons = limits(edition, spec)
     if reasons and (read["error"] or edition.version in OPEN_LIMITS):
         assert any(reason in read["error"] for reason in reasons), read["error"]
         return
@@ -125,14 +137,10 @@ def test_it_reads_what_we_read(name: str, endian: str, edition: cilium.Edition) 
 def test_it_loads_what_we_load(name: str, edition: cilium.Edition, bpffs: Path) -> None:
     path = zig_probes.path(name)
     spec = pyzbpf.open(path)
-    if limits(OPEN_LIMITS, edition, spec):
+    if limits(edition, spec):
         return  # the test above has seen why
     seen = edition.load(path, bpffs)
     assert seen["error"] == ""
-    reason = next(iter(limits(LOAD_LIMITS, edition, spec)), "")
-    why = {
-        program: PROGRAMS_REFUSED.get((edition.version, name, program), reason) for program in spec.programs
-    }
     try:
         probe = spec.load()
     except Error:  # of this kernel, then; test_bpftool.py knows which may be
@@ -143,8 +151,9 @@ def test_it_loads_what_we_load(name: str, edition: cilium.Edition, bpffs: Path) 
     with probe:
         for program_name, program in probe.programs.items():
             refusal = seen["refused"].get(program_name, "")
-            if why[program_name] and (refusal or edition.version in OPEN_LIMITS):
-                assert why[program_name] in refusal, program_name
+            reason = limit(edition, name, spec, spec.programs[program_name])
+            if reason and (refusal or edition.version in OPEN_LIMITS):
+                assert reason in refusal, program_name
                 continue
             assert refusal == ""
             there = pinned(bpffs / program_name)

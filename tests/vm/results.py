@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 FRAME = re.compile(rb"@@pyzbpf (\d+) ([0-9a-f]{8}) ([A-Za-z0-9+/=]+)@@")
+# What init says behind the result: without it the guest has not ended by itself.
+ENDED = re.compile(rb"init: the tests' process ended with (\d+)")
+PANIC = b"Kernel panic - not syncing"
+OUTCOMES = {"passed", "failed", "skipped"}
 TAIL = 40  # lines of a console that say why it ended
 NO_TEXT = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[^\t\n -~\x80-\U0010ffff]")
 
@@ -63,8 +67,14 @@ def frames(console: bytes) -> dict[int, dict[str, Any]]:
             data = base64.b64decode(match[3], validate=True)
         except binascii.Error:
             continue
-        if zlib.crc32(data) == int(match[2], 16):
-            found[int(match[1])] = json.loads(zlib.decompress(data))
+        if zlib.crc32(data) != int(match[2], 16):
+            continue
+        try:
+            fields = json.loads(zlib.decompress(data))
+        except (zlib.error, ValueError):  # whole, but not ours
+            continue
+        if isinstance(fields, dict) and isinstance(fields.get("kind"), str):
+            found[int(match[1])] = fields
     return found
 
 
@@ -77,6 +87,28 @@ def tail(console: bytes) -> str:
 
 def read(name: str, console: bytes, *, ended: str = "") -> Run:
     """The result on a console; ``ended`` says how the guest was ended if not by itself."""
+    try:
+        run = _read(name, console, ended)
+    except (KeyError, TypeError, AttributeError) as error:  # a test writes to the console, too
+        return Run(
+            name, tail=tail(console), problem=f"a frame of the result is not of this version: {error!r}"
+        )
+    if not run.problem:
+        run.problem = _not_over(console)
+    return run
+
+
+def _not_over(console: bytes) -> str:
+    """What is wrong with the end of a guest whose result is complete."""
+    if PANIC in console:
+        return "the guest's kernel has panicked"
+    last = max(match.end() for match in FRAME.finditer(console))
+    if not ENDED.search(console, last):
+        return "the guest has sent its result, and did not come to its end"
+    return ""
+
+
+def _read(name: str, console: bytes, ended: str) -> Run:
     sent = frames(console)
     run = Run(name, tail=tail(console))
     by_kind: dict[str, list[dict[str, Any]]] = {}
@@ -111,6 +143,9 @@ def _incomplete(by_kind: dict[str, list[dict[str, Any]]], intact: int) -> str:
         return f"pytest ended with status {end['status']}:\n{end['said']}"
     if counted < collected:
         return f"the result is incomplete: {counted} of {collected} tests have an outcome"
+    unknown = {found["outcome"] for found in by_kind.get("outcome", [])} - OUTCOMES
+    if unknown or not counted:
+        return f"no test has an outcome that is known: {sorted(unknown)}"
     failed = sum(found["outcome"] == "failed" for found in by_kind.get("outcome", []))
     if bool(failed) != bool(end["status"]):
         return f"pytest ended with status {end['status']} although {failed} tests failed"

@@ -32,16 +32,18 @@ def session(*outcomes: list[dict[str, Any]], status: int = 0, **end: Any) -> lis
     return [*sent, {"kind": "end", **last, "frames": len(sent) + 1, **end}]
 
 
-def frame(number: int, fields: dict[str, Any]) -> bytes:
+def frame(number: int, fields: dict[str, Any] | list[int]) -> bytes:
     data = zlib.compress(json.dumps(fields).encode())
     return f"@@pyzbpf {number} {zlib.crc32(data):08x} {b64encode(data).decode()}@@".encode()
 
 
 def console(sent: list[dict[str, Any]], *, copies: int = 2) -> bytes:
     frames = [frame(number, fields) for number, fields in enumerate(sent)]
-    return (
-        b"[    0.1] booting\r\n" + b"".join(b"\r\n" + one + b"\r\n" for one in frames * copies) + b"off\r\n"
-    )
+    sent_twice = b"".join(b"\r\n" + one + b"\r\n" for one in frames * copies)
+    return b"[    0.1] booting\r\n" + sent_twice + END
+
+
+END = b"init: the tests' process ended with 0\r\n"
 
 
 GOOD = session(outcome("a.py::one"), outcome("a.py::two", "skipped", "needs Linux 6.2"), outcome("b.py::one"))
@@ -112,6 +114,29 @@ def test_what_does_not_fit_is_a_failure(sent: list[dict[str, Any]], words: str) 
     assert words in run.problem and run.failed
 
 
+def test_a_guest_that_panics_behind_its_result_has_failed() -> None:
+    assert "panicked" in results.read("x", console(GOOD) + b"Kernel panic - not syncing: sysrq\r\n").problem
+    assert "did not come to its end" in results.read("x", console(GOOD).removesuffix(END)).problem
+
+
+@pytest.mark.parametrize("fields", [{"kind": "outcome", "test": "a"}, {"kind": "end"}])
+def test_frames_that_are_not_ours_are_a_failure(fields: Any) -> None:
+    """What a test writes to the console ends no other kernel's run."""
+    run = results.read("x", console([*GOOD[:2], fields, *GOOD[2:]]))
+    assert run.problem and run.failed
+
+
+def test_a_frame_that_is_not_packed_is_none() -> None:
+    data = b"no zlib"
+    alien = f"@@pyzbpf 3 {zlib.crc32(data):08x} {b64encode(data).decode()}@@".encode()
+    assert results.read("x", alien + frame(4, [1]) + console(GOOD)).problem == ""
+
+
+def test_an_unknown_outcome_is_a_failure() -> None:
+    assert "exploded" in results.read("x", console(session(outcome("a.py::one", "exploded")))).problem
+    assert results.read("x", console(session())).problem
+
+
 def test_the_guests_own_frames_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The sending end and the receiving one, without a console between them."""
     sent = bytearray()
@@ -120,7 +145,7 @@ def test_the_guests_own_frames_are_read(monkeypatch: pytest.MonkeyPatch, tmp_pat
     sender = guest.Console()
     for fields in GOOD:
         sender.send(**fields)
-    assert results.read("x", bytes(sent)).problem == ""
+    assert results.read("x", bytes(sent) + END).problem == ""
     first = bytes(sent)
     sender.repeat()
     assert bytes(sent) == first + first

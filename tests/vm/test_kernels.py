@@ -1,6 +1,7 @@
 """The kernel tests on the other kernels of the subset for continuous integration, by `python -m tests.vm`.
 
-Skipped without QEMU; PYZBPF_REQUIRE=vm makes that, and a kernel that is not to be had, a failure.
+A quarter of an hour, so only with PYZBPF_REQUIRE=vm; no QEMU, or a kernel that is not to be had, is a
+failure then.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.require import missing
+from tests.support.require import is_required, missing
 from tests.vm import __main__ as vm
 from tests.vm import matrix, qemu, report
 
@@ -22,6 +23,8 @@ ROWS = matrix.chosen([], everything=False)
 @pytest.fixture(scope="module")
 def runs() -> dict[str, Run]:
     """All of them at once: as many side by side as there are processors."""
+    if not is_required("vm"):
+        pytest.skip("boots four kernels: set PYZBPF_REQUIRE=vm, or run python -m tests.vm")
     lacking = qemu.missing(sorted({row.architecture for row in ROWS}))
     if lacking:
         missing("vm", f"needs QEMU: apt-get install {' '.join(lacking)}")

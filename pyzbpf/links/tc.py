@@ -1,12 +1,15 @@
 """Traffic control: the program as a filter of an interface's clsact (Linux 4.5), where tcx is not (6.6).
 
 Such a filter has no link of the kernel: it belongs to the interface, and outlives a process that is killed.
+One that ends takes its filters along.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
+import weakref
 
 from pyzbpf.errors import Error
 from pyzbpf.kernel import commands
@@ -19,6 +22,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyzbpf.kernel.fd import Fd
     from pyzbpf.spec.model import ProgramSpec
+
+# Filters that this process has not taken away yet; weak, so that a forgotten one is noticed before its end.
+_attached: weakref.WeakSet[_ClsactFilter] = weakref.WeakSet()
 
 # Network namespace and interface of each clsact that this process has made: it goes with the last filter.
 _made: set[tuple[int, int]] = set()
@@ -56,10 +62,16 @@ def attach(
     return Link(spec, what, [part])
 
 
+@atexit.register
+def _detach_all() -> None:
+    for part in list(_attached):
+        part.close()
+
+
 class _ClsactFilter:
     """Our filter, with the netlink socket it was made by: that of its network namespace."""
 
-    __slots__ = ("_direction", "_filter", "_hook", "_key", "_process", "_what")
+    __slots__ = ("__weakref__", "_direction", "_filter", "_hook", "_key", "_process", "_what")
 
     def __init__(self, index: int, direction: str, what: str) -> None:
         self._hook: tc.Hook | None = tc.Hook(index, what)
@@ -68,6 +80,7 @@ class _ClsactFilter:
         self._key = (os.stat("/proc/thread-self/ns/net").st_ino, index)
         self._filter: tc.Filter | None = None
         self._process = os.getpid()
+        _attached.add(self)
 
     def add(self, program: Fd, name: str, priority: int) -> None:
         assert self._hook is not None
@@ -94,6 +107,7 @@ class _ClsactFilter:
         hook, self._hook = self._hook, None
         if hook is None:
             return
+        _attached.discard(self)
         try:
             if os.getpid() != self._process:
                 return

@@ -6,6 +6,8 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from tests.support import features, network, zig_probes
 from tests.support.require import missing
 
 PATIENCE = 30
+ROOT = Path(__file__).parents[2]
 CLASSIFIER, TCX_IN, TCX_OUT = 3, 4, 5
 HEADERS = 14 + 20 + 8  # of Ethernet, IPv4 and UDP
 
@@ -174,6 +177,26 @@ def test_a_child_process_does_not_detach(pair):
                 os._exit(0)
         os.waitpid(child, 0)
         assert filters(pair, "ingress") == [9]
+
+
+@pytest.mark.parametrize("end", ["", "sys.exit(3)", "raise RuntimeError"])
+def test_a_process_that_ends_takes_its_filter_along(pair, end):
+    """Also one that held it in a variable of a module until its end."""
+    script = f"""
+import sys, pyzbpf
+spec = pyzbpf.open({str(zig_probes.path("network"))!r})
+for name, program in spec.programs.items():
+    program.autoload = name == "classifier"
+probe = spec.load()
+link = probe.programs["classifier"].attach(interface={pair.name!r}, direction="ingress", priority=7)
+print("attached", flush=True)
+{end}
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert "attached" in done.stdout, done.stderr
+    assert filters(pair, "ingress") == [] and "clsact" not in qdiscs(pair)
 
 
 def test_a_forgotten_filter_is_reported_and_removed(pair):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyzbpf.btf import types as kinds
 from pyzbpf.finish.analysis import registers
-from pyzbpf.finish.analysis.flow import is_trap, successors
+from pyzbpf.finish.analysis.flow import is_trap, successors, walk
 from pyzbpf.insn.instruction import CALL
 
 TYPE_CHECKING = False
@@ -25,19 +25,12 @@ def takes_fifth(unit: Unit, function: Function, asked: frozenset[Function] = fro
     """Whether the value that r5 has when the function begins is read, or passed on, on any path."""
     if not function.instructions:
         return False
-    following = successors(function)
-    waiting, seen = [0], set()
-    while waiting:
-        index = waiting.pop()
-        if index in seen:
-            continue
-        seen.add(index)
-        instruction = function.instructions[index]
-        if FIFTH in registers.reads(instruction) or _passes_on(unit, instruction, asked | {function}):
-            return True
-        if FIFTH not in registers.writes(instruction):
-            waiting.extend(following[index])
-    return False
+    code = function.instructions
+    still_there = walk(successors(function), [0], lambda index: FIFTH not in registers.writes(code[index]))
+    return any(
+        FIFTH in registers.reads(code[index]) or _passes_on(unit, code[index], asked | {function})
+        for index in still_there
+    )
 
 
 def _passes_on(unit: Unit, instruction: Instruction, asked: frozenset[Function]) -> bool:

@@ -6,7 +6,7 @@ from pyzbpf.insn.instruction import CALL, EXIT, JA, JA32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pyzbpf.finish.code import Code, Function, Instruction
 
@@ -44,16 +44,26 @@ def predecessors(following: Sequence[Sequence[int]]) -> list[list[int]]:
     return found
 
 
-def reachable(following: Sequence[Sequence[int]]) -> set[int]:
-    """The indices that control may come to from the first instruction."""
-    found: set[int] = set()
-    waiting = [0] if following else []
+def walk(
+    edges: Sequence[Sequence[int]], starts: Iterable[int], goes_on: Callable[[int], bool] | None = None
+) -> Iterator[int]:
+    """Each index that the edges lead to from these, once, themselves first; not beyond one where ``goes_on``
+    says no.
+    """
+    waiting, seen = list(starts), set()
     while waiting:
         index = waiting.pop()
-        if index not in found:
-            found.add(index)
-            waiting.extend(following[index])
-    return found
+        if index in seen:
+            continue
+        seen.add(index)
+        yield index
+        if goes_on is None or goes_on(index):
+            waiting.extend(edges[index])
+
+
+def reachable(following: Sequence[Sequence[int]]) -> set[int]:
+    """The indices that control may come to from the first instruction."""
+    return set(walk(following, [0] if following else []))
 
 
 def endless(code: Code) -> set[Function]:

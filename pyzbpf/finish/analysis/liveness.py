@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyzbpf.finish.analysis import registers
-from pyzbpf.finish.analysis.flow import is_trap
+from pyzbpf.finish.analysis.flow import is_trap, walk
 from pyzbpf.finish.analysis.roles import operands
 from pyzbpf.insn.instruction import CALL, EXIT
 
@@ -37,17 +37,9 @@ def is_live(
 
     ``result_counts`` tells whether the function's own result is wanted by anybody.
     """
-    waiting, seen = list(starts), set()
-    while waiting:
-        index = waiting.pop()
-        if index in seen:
-            continue
-        seen.add(index)
-        instruction = function.instructions[index]
-        if instruction.opcode == EXIT and not result_counts:
-            continue
-        if register in uses(instruction):
-            return True
-        if register not in registers.writes(instruction):
-            waiting.extend(following[index])
-    return False
+    code = function.instructions
+    still_there = walk(following, starts, lambda index: register not in registers.writes(code[index]))
+    return any(
+        register in uses(code[index]) and (result_counts or code[index].opcode != EXIT)
+        for index in still_there
+    )

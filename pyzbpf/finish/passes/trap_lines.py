@@ -9,7 +9,7 @@ Then its place is not known: the last line before it is another's.
 
 from __future__ import annotations
 
-from pyzbpf.finish.analysis.flow import is_trap, predecessors, successors
+from pyzbpf.finish.analysis.flow import is_trap, predecessors, successors, walk
 from pyzbpf.finish.analysis.roles import FOREIGN_FILES, SDK_FILES, UNKNOWN, authors_call, is_marked
 from pyzbpf.finish.code import Line
 from pyzbpf.insn.instruction import JA, JA32
@@ -96,17 +96,10 @@ def _line_of_check(
     function: Function, before: Sequence[Sequence[int]], in_force: Sequence[Line | None], trap: int
 ) -> Line | None:
     """The line of the nearest conditional jump on the way to the trap."""
-    seen: set[int] = set()
-    waiting = [trap]
-    while waiting:
-        index = waiting.pop()
-        if index in seen:
-            continue
-        seen.add(index)
+    for index in walk(before, [trap]):
         instruction = function.instructions[index]
         if instruction.is_jump and instruction.opcode not in (JA, JA32):
             return _authors_line(in_force, index)
-        waiting.extend(before[index])
     return _authors_line(in_force, trap)
 
 

@@ -52,7 +52,7 @@ _SILENT = "result"
 def run(unit: Unit) -> None:
     leaving = trapping(unit)
     subprograms = {f for f in leaving if not is_program(f) and not is_guarded_callback(f)}
-    done = {f for f in subprograms if any(m.kind == PROLOGUE for i in f.instructions for m in i.marks)}
+    done = {f for f in subprograms if _prologue(f) is not None}
     silent = _silent(unit, subprograms - done)
     for function in unit.code.functions:
         if function in subprograms - done:
@@ -87,7 +87,13 @@ def run(unit: Unit) -> None:
 
 def is_silent(function: Function) -> bool:
     """Whether the function says in r0 that it was left (once this pass has run)."""
-    return any(m.kind == PROLOGUE and m.text == _SILENT for i in function.instructions for m in i.marks)
+    found = _prologue(function)
+    return found is not None and any(mark.text == _SILENT for mark in found.marks if mark.kind == PROLOGUE)
+
+
+def _prologue(function: Function) -> Instruction | None:
+    """The instruction that this pass has marked: the first one, until room is made before it."""
+    return next((i for i in function.instructions if any(mark.kind == PROLOGUE for mark in i.marks)), None)
 
 
 def _silent(unit: Unit, functions: set[Function]) -> set[Function]:
@@ -175,7 +181,9 @@ def _handed_on(unit: Unit, call: Instruction) -> Instruction:
 
 def callers_word(function: Function) -> int:
     """Where a subprogram keeps the address of its caller's word: room that was made later has moved it."""
-    return next(i.offset for i in function.instructions if any(mark.kind == PROLOGUE for mark in i.marks))
+    found = _prologue(function)
+    assert found is not None
+    return found.offset
 
 
 def _keep_address(function: Function) -> None:

@@ -7,10 +7,8 @@ become numbers that nobody reads, as libbpf makes them. Ids of types and offsets
 
 from __future__ import annotations
 
-import struct
-
+from pyzbpf.adapt.btf_rewriter import BtfRewriter
 from pyzbpf.btf import types as kinds
-from pyzbpf.btf.decode import MAGIC, ORDER, extents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,16 +38,8 @@ def for_kernel(btf: Btf, externs: Mapping[str, ExternSpec]) -> bytes:
     return rewriter.bytes()
 
 
-class _Rewriter:
-    """Changes types where they stand, and adds others behind the last."""
-
-    def __init__(self, btf: Btf) -> None:
-        self.btf = btf
-        self.order = ORDER[btf.endian]
-        self.data = bytearray(btf.data)
-        self.types = bytearray()
-        self.strings = bytearray(btf.strings)
-        self.count = len(btf.types)
+class _Rewriter(BtfRewriter):
+    """Gives values their places, and symbols a type."""
 
     def values(self, section: Type, externs: Mapping[str, ExternSpec]) -> None:
         """`.kconfig`: the places of the values, in rising order as the kernel wants them."""
@@ -58,7 +48,7 @@ class _Rewriter:
             variable = self.btf.get(entry)
             found = externs[variable.name]
             records.append((entry, found.offset, found.size))
-            self._put(variable.place + _HEADER, kinds.GLOBAL)
+            self.put(variable.place + _HEADER, kinds.GLOBAL)
         self._records(section, sorted(records, key=lambda record: record[1]))
 
     def symbols(self, section: Type) -> None:
@@ -66,8 +56,8 @@ class _Rewriter:
         number = self._number()
         dummy = name = 0
         if any(self.btf.get(entry).kind == kinds.FUNC for entry, _, _ in section.variables):
-            name = self._text(DUMMY)
-            dummy = self._add(name, kinds.VAR << 24, number, kinds.GLOBAL)
+            name = self.add_string(DUMMY.encode())
+            dummy = self.add_type(name, kinds.VAR << 24, number, kinds.GLOBAL)
         records = []
         for place, (entry, _, _) in enumerate(section.variables):
             found = self.btf.get(entry)
@@ -75,46 +65,27 @@ class _Rewriter:
                 self._function(found, name)
                 entry = dummy
             else:
-                self._put(found.place + 8, number, kinds.GLOBAL)
+                self.put(found.place + 8, number, kinds.GLOBAL)
             records.append((entry, 4 * place, 4))
         self._records(section, records)
 
     def _function(self, found: Type, name: int) -> None:
         """A global function; the kernel wants a name for each of its parameters."""
-        self._put(found.place + 4, kinds.FUNC << 24 | kinds.GLOBAL)
+        self.put(found.place + 4, kinds.FUNC << 24 | kinds.GLOBAL)
         prototype = self.btf.get(found.type)
         for place, (text, type_id) in enumerate(prototype.parameters):
             if type_id and not text:
-                self._put(prototype.place + _HEADER + _PARAMETER * place, name)
+                self.put(prototype.place + _HEADER + _PARAMETER * place, name)
 
     def _records(self, section: Type, records: list[tuple[int, int, int]]) -> None:
         _, last, size = records[-1] if records else (0, 0, 0)
-        self._put(section.place + 8, last + size)
+        self.put(section.place + 8, last + size)
         for place, record in enumerate(records):
-            self._put(section.place + _HEADER + _RECORD * place, *record)
+            self.put(section.place + _HEADER + _RECORD * place, *record)
 
     def _number(self) -> int:
         """The id of a number of 32 bits."""
         for type_id, found in self.btf.named(kinds.INT):
             if found.bits == 32:
                 return type_id
-        return self._add(self._text("int"), kinds.INT << 24, 4, kinds.SIGNED << 24 | 32)
-
-    def _add(self, *words: int) -> int:
-        self.types += struct.pack(f"{self.order}{len(words)}I", *words)
-        self.count += 1
-        return self.count - 1
-
-    def _text(self, text: str) -> int:
-        self.strings += text.encode() + b"\0"
-        return len(self.strings) - len(text) - 1
-
-    def _put(self, place: int, *words: int) -> None:
-        struct.pack_into(f"{self.order}{len(words)}I", self.data, place, *words)
-
-    def bytes(self) -> bytes:
-        start, end, _, _ = extents(self.btf.data, self.btf.endian)
-        types = self.data[start:end] + self.types
-        size = len(types)
-        header = struct.pack(self.order + "HBBIIIII", MAGIC, 1, 0, 24, 0, size, size, len(self.strings))
-        return header + bytes(types) + bytes(self.strings)
+        return self.add_type(self.add_string(b"int"), kinds.INT << 24, 4, kinds.SIGNED << 24 | 32)

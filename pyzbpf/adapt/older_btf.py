@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import struct
 
+from pyzbpf.adapt.btf_rewriter import PLAIN_HEADER, BtfRewriter
 from pyzbpf.btf import types as kinds
-from pyzbpf.btf.decode import MAGIC, ORDER, extents
+from pyzbpf.btf.decode import ORDER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from pyzbpf.btf.types import Type
 
 LAYOUT = 0
-_PLAIN_HEADER = 24
 _HEADER, _RECORD = 12, 12
 _BYTE = 8  # an INT of eight bits, all of them from bit 0 on
 
@@ -33,7 +33,7 @@ def recent(btf: Btf) -> set[int]:
     table of how long each kind is, behind the types.
     """
     found = {type.kind for type in btf.types if type is not None and type.kind in _ALWAYS}
-    if struct.unpack_from(ORDER[btf.endian] + "I", btf.data, 4)[0] > _PLAIN_HEADER:
+    if struct.unpack_from(ORDER[btf.endian] + "I", btf.data, 4)[0] > PLAIN_HEADER:
         found.add(LAYOUT)
     for type in btf.types:
         if type is None:
@@ -61,63 +61,39 @@ def without(btf: Btf, lacking: Collection[int]) -> bytes:
     return rewriter.bytes()
 
 
-class _Rewriter:
-    def __init__(self, btf: Btf) -> None:
-        self.btf = btf
-        self.order = ORDER[btf.endian]
-        self.data = bytearray(btf.data)
-        self.added = b""
-        self._strings = b""
-        self.byte = 0
+class _Rewriter(BtfRewriter):
+    _byte = 0  # the id of the type that stands for a value of 64 bits
 
     def replace(self, type: Type, lacking: Collection[int]) -> None:
         """Write another type over this one, where the kernel lacks its kind."""
         kind, place = type.kind, type.place
         if kind == kinds.FUNC and kind in lacking and type.linkage == kinds.GLOBAL:
-            self._put(place + 4, kinds.FUNC << 24 | kinds.STATIC)
+            self.put(place + 4, kinds.FUNC << 24 | kinds.STATIC)
         elif kind == kinds.DATASEC and kind in lacking and type.name.startswith("?"):
             self._rename(place)
         elif kind == kinds.ENUM and type.flag and kinds.ENUM64 in lacking:
-            self._put(place + 4, kinds.ENUM << 24 | len(type.values))
+            self.put(place + 4, kinds.ENUM << 24 | len(type.values))
         elif kind == kinds.FLOAT and kind in lacking:
-            self._put(place, 0, kinds.STRUCT << 24)  # nameless: "float" is no name of a struct
+            self.put(place, 0, kinds.STRUCT << 24)  # nameless: "float" is no name of a struct
         elif kind == kinds.DECL_TAG and kind in lacking:
             # Its size must be no more than that of what it is beside: nobody refers to it.
-            self._put(place + 4, kinds.INT << 24, 1, _BYTE)
+            self.put(place + 4, kinds.INT << 24, 1, _BYTE)
         elif kind == kinds.TYPE_TAG and kind in lacking:
-            self._put(place, 0, kinds.CONST << 24)
+            self.put(place, 0, kinds.CONST << 24)
         elif kind == kinds.ENUM64 and kind in lacking:
-            self._put(place + 4, kinds.UNION << 24 | len(type.values))
+            self.put(place + 4, kinds.UNION << 24 | len(type.values))
             for index in range(len(type.values)):
-                self._put(place + _HEADER + _RECORD * index + 4, self._member(), 0)
+                self.put(place + _HEADER + _RECORD * index + 4, self._member(), 0)
 
     def _rename(self, place: int) -> None:
         """The name with '_' for '?': a new string, for others may share the old one."""
         (offset,) = struct.unpack_from(self.order + "I", self.data, place)
         text = self.btf.strings[offset : self.btf.strings.index(b"\0", offset)]
-        self._put(place, self._string(text.replace(b"?", b"_")))
+        self.put(place, self.add_string(text.replace(b"?", b"_")))
 
     def _member(self) -> int:
         """The id of a type for the values of an enum that became a union."""
-        if not self.byte:
-            self.byte = len(self.btf.types)
-            name = self._string(b"enum64_placeholder")
-            self.added = struct.pack(self.order + "4I", name, kinds.INT << 24, 1, _BYTE)
-        return self.byte
-
-    def _string(self, text: bytes) -> int:
-        """The offset of a new string."""
-        offset = len(self.btf.strings) + len(self._strings)
-        self._strings += text + b"\0"
-        return offset
-
-    def _put(self, place: int, *words: int) -> None:
-        struct.pack_into(f"{self.order}{len(words)}I", self.data, place, *words)
-
-    def bytes(self) -> bytes:
-        start, end, _, _ = extents(self.btf.data, self.btf.endian)
-        types = self.data[start:end] + self.added
-        strings = self.btf.strings + self._strings
-        size = len(types)
-        header = struct.pack(self.order + "HBBIIIII", MAGIC, 1, 0, _PLAIN_HEADER, 0, size, size, len(strings))
-        return header + bytes(types) + strings
+        if not self._byte:
+            name = self.add_string(b"enum64_placeholder")
+            self._byte = self.add_type(name, kinds.INT << 24, 1, _BYTE)
+        return self._byte

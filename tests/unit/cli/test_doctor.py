@@ -12,6 +12,7 @@ import pytest
 from pyzbpf.cli import doctor
 from pyzbpf.kernel.features import system, table
 from pyzbpf.kernel.features.feature import Answer, Expectation, Feature
+from tests.support.reports import report, row
 
 ROOT = Path(__file__).parents[3]
 YES, NO, UNKNOWN = Answer(True), Answer(False, "EINVAL"), Answer(None, "EPERM, CAP_BPF missing")
@@ -42,18 +43,6 @@ def test_rows(answer, should, reason, mend):
 def test_a_workaround_is_no_reason_to_act():
     thing = Feature("DECL_TAG", "5.16", lambda: NO, workaround="an integer")
     assert doctor.judged(thing, NO, OLD)["mend"] == "nothing to do: an integer"
-
-
-def row(name, answer="yes", *, since="5.8", reason="", mend=""):
-    return {
-        "name": name, "answer": answer, "expected": "yes", "since": since,
-        "purpose": "what for", "reason": reason, "mend": mend,
-    }  # fmt: skip
-
-
-def report(version, **groups):
-    kernel = {"release": "r", "version": version, "machine": "x86_64", "byteorder": "little"}
-    return {"schema": 1, "kernel": kernel, "groups": groups}
 
 
 def test_the_text():

@@ -6,19 +6,8 @@ import json
 
 from pyzbpf.cli import doctor
 from pyzbpf.kernel.features import system, table
+from tests.support.reports import report, row
 from tests.vm import doctor as pages
-
-
-def row(name, answer="yes", *, since="5.8", reason="", mend=""):
-    return {
-        "name": name, "answer": answer, "expected": "yes", "since": since,
-        "purpose": "what for", "reason": reason, "mend": mend,
-    }  # fmt: skip
-
-
-def report(version, **groups):
-    kernel = {"release": "r", "version": version, "machine": "x86_64", "byteorder": "little"}
-    return {"schema": 1, "kernel": kernel, "groups": groups}
 
 
 def test_the_page():

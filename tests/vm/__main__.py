@@ -9,14 +9,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import signal
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.vm import cache, doctor, matrix, packages, qemu, report, results, suite, userland
+from pyzbpf.cli.usage import positive, seconds
+from tests.vm import cache, doctor, matrix, packages, processes, qemu, report, results, suite, userland
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,43 @@ def say(text: str) -> None:
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The options of the command."""
+    """The options of the command, its own and behind ``--`` pytest's; what cannot work ends it at once, with 2."""
+    own, given = list(arguments), []
+    if "--" in own:
+        place = own.index("--")
+        own, given = own[:place], own[place + 1 :]
+    parser = _parser()
+    options = parser.parse_args(own)
+    options.pytest = given
+    wrong = _wrong(options)
+    if wrong:
+        parser.error(wrong)
+    return options
+
+
+def _wrong(options: argparse.Namespace) -> str:
+    """What is wrong with options that are right one by one; it would be late to notice it after a build."""
+    chosen = [bool(options.kernels), options.all, options.kernel is not None]
+    if sum(chosen) > 1:
+        return "names of kernels, --all and --kernel exclude each other"
+    if options.write_docs and (options.pytest or options.doctor):
+        return "--write-docs is for all of tests/kernel: without --doctor, and without arguments of pytest"
+    if options.kernel and (options.write_docs or options.doctor):
+        return "the documentation is about the kernels of --list, not about --kernel"
+    if options.kernel and not _readable(options.kernel):
+        return f"--kernel: '{options.kernel}' is no file that can be read"
+    if options.junit and (options.junit.is_dir() or not options.junit.absolute().parent.is_dir()):
+        return f"--junit: '{options.junit}' is no file in a folder that exists"
+    if options.console and options.console.exists() and not options.console.is_dir():
+        return f"--console: '{options.console}' is no folder"
+    return ""
+
+
+def _readable(path: Path) -> bool:
+    return path.is_file() and os.access(path, os.R_OK)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.vm", description=__doc__.partition(":")[0])
     parser.add_argument(
         "kernels",
@@ -55,13 +91,20 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="auto: kvm where a trial boot with it works, else tcg",
     )
     parser.add_argument(
-        "--jobs", type=int, default=max(1, os.cpu_count() or 1), help="kernels side by side (%(default)s)"
+        "--jobs",
+        type=positive,
+        default=max(1, os.cpu_count() or 1),
+        help="kernels side by side (%(default)s)",
     )
     parser.add_argument(
-        "--timeout", type=float, default=3600, metavar="S", help="seconds for one kernel (%(default)s)"
+        "--timeout", type=seconds, default=3600, metavar="S", help="seconds for one kernel (%(default)s)"
     )
     parser.add_argument(
-        "--silence", type=float, default=600, metavar="S", help="seconds without a word from it (%(default)s)"
+        "--silence",
+        type=seconds,
+        default=600,
+        metavar="S",
+        help="seconds without a word from it (%(default)s)",
     )
     parser.add_argument("--console", type=Path, metavar="DIR", help="keep each console as DIR/KERNEL.txt")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
@@ -71,7 +114,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="keep what `pyzbpf doctor` says in docs/doctor, and write docs/doctor.md; by itself only tests its claims",
     )
     parser.add_argument("--write-docs", action="store_true", help="write the tables of docs/kernels.md")
-    return parser.parse_args(arguments)  # fmt: skip
+    return parser
 
 
 class Guest:
@@ -120,22 +163,19 @@ class Guest:
             f"{name}: {run.release}: {run.count('passed')} passed, {run.failed} failed, "
             f"{run.count('skipped')} skipped in {run.seconds:.0f} s (tests {run.tests_seconds:.0f} s)"
         )
-        if run.failed or run.kernel_messages:
+        if run.failed:
             say(f"\n{report.failures(run)}\n")
         return run
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run what was asked for; the exit status."""
-    own, pytest_arguments = list(arguments), ["tests/kernel"]
-    if "--" in own:
-        place = own.index("--")
-        own, pytest_arguments = own[:place], own[place + 1 :]
-        if not any(not argument.startswith("-") for argument in pytest_arguments):
-            pytest_arguments = ["tests/kernel", *pytest_arguments]
-    options = parse(own)
-    if options.doctor and "--" not in arguments:
+    options = parse(arguments)
+    pytest_arguments = list(options.pytest)
+    if options.doctor and not pytest_arguments:
         pytest_arguments = ["tests/kernel/test_features.py"]
+    if not any((suite.ROOT / argument.partition("::")[0]).exists() for argument in pytest_arguments):
+        pytest_arguments.insert(0, "tests/kernel")
     if options.list:
         print(matrix.table())
         return 0
@@ -184,6 +224,17 @@ def run(rows: list[matrix.Row], options: argparse.Namespace, arguments: list[str
             raise
 
 
+def command(arguments: Sequence[str]) -> int:
+    """`main`, ended in order by signals, and in silence where the reader of what it prints has gone away."""
+    processes.end_in_order()
+    try:
+        status = main(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor may the interpreter complain
+        return 1
+    return status
+
+
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(command(sys.argv[1:]))

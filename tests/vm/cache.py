@@ -11,14 +11,11 @@ import fcntl
 import os
 import shutil
 import tempfile
-import time
 from pathlib import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-LEFT = 24 * 3600  # seconds after which nobody works in a folder any more
 
 
 def folder() -> Path:
@@ -46,8 +43,8 @@ def kept(name: str, make: Callable[[Path], None]) -> Path:
     with locked(name):
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=target.parent, prefix=".making-") as making:
-                half = Path(making) / "folder"
+            with temporary() as making:
+                half = making / "folder"
                 half.mkdir()
                 make(half)
                 half.rename(target)
@@ -56,9 +53,37 @@ def kept(name: str, make: Callable[[Path], None]) -> Path:
 
 @contextlib.contextmanager
 def temporary() -> Iterator[Path]:
-    """A folder for work in hand, beside the cache so that it has as much room."""
-    for left in folder().glob(".work-*"):  # by a process that was killed
-        if time.time() - left.stat().st_mtime > LEFT:
-            shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=folder(), prefix=".work-") as name:
-        yield Path(name)
+    """A folder for work in hand, beside the cache so that it has as much room.
+
+    Its owner holds a lock on it, which the kernel lets go when the process ends, however it ends: what a
+    killed process has left is removed by the next one that comes here.
+    """
+    home = folder() / "work"
+    home.mkdir(exist_ok=True)
+    with locked("work"):
+        for left in home.iterdir():
+            if (owner := _alone(left)) is not None:
+                shutil.rmtree(left, ignore_errors=True)
+                os.close(owner)
+        made = Path(tempfile.mkdtemp(dir=home))
+        held = _alone(made)
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)  # what a program we ended still writes goes with the next run
+        if held is not None:
+            os.close(held)
+
+
+def _alone(path: Path) -> int | None:
+    """A descriptor that holds the folder, or None where its owner does or has just removed it."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import select
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.vm import cache
+from tests.vm import cache, processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,14 +31,18 @@ class Machine(NamedTuple):
     options: tuple[str, ...]
     console: str
     processor: str = "max"  # where it is emulated
+    command_line: str = ""  # for its kernel
 
 
 _SERIAL = ("-serial", "stdio")
 MACHINES = {
     "amd64": Machine(
         "qemu-system-x86_64", "qemu-system-x86", "x86_64", ("-machine", "q35", *_SERIAL), "ttyS0",
-        # QEMU 7.2 leaves chance flags behind cmpxchg16b, and the kernel's allocator dies of them.
+        # QEMU 7.2 leaves chance flags behind cmpxchg16b, and the kernel's allocator dies of them. Without it
+        # kmalloc_nolock() of Linux 6.18 takes nothing but from caches that are debugged, and arenas and
+        # task storage are ENOMEM.
         "max,-cx16",
+        "slab_debug=F,kmalloc-*",
     ),
     "arm64": Machine(
         "qemu-system-aarch64", "qemu-system-arm", "aarch64", ("-machine", "virt", *_SERIAL), "ttyAMA0"
@@ -49,7 +54,8 @@ MACHINES = {
     ),
 }  # fmt: skip
 # An oops is the end, and is seen as one. The LSM of BPF is on wherever it is built in.
-COMMAND_LINE = "rdinit=/init quiet oops=panic panic=-1 lsm=capability,bpf random.trust_cpu=on"
+# Its whole log is looked through at the end, so that none of it may be overwritten.
+COMMAND_LINE = "rdinit=/init quiet oops=panic panic=-1 lsm=capability,bpf random.trust_cpu=on log_buf_len=4M"
 MEMORY = 1536  # MiB
 
 
@@ -87,7 +93,8 @@ def boot(
     when nothing was said for ``silence`` seconds. The console goes into the file ``log`` while it speaks. ``stop``, when it is set, ends it at once.
     """
     machine = MACHINES[architecture]
-    with tempfile.NamedTemporaryFile(prefix="pyzbpf-initramfs-") as whole:
+    # Without a name, so that nothing of it can stay; beside the cache, for there is room.
+    with tempfile.TemporaryFile(dir=cache.folder()) as whole:
         for path in archives:
             with path.open("rb") as part:
                 shutil.copyfileobj(part, whole, 1 << 20)
@@ -96,44 +103,51 @@ def boot(
             machine.program, *machine.options, "-accel", accelerator,
             "-cpu", "host" if accelerator == "kvm" else machine.processor, "-smp", "1", "-m", str(MEMORY),
             "-display", "none", "-monitor", "none", "-nodefaults", "-no-reboot",
-            "-kernel", str(kernel), "-initrd", whole.name,
-            "-append", f"console={machine.console} {COMMAND_LINE} {command_line}".strip(),
+            "-kernel", str(kernel), "-initrd", f"/dev/fd/{whole.fileno()}",
+            "-append", " ".join(
+                f"console={machine.console} {COMMAND_LINE} {machine.command_line} {command_line}".split()
+            ),
         ]  # fmt: skip
-        with (log or Path(os.devnull)).open("wb", buffering=0) as file:
-            return _watch(command, timeout, silence, file, stop or threading.Event())
+        with (
+            (log or Path(os.devnull)).open("wb", buffering=0) as file,
+            subprocess.Popen(
+                processes.bound(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, pass_fds=(whole.fileno(),),
+            ) as process,
+        ):  # fmt: skip
+            return _watch(process, timeout, silence, file, stop or threading.Event())
 
 
-def _watch(command: list[str], timeout: float, silence: float, log: BinaryIO, stop: threading.Event) -> Boot:
+def _watch(
+    process: subprocess.Popen[bytes], timeout: float, silence: float, log: BinaryIO, stop: threading.Event
+) -> Boot:
     begin = last = time.monotonic()
     console, ended = bytearray(), ""
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as process:
-        assert process.stdout is not None
-        descriptor = process.stdout.fileno()
-        try:
-            while True:
-                now = time.monotonic()
-                limits = ((begin + timeout, f"the guest has run for {timeout:.0f} s"),
-                          (last + silence, f"the guest has said nothing for {silence:.0f} s"))  # fmt: skip
-                until, ended = (now, "the guest was stopped") if stop.is_set() else min(limits)
-                if now >= until:
-                    break
-                if not select.select([descriptor], [], [], min(1, until - now))[0]:
-                    continue
-                data = os.read(descriptor, 1 << 16)
-                if not data:  # it is off
-                    process.wait(60)
-                    ended = ""
-                    break
-                console += data
-                log.write(data)
-                last = time.monotonic()
-        finally:
-            process.kill()
-        status = process.wait()
+    assert process.stdout is not None
+    descriptor = process.stdout.fileno()
+    try:
+        while True:
+            now = time.monotonic()
+            limits = ((begin + timeout, f"the guest has run for {timeout:.0f} s"),
+                      (last + silence, f"the guest has said nothing for {silence:.0f} s"))  # fmt: skip
+            until, ended = (now, "the guest was stopped") if stop.is_set() else min(limits)
+            if now >= until:
+                break
+            if not select.select([descriptor], [], [], min(1, until - now))[0]:
+                continue
+            data = os.read(descriptor, 1 << 16)
+            if not data:  # it is off
+                process.wait(60)
+                ended = ""
+                break
+            console += data
+            log.write(data)
+            last = time.monotonic()
+    finally:
+        process.kill()
+    status = process.wait()
     if not ended and status:
-        ended = f"{command[0]} ended with status {status}"
+        ended = f"QEMU ended with status {status}"
     return Boot(bytes(console), time.monotonic() - begin, ended)
 
 
@@ -141,10 +155,14 @@ def accelerator(architecture: str, kernel: Path, archives: Sequence[Path]) -> st
     """``kvm`` where a trial boot with it has worked on this machine, else ``tcg``.
 
     That /dev/kvm opens says nothing: kernels hang under some that open. The answer is kept for the
-    machine's kernel.
+    machine's kernel and the version of QEMU.
     """
     if platform.machine() != MACHINES[architecture].native or not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "tcg"
+    said = subprocess.run(
+        [MACHINES[architecture].program, "--version"], capture_output=True, text=True, check=True
+    )
+    version = re.sub(r"\W+", "-", said.stdout.partition("\n")[0]).strip("-")
 
     def trial(half: Path) -> None:
         done = boot(
@@ -154,5 +172,5 @@ def accelerator(architecture: str, kernel: Path, archives: Sequence[Path]) -> st
         worked = not done.ended and b"init: the trial has worked" in done.console
         (half / "answer").write_text("kvm" if worked else "tcg")
 
-    key = f"accelerator/{architecture}-{platform.release()}"
+    key = f"accelerator/{architecture}-{platform.release()}-{version}"
     return (cache.kept(key, trial) / "answer").read_text()

@@ -72,9 +72,9 @@ def failures(run: Run) -> str:
         if found.outcome == "failed"
     ]
     if run.problem:
-        parts.append(f"--- {run.name} ({run.release}): {run.problem}\nThe end of its console:\n{run.tail}")
-    if run.kernel_messages:
-        parts.append(f"--- {run.name} ({run.release}): the kernel says\n" + "\n".join(run.kernel_messages))
+        end = "" if run.alarms else f"\nThe end of its console:\n{run.tail}"
+        parts.append(f"--- {run.name} ({run.release}): {run.problem}{end}")
+    parts += [f"--- {run.name} ({run.release}): the kernel says\n{alarm}" for alarm in run.alarms]
     return "\n\n".join(parts)
 
 
@@ -110,7 +110,8 @@ def junit(runs: Sequence[Run], path: Path) -> None:
             case = ET.SubElement(suite, "testcase", classname=run.name, name="the guest itself")
             kind = "error" if run.problem else "skipped"
             words = run.problem or run.not_run
-            ET.SubElement(case, kind, message=words.split("\n")[0]).text = f"{words}\n{run.tail}"
+            said = "\n\n".join(run.alarms) or run.tail
+            ET.SubElement(case, kind, message=words.split("\n")[0]).text = f"{words}\n{said}"
     ET.ElementTree(root).write(path, encoding="unicode", xml_declaration=True)
 
 

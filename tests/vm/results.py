@@ -10,6 +10,8 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from tests.vm import alarms
+
 FRAME = re.compile(rb"@@pyzbpf (\d+) ([0-9a-f]{8}) ([A-Za-z0-9+/=]+)@@")
 # What init says behind the result: without it the guest has not ended by itself.
 ENDED = re.compile(rb"init: the tests' process ended with (\d+)")
@@ -47,7 +49,7 @@ class Run:
     not_run: str = ""
     seconds: float = 0.0  # from the start of QEMU to its end
     tests_seconds: float = 0.0
-    kernel_messages: list[str] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)  # of its kernel, each with its stack
 
     def count(self, outcome: str) -> int:
         """How many tests passed, failed or were skipped."""
@@ -126,7 +128,9 @@ def _read(name: str, console: bytes, ended: str) -> Run:
             run.problem += f"; {begun[-1]} was running"
     if "end" in by_kind:
         end = by_kind["end"][0]
-        run.tests_seconds, run.kernel_messages = end["seconds"], end["kernel"]
+        run.tests_seconds, run.alarms = end["seconds"], alarms.unexpected(name, end["kernel"])
+        if run.alarms and not run.problem:
+            run.problem = f"the guest's kernel was alarmed: {run.alarms[0].splitlines()[0]}"
     return run
 
 

@@ -7,13 +7,12 @@ import importlib.metadata
 import json
 import os
 import shutil
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 from tests.support import prebuilt
-from tests.vm import cache, cpio, userland
+from tests.vm import cache, cpio, processes, userland
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,8 +60,10 @@ def build_wheels(folder: Path) -> list[Path]:
             source = shutil.copytree(project, work / "sources" / name, ignore=NOT_SOURCE)
             target = work / "wheels" / name
             command = [sys.executable, "-m", "pip", "-q", "wheel", "--no-deps", "--no-build-isolation"]
-            environment = {**os.environ, "PYTHONPATH": str(site), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-            subprocess.run([*command, source, "--wheel-dir", target], env=environment, cwd=work, check=True)
+            environment = {
+                **os.environ, "PYTHONPATH": str(site), "PIP_DISABLE_PIP_VERSION_CHECK": "1", "TMPDIR": str(work)
+            }  # fmt: skip
+            processes.run([*command, source, "--wheel-dir", target], environment=environment, cwd=work)
             (wheel,) = target.glob("*.whl")
             if not wheel.name.endswith("-py3-none-any.whl"):
                 raise SystemExit(f"{wheel.name} is not for every machine")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import stat
 import sys
@@ -104,6 +105,58 @@ def test_arguments_of_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--jobs", "0"], "'0' is not a whole number from 1 up"),
+        (["--timeout", "-1"], "'-1' is not a number of seconds above 0"),
+        (["--all", "amd64"], "names of kernels, --all and --kernel exclude each other"),
+        (["amd64", "--kernel", __file__], "exclude each other"),
+        (["--kernel", "/nothing"], "--kernel: '/nothing' is no file that can be read"),
+        (
+            ["--junit", "/nothing/junit.xml"],
+            "--junit: '/nothing/junit.xml' is no file in a folder that exists",
+        ),
+        (["--junit", "/tmp"], "--junit: '/tmp' is no file"),
+        (["--console", __file__], "is no folder"),
+        (["--write-docs", "--", "-x"], "--write-docs is for all of tests/kernel"),
+        (["--write-docs", "--kernel", __file__], "the documentation is about the kernels of --list"),
+        (["--doctor", "--kernel", __file__], "the documentation is about the kernels of --list"),
+    ],
+)
+def test_what_cannot_work_is_noticed_before_anything_is_built(
+    arguments: list[str],
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(command, "run", lambda *_: pytest.fail("it was begun"))
+    with pytest.raises(SystemExit) as ended:
+        command.main(arguments)
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_kvm_is_tried_once_for_each_version_of_qemu(
+    machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYZBPF_VM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(qemu.MACHINES, "fake", qemu.MACHINES["fake"]._replace(native=os.uname().machine))
+    monkeypatch.setattr(os, "access", lambda *_: True)
+
+    def ask(version: str, said: str) -> str:
+        machine.write_text(
+            f"#!/bin/sh\n[ $1 = --version ] && echo 'QEMU {version}' || echo \"{said}\" | tee -a {tmp_path}/trials\n"
+        )
+        machine.chmod(0o755)
+        return qemu.accelerator("fake", tmp_path / "vmlinuz", [])
+
+    assert ask("7.2 (a)", "init: the trial has worked") == "kvm"
+    assert ask("7.2 (a)", "no more") == "kvm"
+    assert ask("9.0 (b)", "no more") == "tcg"
+    assert (tmp_path / "trials").read_text().count("\n") == 2
+
+
 def test_a_kernel_that_is_not_to_be_had(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked = []
 
@@ -168,7 +221,7 @@ def test_a_guest_ends_with_the_command(machine: Path, tmp_path: Path) -> None:
 
 def test_qemu_that_fails(machine: Path, tmp_path: Path) -> None:
     done = boot(machine, "sys.exit('no such processor')", tmp_path)
-    assert done.ended.endswith("qemu ended with status 1") and b"no such processor" in done.console
+    assert done.ended == "QEMU ended with status 1" and b"no such processor" in done.console
 
 
 def test_archives_of_folders(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import re
 import sys
 import time
 import zlib
@@ -21,9 +20,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-ALARMING = re.compile(
-    r"\b(BUG|WARNING|Oops|INFO: task .* blocked|rcu_\w+ self-detected|general protection)\b"
-)
 TOO_LONG = 8000  # characters of one failure that are worth a console's time
 
 
@@ -136,20 +132,19 @@ def doctor() -> dict[str, Any]:
     return doctor.report()
 
 
-def kernel_messages() -> list[str]:
-    """What the kernel itself was alarmed about."""
+def kernel_log() -> list[str]:
+    """Every line that the kernel has said and still knows."""
     found: list[str] = []
     kmsg = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
     try:
         while True:
             try:
-                line = os.read(kmsg, 8192).decode(errors="replace").partition(";")[2].split("\n")[0]
+                said = os.read(kmsg, 8192).decode(errors="replace").partition(";")[2]
             except BlockingIOError:
                 return found
             except BrokenPipeError:  # that one was overwritten
                 continue
-            if ALARMING.search(line):
-                found.append(line)
+            found.append(said.split("\n")[0])
     finally:
         os.close(kmsg)
 
@@ -170,7 +165,7 @@ def main() -> int:
     said = os.pread(log, 1 << 20, 0).decode(errors="replace") if status > 1 else ""
     console.send(
         kind="end", status=status, count=reporter.count, seconds=round(time.monotonic() - begin, 1),
-        said=said[-TOO_LONG:], kernel=kernel_messages(), frames=console.number + 1,
+        said=said[-TOO_LONG:], kernel=kernel_log(), frames=console.number + 1,
     )  # fmt: skip
     console.repeat()
     return status

@@ -111,9 +111,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--doctor",
         action="store_true",
-        help="keep what `pyzbpf doctor` says in docs/doctor, and write docs/doctor.md; by itself only tests its claims",
+        help="keep what `pyzbpf doctor` says on these kernels in docs/doctor and write docs/doctor.md anew; by itself "
+        "only tests its claims",
     )
-    parser.add_argument("--write-docs", action="store_true", help="write the tables of docs/kernels.md")
+    parser.add_argument(
+        "--write-docs",
+        action="store_true",
+        help="keep the results of these kernels in docs/kernels and write docs/kernels.md anew",
+    )
     return parser
 
 
@@ -191,6 +196,7 @@ def main(arguments: Sequence[str]) -> int:
     if lacking:
         print(f"needs QEMU: apt-get install {' '.join(lacking)}", file=sys.stderr)
         return 2
+    commit = report.commit()  # before hours in which the tree may change
     runs = run(rows, options, pytest_arguments)
     print(f"\n{report.results(runs)}\n")
     if options.junit:
@@ -198,7 +204,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.doctor:
         doctor.write(runs)
     if options.write_docs:
-        report.write_page(runs)
+        report.keep(runs, commit)
     print(report.closing(runs))
     optional = {row.name for row in rows if row.optional}
     return int(any(run.failed or (run.not_run and run.name not in optional) for run in runs))

@@ -66,7 +66,7 @@ def page(reports: Sequence[Report]) -> str:
     reasons: dict[str, dict[str, list[str]]] = {}
     lines: list[str] = []
     titles = [f"{found['kernel']['machine']}<br>{found['kernel']['version']}" for found in reports]
-    for group in reports[-1]["groups"]:
+    for group in _named(list(found["groups"]) for found in reports):
         if group in SURROUNDINGS:
             continue
         by_kernel = [{row["name"]: row for row in found["groups"].get(group, [])} for found in reports]
@@ -74,14 +74,24 @@ def page(reports: Sequence[Report]) -> str:
         if group == HELPERS:
             lines += _releases(by_kernel)
             continue
-        for feature, row in by_kernel[-1].items():
+        for feature in _named(list(rows) for rows in by_kernel):
             cells = [_cell(rows.get(feature)) for rows in by_kernel]
-            lines.append(f"| {feature} | {row['since']} | " + " | ".join(cells) + " |")
+            lines.append(f"| {feature} | {_since(feature, by_kernel)} | " + " | ".join(cells) + " |")
             for found, cell, rows in zip(reports, cells, by_kernel, strict=True):
                 if cell == "✘":
                     why = reasons.setdefault(name(found), {})
                     why.setdefault(rows[feature]["reason"], []).append(feature)
     return "\n".join([*lines[1:], "", "What ✘ stands for:", "", *_reasons(reasons)])
+
+
+def _named(lists: Iterable[list[str]]) -> list[str]:
+    """All names, in the order of the longest list: some reports are older than others, and know fewer."""
+    ordered = sorted(lists, key=len, reverse=True)
+    return list(dict.fromkeys(name for names in ordered for name in names))
+
+
+def _since(feature: str, by_kernel: Sequence[Rows]) -> str:
+    return next(rows[feature]["since"] for rows in reversed(by_kernel) if feature in rows)
 
 
 def _cell(row: Mapping[str, str] | None) -> str:
@@ -96,8 +106,8 @@ def _cell(row: Mapping[str, str] | None) -> str:
 def _releases(by_kernel: Sequence[Rows]) -> list[str]:
     """Helpers by the release they came with: how many of them each kernel has."""
     releases: dict[str, list[str]] = {}
-    for feature, row in by_kernel[-1].items():
-        releases.setdefault(row["since"], []).append(feature)
+    for feature in _named(list(rows) for rows in by_kernel):
+        releases.setdefault(_since(feature, by_kernel), []).append(feature)
     lines = []
     for since, names in releases.items():
         counts = [sum(_cell(rows.get(feature)) == "✔" for feature in names) for rows in by_kernel]

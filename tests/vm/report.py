@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import collections
+import json
 import re
+import subprocess
 from pathlib import Path
+from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from tests.vm import matrix
@@ -15,53 +18,80 @@ if TYPE_CHECKING:
 
     from tests.vm.results import Run
 
-PAGE = Path(__file__).parents[2] / "docs" / "kernels.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "kernels.md"
+FOLDER = PAGE.with_suffix("")  # what the page is made of, a file for each kernel
 
 
-def _cell(run: Run, group: str) -> str:
-    counts = collections.Counter(found.outcome for found in run.outcomes if found.group == group)
-    parts = [str(counts["passed"])] if counts["passed"] or not counts else []
-    parts += [f"**{counts['failed']} failed**"] if counts["failed"] else []
-    parts += [f"{counts['skipped']} skipped"] if counts["skipped"] else []
-    return ", ".join(parts) if counts else "–"
+class Summary(NamedTuple):
+    """What the table tells of a run: how many tests of each group had each outcome, and why some were skipped."""
+
+    name: str
+    release: str
+    commit: str  # of this project; "" where nobody asked
+    failed: int
+    groups: dict[str, dict[str, int]]
+    skips: dict[str, int]
+    not_run: str
+
+
+def summary(run: Run, commit: str = "") -> Summary:
+    """The same of a run."""
+    groups: dict[str, dict[str, int]] = {}
+    for found in run.outcomes:
+        counts = groups.setdefault(found.group, {})
+        counts[found.outcome] = counts.get(found.outcome, 0) + 1
+    skips = collections.Counter(
+        found.words.split("\n")[0] for found in run.outcomes if found.outcome == "skipped"
+    )
+    return Summary(
+        run.name, run.release, commit, run.failed, groups, dict(sorted(skips.items())), run.not_run
+    )
+
+
+def _cell(counts: dict[str, int] | None) -> str:
+    if counts is None:
+        return "–"
+    passed, failed, skipped = (counts.get(name, 0) for name in ("passed", "failed", "skipped"))
+    parts = [str(passed)] if passed else []
+    parts += [f"**{failed} failed**"] if failed else []
+    parts += [f"{skipped} skipped"] if skipped else []
+    return ", ".join(parts)
+
+
+def _total(of: Summary) -> str:
+    count = collections.Counter[str]()
+    for counts in of.groups.values():
+        count.update(counts)
+    return f"{count['passed']} passed, {of.failed} failed, {count['skipped']} skipped"
+
+
+def table(summaries: Sequence[Summary]) -> str:
+    """The table in Markdown, and under it why tests were skipped."""
+    groups = sorted({group for one in summaries for group in one.groups})
+    ran = [one for one in summaries if not one.not_run]
+    titles = ["<br>".join(filter(None, (one.name, one.release, one.commit))) for one in ran]
+    lines = ["| | " + " | ".join(titles) + " |", "|---" * (len(ran) + 1) + "|"]
+    lines += [
+        f"| {group} | " + " | ".join(_cell(one.groups.get(group)) for one in ran) + " |" for group in groups
+    ]
+    lines.append("| **all** | " + " | ".join(map(_total, ran)) + " |")
+    return "\n".join([*lines, "", "Why tests were skipped, or kernels not run:", "", *_reasons(summaries)])
 
 
 def results(runs: Sequence[Run]) -> str:
-    """The table in Markdown, and under it why tests were skipped."""
-    groups = sorted({found.group for run in runs for found in run.outcomes})
-    ran = [run for run in runs if not run.not_run]
-    lines = [
-        "| | " + " | ".join(f"{run.name}<br>{run.release}" for run in ran) + " |",
-        "|---" * (len(ran) + 1) + "|",
-    ]
-    lines += [f"| {group} | " + " | ".join(_cell(run, group) for run in ran) + " |" for group in groups]
-    lines.append(
-        "| **all** | "
-        + " | ".join(
-            f"{run.count('passed')} passed, {run.failed} failed, {run.count('skipped')} skipped"
-            for run in ran
-        )
-        + " |"
-    )
-    lines += ["", "Why tests were skipped, or kernels not run:", ""]
-    lines += skips(runs)
-    return "\n".join(lines)
+    """The table of these runs."""
+    return table([summary(run) for run in runs])
 
 
-def skips(runs: Sequence[Run]) -> list[str]:
+def _reasons(summaries: Sequence[Summary]) -> list[str]:
     """One line for each reason, with the kernels and how many tests it concerned there."""
-    reasons: dict[str, dict[str, int]] = {}
-    for run in runs:
-        for found in run.outcomes:
-            if found.outcome == "skipped":
-                reason = found.words.split("\n")[0]
-                by_run = reasons.setdefault(reason, {})
-                by_run[run.name] = by_run.get(run.name, 0) + 1
-    lines = [
-        f"- {reason}: {', '.join(f'{name} ({count})' for name, count in by_run.items())}"
-        for reason, by_run in sorted(reasons.items())
-    ]
-    return lines + [f"- {run.name} was not run: {run.not_run}" for run in runs if run.not_run]
+    reasons: dict[str, list[str]] = {}
+    for one in summaries:
+        for reason, count in one.skips.items():
+            reasons.setdefault(reason, []).append(f"{one.name} ({count})")
+    lines = [f"- {reason}: {', '.join(where)}" for reason, where in sorted(reasons.items())]
+    return lines + [f"- {one.name} was not run: {one.not_run}" for one in summaries if one.not_run]
 
 
 def failures(run: Run) -> str:
@@ -124,7 +154,30 @@ def replaced(text: str, name: str, part: str) -> str:
     return new
 
 
-def write_page(runs: Sequence[Run]) -> None:
-    """Write matrix and results into the documentation."""
-    text = replaced(PAGE.read_text(), "matrix", matrix.table())
-    PAGE.write_text(replaced(text, "results", results(runs)))
+def commit() -> str:
+    """The commit that is tested, with ``-dirty`` behind it where files differ from it; "" outside of git."""
+    asked = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def keep(runs: Sequence[Run], commit: str) -> None:
+    """Keep what came of these kernels, and write the page anew from all that is kept."""
+    FOLDER.mkdir(exist_ok=True)
+    for run in runs:
+        text = json.dumps(summary(run, commit)._asdict(), indent=1, ensure_ascii=False)
+        (FOLDER / f"{run.name}.json").write_text(text + "\n")
+    PAGE.write_text(page(PAGE.read_text()))
+
+
+def kept() -> list[Summary]:
+    """What is kept, in the order of the matrix."""
+    paths = [FOLDER / f"{row.name}.json" for row in matrix.MATRIX]
+    return [Summary(**json.loads(path.read_text())) for path in paths if path.exists()]
+
+
+def page(text: str) -> str:
+    """The page with matrix and results as they are now."""
+    return replaced(replaced(text, "matrix", matrix.table()), "results", table(kept()))

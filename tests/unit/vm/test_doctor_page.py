@@ -8,6 +8,7 @@ from pyzbpf.cli import doctor
 from pyzbpf.kernel.features import system, table
 from tests.support.reports import report, row
 from tests.vm import doctor as pages
+from tests.vm import results
 
 
 def test_the_page():
@@ -27,6 +28,29 @@ def test_the_page():
     assert "| c | 5.8 | ✘ | ✔ |" in text
     assert "| bpf_y | 6.2 | – | ✔ |" in text
     assert "- x86_64-6.1: c: built without CONFIG_C" in text
+
+
+def test_reports_of_different_age_stand_side_by_side():
+    """One kernel is asked anew, with a feature that the other was never asked for."""
+    new = report(
+        "6.1.5", things=[row("a"), row("new", since="6.0"), row("b")], helpers=[row("bpf_x", since="6.1")]
+    )
+    old = report("6.12.1", things=[row("a"), row("b")], helpers=[])
+    text = pages.page([new, old])
+    assert "| new | 6.0 | ✔ | ? |" in text
+    assert "| bpf_x | 6.1 | ✔ | – |" in text
+    assert text.index("| a |") < text.index("| new |") < text.index("| b |")
+
+
+def test_asking_one_kernel_leaves_the_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, "FOLDER", tmp_path)
+    monkeypatch.setattr(pages, "PAGE", tmp_path / "doctor.md")
+    pages.PAGE.write_text("<!-- kernels -->\n\n<!-- end of kernels -->\n")
+    both = [report("6.1.5", things=[row("a")], helpers=[]), report("6.12.1", things=[row("a")], helpers=[])]
+    pages.write([results.Run("one", doctor=found) for found in both])
+    changed = report("6.12.1", things=[row("a", "no", reason="gone")], helpers=[])
+    pages.write([results.Run("two", doctor=changed), results.Run("crashed")])
+    assert "| a | 5.8 | ✔ | ✘ |" in pages.PAGE.read_text()
 
 
 def test_a_report_is_written_with_a_row_on_a_line():

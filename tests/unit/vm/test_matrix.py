@@ -35,6 +35,27 @@ def test_the_results_on_the_page_are_of_the_matrix() -> None:
     assert not missing, f"no results for {missing}: python -m tests.vm --all --write-docs"
 
 
+def test_the_page_shows_the_results_that_are_kept() -> None:
+    page = report.PAGE.read_text()
+    assert report.page(page) == page, "python -m tests.vm --all --write-docs"
+    assert {path.stem for path in report.FOLDER.glob("*")} <= {row.name for row in matrix.MATRIX}
+
+
+def test_one_kernels_results_leave_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "PAGE", tmp_path / "kernels.md")
+    monkeypatch.setattr(report, "FOLDER", tmp_path / "kernels")
+    monkeypatch.setattr(matrix, "MATRIX", [row("one"), row("two")])
+    report.PAGE.write_text(
+        "<!-- matrix -->\n\n<!-- end of matrix -->\n<!-- results -->\n\n<!-- end of results -->\n"
+    )
+    report.keep([results.Run("two", "6.12.1", outcomes=[GOOD]), results.Run("one", not_run="gone")], "abc1")
+    report.keep([results.Run("one", "6.1.5", outcomes=[BAD])], "abc2")
+    page = report.PAGE.read_text()
+    assert "| | one<br>6.1.5<br>abc2 | two<br>6.12.1<br>abc1 |" in page
+    assert "| a | **1 failed** | 1 |" in page
+    assert "was not run" not in page
+
+
 def test_names_of_kernels() -> None:
     names = [row.name for row in matrix.MATRIX]
     assert len(set(names)) == len(names)

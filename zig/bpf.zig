@@ -13,9 +13,17 @@ pub const PerCpuArray = @import("bpf/map/array.zig").PerCpuArray;
 pub const RingBuf = @import("bpf/map/ring_buf.zig").RingBuf;
 pub const PerfEventArrayOf = @import("bpf/map/perf_event_array.zig").PerfEventArrayOf;
 pub const PerfEventArray = @import("bpf/map/perf_event_array.zig").PerfEventArray;
+pub const StackTrace = @import("bpf/map/stacks.zig").StackTrace;
 pub const MapOptions = @import("bpf/map/definition.zig").Options;
 pub const MapType = constants.MapType;
 pub const Error = @import("bpf/result.zig").Error;
+
+// Aggregates: maps that Python knows the meaning of.
+pub const Counter = @import("bpf/map/counter.zig").Counter;
+pub const CounterBy = @import("bpf/map/counter.zig").CounterBy;
+pub const Hist = @import("bpf/map/hist.zig").Hist;
+pub const HistBy = @import("bpf/map/hist.zig").HistBy;
+pub const StackCounter = @import("bpf/map/stacks.zig").StackCounter;
 
 // The running kernel's own types, by name.
 pub const core = @import("bpf/core.zig");

@@ -135,6 +135,11 @@ class Unit:
 
     def map_definitions(self) -> Iterator[tuple[str, Type]]:
         """(map's name, its struct) of every map of `.maps`."""
+        for name, _, definition in self.map_variables():
+            yield name, definition
+
+    def map_variables(self) -> Iterator[tuple[str, int, Type]]:
+        """(map's name, its variable's id, its struct) of every map of `.maps`."""
         section = self.image.section(".maps")
         if section is None:
             return
@@ -143,7 +148,7 @@ class Unit:
             variable = self.types[variable_id]
             definition = self.types[variable.type] if variable is not None else None
             if definition is not None and definition.kind == kinds.STRUCT and offset in names:
-                yield names[offset], definition
+                yield names[offset], variable_id, definition
 
 
 def read(

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from pyzbpf.elf.image import Image
 
 # Raised when the meaning of an entry changes; an entry of another format is passed over.
-FORMAT = 4
+FORMAT = 5
 
 _MAP_FIELDS = (
     "name", "section", "type", "key_size", "value_size", "max_entries", "flags", "map_extra",
     "pinning", "key_type", "value_type", "event_type", "lost_variable",
-    "frozen",
+    "aggregate", "frozen",
 )  # fmt: skip
 _PROGRAM_FIELDS = (
     "name", "section", "kind", "type", "attach_type", "target", "flags", "autoload",

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # perf buffer carries it; on a variable, that it counts the events that found no room there.
 EVENT_TAG = "pyzbpf.event:"
 LOST_TAG = "pyzbpf.lost:"
+# On a map's variable: what its numbers mean.
+AGGREGATE_TAG = "pyzbpf."
 
 _LEGACY_FIELDS = ("type", "key_size", "value_size", "max_entries", "flags")
 
@@ -55,6 +57,7 @@ def from_btf(image: Image, btf: Btf | None) -> Iterator[MapSpec]:
                           advice="compile with debug information (clang -g)")  # fmt: skip
     structs = _definition_structs(btf)
     events, lost = _tagged(btf, EVENT_TAG), _tagged(btf, LOST_TAG)
+    aggregates = _aggregates(btf)
     for symbol in _objects(image, ".maps"):
         definition = structs.get(symbol.name) or structs.get(symbol.value)
         if definition is None:
@@ -74,7 +77,18 @@ def from_btf(image: Image, btf: Btf | None) -> Iterator[MapSpec]:
         found.event_type = events.get(symbol.name, found.event_type)
         if symbol.name in lost:
             found.lost_variable = btf.get(lost[symbol.name]).name
+        found.aggregate = aggregates.get(symbol.name, "")
         yield found
+
+
+def _aggregates(btf: Btf) -> dict[str, str]:
+    """Map's name -> what its tag says."""
+    found = {}
+    for _, tag in btf.named(kinds.DECL_TAG):
+        text = tag.name.removeprefix(AGGREGATE_TAG)
+        if text != tag.name and text.partition(":")[0] in AGGREGATE_MEMBERS.values():
+            found[btf.get(tag.type).name] = text
+    return found
 
 
 def _tagged(btf: Btf, prefix: str) -> dict[str, int]:
@@ -151,6 +165,8 @@ def _read_event(btf: Btf, found: MapSpec, member: Member) -> None:
 
 # The Zig SDK's own member; the finisher turns it into a decl tag that every loader ignores.
 EVENT_MEMBER = "pyzbpf_event"
+# Those of its aggregates, and what the tag says.
+AGGREGATE_MEMBERS = {"pyzbpf_counter": "counter", "pyzbpf_hist": "hist", "pyzbpf_stacks": "stacks"}
 
 _ATTRIBUTES: dict[str, Callable[[Btf, MapSpec, Member], None]] = {
     "type": _setter("type"),

@@ -174,12 +174,14 @@ class MapSpec:
     Sizes are in bytes. ``type`` is a ``BPF_MAP_TYPE_*`` number, ``flags`` are ``BPF_F_*``.
     ``key_type``, ``value_type`` and ``event_type`` are BTF type ids (0: unknown); the last is what
     a ring or perf buffer carries, and ``lost_variable`` names the variable that counts the events
-    that found no room in it ("": nobody counts). ``contents`` are the initial bytes of a data map (``.rodata``,
+    that found no room in it ("": nobody counts). ``aggregate`` is what the numbers of an aggregate of the SDK mean:
+    "counter", "hist", "stacks:<name of the map of traces>", "" for any other map. ``contents`` are the initial bytes of a data map (``.rodata``,
     ``.data``, ``.bss``; None for any other), and ``frozen`` says that user space may not change
     them after loading.
     """
 
     __slots__ = (
+        "aggregate",
         "contents",
         "event_type",
         "flags",
@@ -213,6 +215,7 @@ class MapSpec:
         value_type: int = 0,
         event_type: int = 0,
         lost_variable: str = "",
+        aggregate: str = "",
         contents: bytearray | None = None,
         frozen: bool = False,
     ) -> None:
@@ -229,6 +232,7 @@ class MapSpec:
         self.value_type = value_type
         self.event_type = event_type
         self.lost_variable = lost_variable
+        self.aggregate = aggregate
         self.contents = contents
         self.frozen = frozen
 

@@ -213,6 +213,14 @@ def test_a_symbol_declared_in_two_ways_is_refused(compile_text: Compile) -> None
         compile_text(text)
 
 
+def test_a_stack_counter_names_a_map_of_traces(compile_text: Compile) -> None:
+    probe = HEAD + 'export var samples: bpf.StackCounter("stacks", 8) linksection(".maps") = .{};\n'
+    with pytest.raises(
+        ObjectError, match=r"'samples'.*'stacks', which is no map of stack traces\n.*bpf.StackTrace"
+    ):
+        compile_text(probe + XDP.format("_ = ctx;"))
+
+
 def test_gpl_helpers_are_refused_to_other_licences(compile_text: Compile) -> None:
     probe = HEAD + 'pub const license = "MIT";\n' + XDP.format('_ = ctx; bpf.printk("x", .{});')
     with pytest.raises(

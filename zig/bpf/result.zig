@@ -30,3 +30,9 @@ pub inline fn check(returned: c_long) Error!void {
         else => error.Unexpected,
     };
 }
+
+/// The same for a helper that returns a number: it, where it is not negative.
+pub inline fn value(comptime Type: type, returned: c_long) Error!Type {
+    try check(returned);
+    return @truncate(@as(u64, @bitCast(@as(i64, returned))));
+}

@@ -1,32 +1,36 @@
 """Map definitions as libbpf reads them: anonymous structs of known members.
 
-The SDK's ring and perf buffers say in a member of their own which type they carry. libbpf refuses
-members that it does not know, so the fact moves into a decl tag on that type (kernel 5.16, commit
-b5ea834dde6b "bpf: Support for new btf kind BTF_KIND_TAG").
+The SDK's ring and perf buffers say in a member of their own which type they carry, its aggregates which
+they are. libbpf refuses members that it does not know, so the fact moves into a decl tag, on that type or on the
+map's variable (kernel 5.16, commit b5ea834dde6b "bpf: Support for new btf kind BTF_KIND_TAG").
 """
 
 from __future__ import annotations
 
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.types import Type
-from pyzbpf.spec.map_defs import EVENT_MEMBER, EVENT_TAG
+from pyzbpf.spec.map_defs import AGGREGATE_MEMBERS, AGGREGATE_TAG, EVENT_MEMBER, EVENT_TAG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pyzbpf.btf.types import Member
     from pyzbpf.finish.unit import Unit
 
 _TAGGABLE = (kinds.STRUCT, kinds.UNION, kinds.TYPEDEF)
+_OURS = frozenset((EVENT_MEMBER, *AGGREGATE_MEMBERS))
 
 
 def run(unit: Unit) -> None:
-    for name, definition in unit.map_definitions():
+    for name, variable_id, definition in list(unit.map_variables()):
         definition.name = ""
         for member in definition.members:
             if member.name == EVENT_MEMBER:
                 _tag(unit, member.type, name)
+            elif member.name in AGGREGATE_MEMBERS:
+                _tag_variable(unit, variable_id, member)
     for _, definition in unit.each(kinds.STRUCT):
-        if any(member.name == EVENT_MEMBER for member in definition.members):
-            definition.members = [m for m in definition.members if m.name != EVENT_MEMBER]
+        if any(member.name in _OURS for member in definition.members):
+            definition.members = [m for m in definition.members if m.name not in _OURS]
 
 
 def _tag(unit: Unit, pointer_id: int, map_name: str) -> None:
@@ -39,3 +43,12 @@ def _tag(unit: Unit, pointer_id: int, map_name: str) -> None:
     if event.kind not in _TAGGABLE:
         event_id = unit.add_type(Type(kinds.TYPEDEF, f"{map_name}_event", type=event_id))
     unit.add_type(Type(kinds.DECL_TAG, EVENT_TAG + map_name, type=event_id))
+
+
+def _tag_variable(unit: Unit, variable_id: int, member: Member) -> None:
+    """Put `pyzbpf.counter`, `pyzbpf.hist` or `pyzbpf.stacks:<map of traces>` on the map's variable."""
+    pointer = unit.types[member.type]
+    pointee = unit.types[pointer.type] if pointer is not None else None
+    named = [m.name for m in pointee.members] if pointee is not None else []
+    text = ":".join([AGGREGATE_MEMBERS[member.name], *named])
+    unit.add_type(Type(kinds.DECL_TAG, AGGREGATE_TAG + text, type=variable_id))

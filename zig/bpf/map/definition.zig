@@ -22,6 +22,13 @@ pub fn Number(comptime n: u32) type {
     return *const [n]c_int;
 }
 
+/// A type with a member of that name: how a map names another to the build.
+pub fn Named(comptime name: []const u8) type {
+    const Type = @Struct(.@"extern", null, &.{name}, &.{u8}, &.{.{}});
+    comptime if (@sizeOf(Type) != 1) unreachable; // what nobody asks for has no members in the type information
+    return Type;
+}
+
 /// Refuse what cannot cross between kernel and user space: types without a defined layout.
 pub fn assertPlain(comptime T: type, comptime role: []const u8) void {
     marker.declareName(T);

@@ -1,0 +1,81 @@
+"""The SDK's counters, histograms and counted stacks on the real kernel."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.support import zig_probes
+
+MODES = ["safe", "small", "fast"]
+PACKET = bytes(range(100))
+ETHERNET = 14  # a socket filter sees the packet behind this header
+
+
+def test_the_object_says_what_the_numbers_mean() -> None:
+    spec = zig_probes.spec("aggregates")
+    assert {name: found.aggregate for name, found in spec.maps.items() if found.aggregate} == {
+        "packets": "counter",
+        "by_length": "counter",
+        "sizes": "hist",
+        "sizes_by_first": "hist",
+        "samples": "stacks:stacks",
+    }
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_counters(mode: str) -> None:
+    with zig_probes.spec("aggregates", mode).load() as probe:
+        program = probe.programs["count"]
+        for length in (1, 2, 3, 3, 4, 5, 6):
+            program.test_run(PACKET[: length + ETHERNET])
+        maps = probe.maps
+        assert maps["packets"].sum(0) == 14
+        assert {key: maps["by_length"].sum(key) for key in maps["by_length"]} == {1: 3, 2: 3, 3: 6, 4: 3}
+        assert probe.variables["refused"].value == 2  # four keys are all it takes
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_histograms_have_inclusive_upper_bounds_and_a_sum(mode: str) -> None:
+    values = [1, 2, 3, 4, 5, 8, 9, (1 << 32) - 1, 1 << 32, (1 << 63) + 1, 1 << 63]
+    with zig_probes.spec("aggregates", mode).load() as probe:
+        program, given = probe.programs["count"], probe.variables["value"]
+        for value in values:
+            given.value = value
+            program.test_run(PACKET[: 2 + ETHERNET])
+        expected = [0] * 66
+        for value in values:
+            expected[next(k for k in range(65) if value <= 1 << k) + 1] += 1
+        slots, total = added(probe.maps["sizes"][0])
+        assert slots == expected
+        assert total == sum(values) % (1 << 64)
+        ((key, each),) = probe.maps["sizes_by_first"].items()
+        assert (key.first, key.second) == (0, 7)
+        assert added(each) == (slots, total)
+        given.value = 0
+        program.test_run(PACKET[:ETHERNET])
+        assert added(probe.maps["sizes"][0])[0][0] == 1  # the empty packet
+
+
+def added(each: list[object]) -> tuple[list[int], int]:
+    """Slots and sum over all CPUs."""
+    slots = [sum(numbers) for numbers in zip(*(one.slots for one in each), strict=True)]  # type: ignore[attr-defined]
+    return slots, sum(one.sum for one in each) % (1 << 64)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_stacks_are_counted(mode: str) -> None:
+    spec = zig_probes.spec("aggregates", mode)
+    spec.variables["watched"].value = os.getpid()
+    with spec.load() as probe:
+        probe.programs["sample"].attach()
+        for _ in range(50):
+            os.getppid()
+        samples = {key: probe.maps["samples"].sum(key) for key in probe.maps["samples"]}
+        assert sum(samples.values()) >= 50
+        assert {key.pid for key in samples} == {os.getpid()}
+        kernel_stacks = [key.kernel for key in samples if key.kernel >= 0]
+        assert kernel_stacks
+        frames = probe.maps["stacks"][kernel_stacks[0]]
+        assert frames[0] != 0

@@ -42,7 +42,7 @@ class Btf:
         self.strings = data[strings_start:strings_end]
         self._types: list[Type | None] | None = None
         # Of codec.py: a function and a class for each type that was asked for.
-        self.decoders: dict[int, object] = {}
+        self.decoders: dict[object, object] = {}  # by type id, those of many records by what they depend on
         self.classes: dict[int, type] = {}
 
     @property

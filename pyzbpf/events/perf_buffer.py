@@ -118,7 +118,7 @@ class PerfBuffer(Stream):
             positions.append(position)
             payloads += samples
             lost += dropped
-        return State(positions, payloads, lost)
+        return State(positions, self._decoded(payloads), lost)
 
     def _release(self, state: State) -> None:
         for buffer, position in zip(self._buffers, state.positions, strict=True):

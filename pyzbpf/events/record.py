@@ -9,6 +9,10 @@ import struct
 
 from pyzbpf.errors import Error
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 # include/uapi/linux/bpf.h: the header is a length with two flags, then a number for the kernel.
 BUSY, DISCARD = 1 << 31, 1 << 30
 RING_HEADER = 8
@@ -44,6 +48,43 @@ def ring_records(
         if not header & DISCARD:
             found.append((start + RING_HEADER, length))
     return found, position
+
+
+def uniform_records(
+    words: memoryview, size: int, position: int, produced: int, limit: int, *, numpy: Any = None
+) -> tuple[int, int]:
+    """How many whole records of one length lie side by side from ``position`` on, and that length; at most ``limit``.
+
+    A header that is equal to the first one says that the next begins a stride further on, and so on: one
+    comparison covers length, busy and discarded for all of them. (0, 0) where the first is busy, discarded or not
+    there. The module ``numpy``, where the process has it anyway, compares faster than memoryviews do.
+    """
+    if position >= produced:
+        return 0, 0
+    start = (position & (size - 1)) >> 2
+    header = words[start]
+    if header & (BUSY | DISCARD):
+        return 0, 0
+    stride = (header + RING_HEADER + 7) & ~7
+    most = min(limit, (produced - position) // stride)
+    headers = words[start : start + most * (stride >> 2) : stride >> 2]
+    if most < 2:
+        return most, header
+    if numpy is not None:
+        different = numpy.asarray(headers) != header
+        first = int(different.argmax())
+        return (first if different[first] else most), header
+    with memoryview(_U32.pack(header) * most).cast("I") as wanted:
+        if headers == wanted:
+            return most, header
+        low, high = 1, most  # the first `low` are equal, the first `high` are not
+        while high - low > 1:
+            middle = (low + high) // 2
+            if headers[low:middle] == wanted[low:middle]:
+                low = middle
+            else:
+                high = middle
+        return low, header
 
 
 def perf_records(data: memoryview, position: int, produced: int, limit: int) -> tuple[list[bytes], int, int]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
+from pyzbpf.btf import codec
 from pyzbpf.errors import Error
-from pyzbpf.events.record import ring_records
+from pyzbpf.events.record import BUSY, RING_HEADER, ring_records, uniform_records
 from pyzbpf.events.stream import State, Stream
 from pyzbpf.kernel.memory import RingMemory
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from pyzbpf.btf.decode import Btf
+    from pyzbpf.events.batch import Batch
     from pyzbpf.kernel.fd import Fd
     from pyzbpf.maps.variables import Variable
     from pyzbpf.spec.model import MapSpec
@@ -40,8 +44,6 @@ class LossCount:
                 return self._last
             raise
         if isinstance(value, bytes):  # an object without types
-            import sys
-
             value = int.from_bytes(value, sys.byteorder)
         return int(value)
 
@@ -54,16 +56,60 @@ class LossCount:
         self._variable = None
 
 
-class RingBuffer(Stream):
-    """A ring buffer; `fileno` is the map's own descriptor, which can be waited for."""
+class Places:
+    """Where records lie in a ring's memory, and the position behind them.
 
-    __slots__ = ("_counts", "_memory", "_words")
+    ``stride`` is the distance from one to the next where they lie side by side and all have the same ``length``:
+    ``count`` records from ``start`` on, each behind its header. Else it is 0, and ``each`` has the start and
+    length of each payload.
+    """
+
+    __slots__ = ("count", "each", "length", "position", "start", "stride")
+
+    def __init__(
+        self, position: int, *, start: int = 0, count: int = 0, length: int = 0,
+        each: list[tuple[int, int]] | None = None,
+    ) -> None:  # fmt: skip
+        self.position = position
+        self.start = start
+        self.length = length
+        self.each = each or []
+        self.stride = (length + RING_HEADER + 7) & ~7 if each is None else 0
+        self.count = count if each is None else len(each)
+
+    def of(self, data: memoryview) -> memoryview:
+        """The memory of records that lie side by side, with their headers."""
+        return data[self.start : self.start + self.count * self.stride]
+
+    @property
+    def payloads(self) -> list[tuple[int, int]]:
+        """The start and length of each payload, in any case."""
+        if not self.stride:
+            return self.each
+        first = self.start + RING_HEADER
+        return [(first + i * self.stride, self.length) for i in range(self.count)]
+
+
+# From so many records of one length on, taking them as one block pays.
+_BLOCK = 8
+
+
+class RingBuffer(Stream):
+    """A ring buffer; `fileno` is the map's own descriptor, which can be waited for.
+
+    Beside single events it gives batches of records without a copy (`batch`) and arrays (`to_numpy`).
+    """
+
+    __slots__ = ("_borrowed", "_counts", "_memory", "_words", "event_size")
 
     def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
         super().__init__(spec, fd, btf)
         self._memory: RingMemory | None = None
         self._words: memoryview | None = None
         self._counts: list[LossCount] = []
+        self._borrowed = False
+        # Bytes of an event by its type; None where the probe declares none.
+        self.event_size = btf.size_of(spec.event_type) if btf is not None and spec.event_type else None
 
     def fileno(self) -> int:
         if self.fd.closed:
@@ -101,14 +147,146 @@ class RingBuffer(Stream):
         """
         return sum(count.value for count in self._counts)
 
+    # -- batches and arrays ---------------------------------------------------------------------
+
+    def batch(self, max_events: int = 8192, timeout: float | None = None) -> Batch:
+        """Records where they lie in the kernel's memory, for a ``with`` block; waits for the first one.
+
+        At most ``max_events``; none after ``timeout`` seconds (0: do not wait, None: wait for ever) or when the
+        buffer is closed meanwhile. Leaving the block gives the memory back; leaving it by an exception does not,
+        and the next read begins with the same records. Events that were decoded before, by ``for`` or `read`, and
+        not handed out must be taken by `read` first.
+        """
+        from pyzbpf.events.batch import Batch
+
+        return Batch(self, max_events, timeout)
+
+    def to_numpy(self, max_events: int | None = None, timeout: float | None = 0) -> Any:
+        """The events that are there as a numpy structured array of its own; waits up to ``timeout`` seconds for one.
+
+        Its fields are the members of the declared type. Events longer than that are cut; ShortEvent, and nothing
+        read, where one is shorter. Needs numpy: ``pip install 'pyzbpf[numpy]'``.
+        """
+        from pyzbpf.events.batch import Batch
+
+        before = list(self._state.positions)
+        kept: list[Any] = []
+        try:
+            with Batch(self, (1 << 62) if max_events is None else max_events, timeout, whole=True) as batch:
+                array = batch.to_numpy(copy=True)
+                kept.append(batch)
+            return array
+        except BaseException:
+            # An interrupt after the memory was given back and before the caller has the array.
+            if kept and before != self._state.positions:
+                self._state.ready.extend(reversed(kept[0].taken()))
+            raise
+
+    def borrow(self, limit: int, *, whole: bool) -> tuple[Places, memoryview] | None:
+        """Where the next records lie, and the memory; None where there are none. `give_back` must follow.
+
+        All have one length if the first ones have; with ``whole`` only if all that are there have.
+        """
+        kept = False
+        self._lock.acquire()
+        try:
+            self._check_idle()
+            if self._closed:
+                return None
+            self._busy = True
+            memory = self.open()._memory
+            assert memory is not None  # open() has made it
+            places = self._find(memory, self._state.positions[0], limit, whole=whole)
+            if not places.count:
+                if places.position != self._state.positions[0]:  # nothing but discarded ones
+                    self._state = state = State([places.position], [], 0)
+                    self._release(state)
+                return None
+            memory.fence()  # headers before payloads, see kernel/memory.py
+            self._borrowed = kept = True
+            return places, memory.data[:]
+        finally:
+            if not kept:
+                self._busy = False
+                self._finish_late()
+                self._lock.release()
+
+    def give_back(self, position: int | None) -> None:
+        """End what `borrow` began: everything before ``position`` was read, None: nothing."""
+        try:
+            if position is not None:
+                self._state = state = State([position], [], 0)
+                self._release(state)
+        finally:
+            self._busy = self._borrowed = False
+            self._finish_late()
+            self._lock.release()
+
+    def wait_for_record(self, timeout: float | None) -> None:
+        """Sleep until a whole record may be there, the time is over or the buffer is closed."""
+        self._wait(timeout, self._has_record)
+
+    def _has_record(self) -> bool:
+        with self._lock:
+            memory, words = self._memory, self._words
+            if memory is None or words is None:
+                return False
+            position = self._state.positions[0]
+            return position < memory.produced() and not words[(position & (memory.size - 1)) >> 2] & BUSY
+
+    def _check_idle(self) -> None:
+        """Refuse to read where two would get in each other's way."""
+        if self._borrowed:
+            raise Error(
+                f"a batch of buffer '{self.name}' is open: leave its `with` block before the next read"
+            )
+        if self._state.ready:
+            raise Error(
+                f"buffer '{self.name}' has decoded {len(self._state.ready)} of its events already, by `for` or `read`, "
+                "and they come first: take them with read(timeout=0), then read batches or arrays"
+            )
+
+    # -- records --------------------------------------------------------------------------------
+
+    def objects(self, data: memoryview, places: Places) -> list[Any]:
+        """Records as Python objects, oldest first; those that are too short for their type as ShortEvent."""
+        size, btf = self.event_size, self.btf
+        if places.stride and btf is not None and size is not None and places.length >= size:
+            decode = codec.records_decoder(
+                btf, self.spec.event_type, before=RING_HEADER, stride=places.stride
+            )
+            return decode(places.of(data))
+        events = self._decoded([bytes(data[start : start + length]) for start, length in places.payloads])
+        events.reverse()
+        return events
+
+    def _find(self, memory: RingMemory, position: int, limit: int, *, whole: bool) -> Places:
+        """The next records, at most ``limit``."""
+        words, size, produced = self._words, memory.size, memory.produced()
+        assert words is not None  # made with the memory
+        count, length = uniform_records(
+            words, size, position, produced, limit, numpy=sys.modules.get("numpy")
+        )
+        found = Places(position, start=position & (size - 1), count=count, length=length)
+        found.position += count * found.stride
+        rest = count < limit and found.position < produced
+        if count and not (rest and (whole or count < _BLOCK)):
+            return found
+        each, position = ring_records(words, size, position, produced, limit)
+        # Behind the records of one length may be one that is not finished.
+        return found if len(each) == count and position == found.position else Places(position, each=each)
+
     def _collect(self, state: State, limit: int) -> State:
-        memory, words = self._memory, self._words
-        if memory is None or words is None:
+        memory = self._memory
+        if memory is None:
             raise Error(f"ring buffer '{self.name}' is closed")
-        places, position = ring_records(words, memory.size, state.positions[0], memory.produced(), limit)
+        if self._borrowed:
+            self._check_idle()
+        places = self._find(memory, state.positions[0], limit, whole=False)
         memory.fence()  # headers before payloads, see kernel/memory.py
-        data = memory.data
-        return State([position], [bytes(data[start : start + length]) for start, length in places], 0)
+        events = self.objects(memory.data, places)
+        events.reverse()
+        return State([places.position], events, 0)
 
     def _release(self, state: State) -> None:
         memory = self._memory

@@ -64,11 +64,12 @@ class Stream(KernelMap):
     """
 
     __slots__ = (
-        "_busy", "_closed", "_decode", "_lock", "_poll", "_sleepers", "_state", "_waiter", "_wake",
+        "_busy", "_closed", "_decode", "_lock", "_poll", "_sleepers", "_state", "_waiter", "_wake", "btf",
     )  # fmt: skip
 
     def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
         super().__init__(spec, fd)
+        self.btf = btf
         self._decode: Decoder | None = None
         if btf is not None and spec.event_type:
             self._decode = codec.decoder(btf, spec.event_type)
@@ -89,7 +90,7 @@ class Stream(KernelMap):
         raise NotImplementedError
 
     def _collect(self, state: State, limit: int) -> State:
-        """The state after taking up to about ``limit`` events; ``ready`` holds raw bytes, oldest first."""
+        """The state after taking up to about ``limit`` events; they are decoded, the oldest last."""
         raise NotImplementedError
 
     def _release(self, state: State) -> None:
@@ -128,7 +129,7 @@ class Stream(KernelMap):
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
                     break
-                self._wait(left)
+                self._wait(left, self._fill)
             return taken
         except BaseException:
             # An interrupt after the events left the stream and before the caller has them.
@@ -155,6 +156,11 @@ class Stream(KernelMap):
         taken += part
         del ready[rest:]
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
     def _check_open(self) -> None:
         """For the first step of a call or loop: one that is under way ends without an exception."""
         if self._closed and not self._state.ready:
@@ -173,10 +179,10 @@ class Stream(KernelMap):
                     raise ready.pop()
                 del ready[-1]  # rather than pop(): no call between this and the hand-over
                 yield event
-            if not self._fill(_BATCH):
+            if not self._fill():
                 if self._closed:
                     return
-                self._wait(None)
+                self._wait(None, self._fill)
 
     def _next(self) -> Any:
         event = self._state.ready.pop()
@@ -184,7 +190,7 @@ class Stream(KernelMap):
             raise event
         return event
 
-    def _fill(self, limit: int) -> bool:
+    def _fill(self, limit: int = _BATCH) -> bool:
         """Take a batch from the kernel; whether there is an event now."""
         with self._lock:
             self._busy = True
@@ -195,7 +201,6 @@ class Stream(KernelMap):
                     return False
                 self.open()
                 state = self._collect(self._state, limit)
-                state.ready = self._decoded(state.ready)
                 self._state = state  # the one step by which the batch is ours
                 self._release(state)
                 return bool(state.ready)
@@ -244,8 +249,8 @@ class Stream(KernelMap):
             self._poll = poll
         return self._poll
 
-    def _wait(self, timeout: float | None) -> None:
-        """Sleep until there may be an event, the time is over or the stream is closed."""
+    def _wait(self, timeout: float | None, look: Callable[[], bool]) -> None:
+        """Sleep until there may be an event, the time is over or the stream is closed; ``look`` says if there is one."""
         with self._lock:
             self._sleepers += 1
         try:
@@ -255,7 +260,7 @@ class Stream(KernelMap):
             with self._lock:
                 self._sleepers -= 1
                 self._finish_late()
-        if found and not self._fill(_BATCH) and not self._closed:
+        if found and not look() and not self._closed:
             time.sleep(_BUSY_PAUSE)
 
     def _ready_to_sleep(self) -> select.epoll | None:
@@ -279,11 +284,11 @@ class Stream(KernelMap):
 
         if self._state.ready:
             return self._next()
-        while not self._fill(_BATCH):
+        while not self._fill():
             if self._closed:
                 raise StopAsyncIteration
             await self._readable(asyncio.get_running_loop())
-            if not self._fill(_BATCH):
+            if not self._fill():
                 await asyncio.sleep(_BUSY_PAUSE)
         await asyncio.sleep(0)  # a busy buffer must not keep the loop's other tasks from running
         return self._next()

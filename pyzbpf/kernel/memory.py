@@ -80,10 +80,13 @@ class Mapping:
         self.view = memoryview(self._map)
 
     def close(self) -> None:
-        """Unmap; every view made from ``view`` must be released before."""
+        """Unmap; while an array of the user's still looks at the memory, that is done when the last one is gone."""
         if not self._map.closed:
             self.view.release()
-            self._map.close()
+            try:
+                self._map.close()
+            except BufferError:
+                pass
 
     def load(self, offset: int, size: int) -> bytes:
         """The bytes there; for 1, 2, 4 and 8 aligned bytes in one access, so never half of a store."""

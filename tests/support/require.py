@@ -6,8 +6,9 @@ integration, where a test that does not run is a test that does not work.
 
 from __future__ import annotations
 
+import importlib
 import os
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -22,3 +23,11 @@ def missing(name: str, reason: str) -> NoReturn:
     if is_required(name):
         pytest.fail(f"PYZBPF_REQUIRE names {name}: {reason}")
     pytest.skip(reason)
+
+
+def optional(name: str) -> Any:
+    """The module of an extra, or a skip that says how to install it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        missing(name, f"needs {name}: pip install {name}")

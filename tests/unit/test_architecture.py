@@ -44,6 +44,8 @@ DOORS = {("spec/model.py", "runtime")}
 
 ONLY_IN = {
     "elftools": {"elf"},
+    "numpy": {"btf"},
+    "pyarrow": {"btf"},
     "ctypes": {"kernel", "uapi"},
     "mmap": {"kernel"},
     "subprocess": {"build", "cli"},
@@ -155,7 +157,7 @@ def test_files_and_functions_stay_small() -> None:
 @pytest.mark.parametrize("room", sorted(LOAD_HALF | {"spec", "btf", "insn", "uapi", "errors"}))
 def test_the_way_to_the_kernel_imports_nothing_heavy(room: str) -> None:
     for path in files():
-        if room_of(path) != room or path.name == "read.py":
+        if room_of(path) != room or path.name in ("read.py", "columns.py"):  # pyelftools, numpy: in functions
             continue
         for line, name in imports_of(path):
             heavy = {module for module in HEAVY if name == module or name.startswith(module + ".")}

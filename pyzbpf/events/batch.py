@@ -1,0 +1,183 @@
+"""Records of a ring buffer where they lie: no copy, valid within a ``with`` block."""
+
+from __future__ import annotations
+
+import struct
+import time
+
+from pyzbpf.btf import codec, columns
+from pyzbpf.events.record import RING_HEADER
+from pyzbpf.events.ring_buffer import Places
+from pyzbpf.events.stream import ShortEvent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from pyzbpf.events.ring_buffer import RingBuffer
+
+
+class Batch:
+    """Some records of a ring buffer, in its memory; made by `RingBuffer.batch`, used within ``with``.
+
+    Leaving the block gives the memory back to the kernel: views and zero-copy arrays of the batch mean nothing any
+    more, copy what is to be kept. Leaving it by an exception gives nothing back, and the next read begins with
+    the same records: none is lost, none is half done.
+    """
+
+    __slots__ = ("_copied", "_data", "_limit", "_places", "_stream", "_timeout", "_views", "_whole")
+
+    def __init__(self, stream: RingBuffer, limit: int, timeout: float | None, *, whole: bool = False) -> None:
+        self._stream = stream
+        self._limit = limit
+        self._timeout = timeout
+        self._whole = whole
+        self._places = Places(0, each=[])
+        self._data: memoryview | None = None
+        self._views: list[memoryview] = []
+        self._copied: tuple[Any, int, int, int] = (b"", 0, 1, 0)
+
+    def __enter__(self) -> Batch:
+        stream = self._stream
+        stream._check_open()
+        deadline = None if self._timeout is None else time.monotonic() + self._timeout
+        while True:
+            found = stream.borrow(self._limit, whole=self._whole)
+            if found is not None:
+                self._places, self._data = found
+                return self
+            left = None if deadline is None else deadline - time.monotonic()
+            if stream.closed or (left is not None and left <= 0):
+                return self
+            stream.wait_for_record(left)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._data is None:
+            return
+        data, self._data = self._data, None
+        for view in (*self._views, data):
+            _release(view)
+        self._views.clear()
+        self._stream.give_back(self._places.position if kind is None else None)
+
+    def __len__(self) -> int:
+        return self._places.count
+
+    def __bool__(self) -> bool:
+        return self._places.count > 0
+
+    @property
+    def data(self) -> memoryview:
+        """The memory that `offsets` count in; the ring is there twice in a row, so that no record wraps around."""
+        if self._data is None:
+            raise ValueError(f"no batch of buffer '{self._stream.name}' is open here, or it was empty")
+        return self._data
+
+    @property
+    def offsets(self) -> list[int]:
+        """Where each record's bytes begin in `data`."""
+        return [start for start, _ in self._places.payloads]
+
+    @property
+    def lengths(self) -> list[int]:
+        """How many bytes each record has."""
+        return [length for _, length in self._places.payloads]
+
+    def payloads(self) -> list[memoryview]:
+        """The bytes of each record, without a copy."""
+        data = self.data
+        views = [data[start : start + length] for start, length in self._places.payloads]
+        self._views += views
+        return views
+
+    def __iter__(self) -> Iterator[Any]:
+        """The records as objects of their own, decoded as when the buffer is iterated."""
+        if not self:
+            return iter(())
+        return iter(self._stream.objects(self.data, self._places))
+
+    def column(self, name: str) -> memoryview | list[Any]:
+        """One number of each record: a strided memoryview without a copy where all records have one length.
+
+        Where they have several, or a number does not lie at a multiple of its size, it is a list. ``a.b`` is member
+        b of the inner struct a. ShortEvent where a record is too short to have it.
+        """
+        stream, places = self._stream, self._places
+        what = f"an event of '{stream.name}'"
+        offset, letter = columns.member(stream.btf, stream.spec.event_type, name, what)
+        size = struct.calcsize("=" + letter)
+        if not self:
+            return []
+        self._check_length(offset + size)
+        offset += RING_HEADER
+        stride = places.stride
+        if stride and not offset % size and not stride % size:
+            view = places.of(self.data).cast(letter)  # type: ignore[call-overload]
+            column: memoryview = view[offset // size :: stride // size]
+            self._views += (column, view)
+            return column
+        unpack, data = struct.Struct("=" + letter).unpack_from, self.data
+        return [unpack(data, start + offset - RING_HEADER)[0] for start, _ in places.payloads]
+
+    def tuples(self, *names: str) -> Iterator[tuple[Any, ...]]:
+        """Those numbers of each record, as tuples."""
+        return zip(*(self.column(name) for name in names), strict=True)
+
+    def to_numpy(self, *, copy: bool = False) -> Any:
+        """The records as a structured array: a view of the ring's memory where all have one length, else a copy.
+
+        ``copy=True`` makes an array of its own in any case. Records that are longer than their type are cut to it;
+        ShortEvent where one is shorter. Needs numpy.
+        """
+        stream, places, type_id = self._stream, self._places, self._stream.spec.event_type
+        size = stream.event_size
+        if not self:
+            return columns.array(b"", stream.btf, type_id, size or 1)
+        if size is None:
+            size = max(self.lengths)
+        self._check_length(size)
+        if places.stride:
+            memory: Any = places.of(self.data)
+            if copy:  # all bytes at once, headers too: member by member takes four times as long
+                memory = bytes(memory)
+                self._copied = (memory, RING_HEADER, places.stride, size)
+            return columns.array(memory, stream.btf, type_id, size, before=RING_HEADER, stride=places.stride)
+        memory = _gathered(self.data, self.offsets, size)
+        self._copied = (memory, 0, size, size)
+        return columns.array(memory, stream.btf, type_id, size)
+
+    def taken(self) -> list[Any]:
+        """The records of the copy that `to_numpy` has made, as objects."""
+        memory, before, stride, size = self._copied
+        btf, type_id = self._stream.btf, self._stream.spec.event_type
+        if btf is not None and type_id:
+            return codec.records_decoder(btf, type_id, before=before, stride=stride)(memory)
+        raw = bytes(memory)
+        return [raw[start + before : start + before + size] for start in range(0, len(raw), stride)]
+
+    def _check_length(self, size: int) -> None:
+        places = self._places
+        shortest = places.length if places.stride else min(self.lengths)
+        if shortest < size:
+            raise ShortEvent(
+                f"an event of {shortest} bytes in '{self._stream.name}' is shorter than what is read of it, {size} bytes; "
+                "`payloads()`, `lengths` and iterating take records of any length"
+            )
+
+
+def _release(view: memoryview) -> None:
+    try:
+        view.release()
+    except BufferError:  # a numpy array looks through it: it dies with the array
+        pass
+
+
+def _gathered(data: memoryview, offsets: list[int], size: int) -> Any:
+    """The ``size`` bytes at each of the offsets, which are multiples of 8, side by side."""
+    numpy = columns.numpy()
+    words = numpy.frombuffer(data, "u8")
+    first = numpy.array(offsets, "i8") >> 3
+    # Behind the last record there may be fewer words than are asked for: the last one is taken again.
+    index = numpy.minimum(first[:, None] + numpy.arange(-(-size // 8)), len(words) - 1)
+    return numpy.ascontiguousarray(words[index].view("u1")[:, :size])

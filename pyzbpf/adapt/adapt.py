@@ -27,11 +27,13 @@ class ReadyProgram:
     ``callbacks`` tells that a function's address is taken, for which the kernel wants func_info.
     ``unresolved`` says for the index of each instruction that CO-RE had to poison what it was for,
     ``missing`` for each call of a kernel function that there is none. ``attach_btf_id`` is the type
-    id of the place that the program attaches to, for kinds that name it when they are loaded.
+    id of the place that the program attaches to, for kinds that name it when they are loaded, and
+    ``attach_type`` for a function of a struct the number of its member.
     """
 
     __slots__ = (
-        "_code", "attach_btf_id", "callbacks", "func_info", "line_info", "missing", "references", "unresolved",
+        "_code", "attach_btf_id", "attach_type", "callbacks", "func_info", "line_info", "missing", "references",
+        "unresolved",
     )  # fmt: skip
 
     def __init__(self, code: Code) -> None:
@@ -43,6 +45,7 @@ class ReadyProgram:
         self.unresolved: dict[int, str] = {}
         self.missing: dict[int, str] = {}
         self.attach_btf_id = 0
+        self.attach_type = 0
 
     @property
     def places(self) -> list[tuple[int, FunctionSpec]]:
@@ -62,12 +65,20 @@ class ReadyProgram:
         """The code with each map's descriptor, by name, in its place."""
         code = Code(self._code.endian)
         code.instructions[:] = self._code.instructions
-        for index, kind, name, addend in self.references:
+        for number, (index, kind, name, addend) in enumerate(self.references):
+            if name not in descriptors:
+                # As libbpf: two calls that the verifier refuses when it gets there.
+                code.set_call(index, 0, MISSING_MAP + number)
+                code.set_call(index + 1, 0, MISSING_MAP + number)
+                continue
             code.set_source(index, _PSEUDO[kind])
             code.set_immediate(index, descriptors[name])
             code.set_immediate(index + 1, addend if kind == "data" else 0)
         return bytes(code.instructions)
 
+
+# A helper that does not exist, plus the number of the reference: libbpf's, which tools know.
+MISSING_MAP = 2001000000
 
 _PSEUDO = {"map": BPF_PSEUDO_MAP_FD, "data": BPF_PSEUDO_MAP_VALUE}
 

@@ -86,6 +86,8 @@ _SYMBOL_TYPES = {
     "STT_SECTION": elf.STT_SECTION, "STT_FILE": elf.STT_FILE,
 }  # fmt: skip
 
+_VISIBILITIES = {"STV_DEFAULT": 0, "STV_INTERNAL": 1, "STV_HIDDEN": 2, "STV_PROTECTED": 3}
+
 
 def _number(section_type: str | int) -> int:
     """Pyelftools names the section types it knows; the others it leaves as numbers."""
@@ -133,6 +135,7 @@ def _symbol(raw: Any, sections: list[Section | None], file: str) -> Symbol:
         size=raw["st_size"],
         binding=_BINDINGS.get(raw["st_info"]["bind"], elf.STB_GLOBAL),
         type=kind,
+        other=_VISIBILITIES.get(raw["st_other"]["visibility"], 0),
         place=special if special is not None else elf.SHN_ABS,
     )
 

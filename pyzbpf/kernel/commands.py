@@ -6,6 +6,7 @@ every other refusal raises SystemCallError, PrivilegeError or UnsupportedError.
 
 from __future__ import annotations
 
+import os
 import sys
 
 from pyzbpf.kernel import limits
@@ -156,6 +157,26 @@ def map_freeze(fd: int) -> None:
     result = bpf(enums.BPF_MAP_FREEZE, pack(attrs.MAP_ELEM, {"map_fd": fd}))
     if result < 0:
         raise failure(result, command="BPF_MAP_FREEZE", capability="CAP_BPF")
+
+
+# -- pins ---------------------------------------------------------------------------------------
+
+
+def obj_pin(fd: int, path: str) -> None:
+    """Give a map, program or link a name in a BPF file system: it lives until the name is removed."""
+    name = os.fsencode(path) + b"\0"
+    result = bpf(enums.BPF_OBJ_PIN, pack(attrs.OBJ, {"pathname": address(name), "bpf_fd": fd}))
+    if result < 0:
+        raise failure(result, command="BPF_OBJ_PIN", capability="CAP_BPF", detail=path)
+
+
+def obj_get(path: str, what: str) -> Fd:
+    """A descriptor of what is pinned there."""
+    name = os.fsencode(path) + b"\0"
+    result = bpf(enums.BPF_OBJ_GET, pack(attrs.OBJ, {"pathname": address(name)}))
+    if result < 0:
+        raise failure(result, command="BPF_OBJ_GET", capability="CAP_BPF", detail=path)
+    return Fd(result, what)
 
 
 # -- programs -----------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import sys
 from pyzbpf.errors import Error, ObjectError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands, cpus, limits
 from pyzbpf.kernel.syscall import E2BIG, EINVAL, ENOMEM, detailed
+from pyzbpf.spec.model import NESTED
 from pyzbpf.uapi import enums as e
 from pyzbpf.uapi import since
 
@@ -23,15 +24,28 @@ KINDS = {
     e.BPF_MAP_TYPE_ARRAY: ("pyzbpf.maps.array", "Array"),
     e.BPF_MAP_TYPE_PROG_ARRAY: ("pyzbpf.maps.array", "References"),
     e.BPF_MAP_TYPE_CGROUP_ARRAY: ("pyzbpf.maps.array", "References"),
+    e.BPF_MAP_TYPE_ARRAY_OF_MAPS: ("pyzbpf.maps.array", "References"),
     e.BPF_MAP_TYPE_PERCPU_ARRAY: ("pyzbpf.maps.per_cpu", "PerCpuArray"),
     e.BPF_MAP_TYPE_PERCPU_HASH: ("pyzbpf.maps.per_cpu", "PerCpu"),
     e.BPF_MAP_TYPE_LRU_PERCPU_HASH: ("pyzbpf.maps.per_cpu", "PerCpu"),
     e.BPF_MAP_TYPE_QUEUE: ("pyzbpf.maps.queue", "Queue"),
     e.BPF_MAP_TYPE_STACK: ("pyzbpf.maps.queue", "Queue"),
+    e.BPF_MAP_TYPE_ARENA: ("pyzbpf.maps.arena", "Arena"),
+    e.BPF_MAP_TYPE_STRUCT_OPS: ("pyzbpf.maps.struct_ops", "StructOps"),
 }
 
-# Types whose create callback wants no BTF (map_check_no_btf in kernel/bpf/syscall.c).
+# Types whose create callback wants no BTF (map_check_no_btf in kernel/bpf/syscall.c), and those that
+# libbpf offers none.
 _WITHOUT_BTF = frozenset((
+    e.BPF_MAP_TYPE_ARRAY_OF_MAPS,
+    e.BPF_MAP_TYPE_HASH_OF_MAPS,
+    e.BPF_MAP_TYPE_DEVMAP,
+    e.BPF_MAP_TYPE_DEVMAP_HASH,
+    e.BPF_MAP_TYPE_CPUMAP,
+    e.BPF_MAP_TYPE_XSKMAP,
+    e.BPF_MAP_TYPE_SOCKMAP,
+    e.BPF_MAP_TYPE_SOCKHASH,
+    e.BPF_MAP_TYPE_ARENA,
     e.BPF_MAP_TYPE_PERF_EVENT_ARRAY,
     e.BPF_MAP_TYPE_RINGBUF,
     e.BPF_MAP_TYPE_USER_RINGBUF,
@@ -43,7 +57,6 @@ _WITHOUT_BTF = frozenset((
 ))  # fmt: skip
 
 _RINGS = frozenset((e.BPF_MAP_TYPE_RINGBUF, e.BPF_MAP_TYPE_USER_RINGBUF))
-_NESTED = frozenset((e.BPF_MAP_TYPE_ARRAY_OF_MAPS, e.BPF_MAP_TYPE_HASH_OF_MAPS))
 
 
 def open(spec: MapSpec, fd: Fd, btf: Btf | None, kinds: dict[int, tuple[str, str]] = KINDS) -> Map:
@@ -53,14 +66,26 @@ def open(spec: MapSpec, fd: Fd, btf: Btf | None, kinds: dict[int, tuple[str, str
     return getattr(sys.modules[file], name)(spec, fd, btf)  # type: ignore[no-any-return]
 
 
-def check(spec: MapSpec) -> None:
-    """Refuse what cannot be asked of any kernel, or not by pyzbpf: no system call is made."""
-    _members(spec)
+def members(spec: MapSpec) -> dict[str, int]:
+    """What BPF_MAP_CREATE is told; refuses what cannot be asked of any kernel. No system call is made."""
+    if spec.inner is not None:
+        _members(spec.inner)
+    return _members(spec)
 
 
-def create(spec: MapSpec, kernel_name: str, btf_fd: int | None) -> Fd:
-    """Make the map in the kernel; a data map gets its contents, and is frozen where the spec says so."""
-    values = _members(spec)
+def create(spec: MapSpec, kernel_name: str, btf_fd: int | None, /, **more: int) -> Fd:
+    """Make the map in the kernel; a data map gets its contents, and is frozen where the spec says so.
+
+    ``more`` are members of bpf_attr.map_create that no spec knows.
+    """
+    values = {**_members(spec), **more}
+    if spec.inner is not None:
+        with create(spec.inner, kernel_name, btf_fd) as inner:  # shows what it holds, and may go then
+            return _create(spec, kernel_name, btf_fd, {**values, "inner_map_fd": inner.fileno()})
+    return _create(spec, kernel_name, btf_fd, values)
+
+
+def _create(spec: MapSpec, kernel_name: str, btf_fd: int | None, values: dict[str, int]) -> Fd:
     *better, last = _attempts(spec, values, btf_fd)
     for attempt in better:
         try:
@@ -74,7 +99,7 @@ def create(spec: MapSpec, kernel_name: str, btf_fd: int | None) -> Fd:
         except SystemCallError as error:
             raise _refused(spec, error) from error
     fd.what = f"map '{spec.name}'"  # the kernel's name may be cut
-    if spec.contents is None:
+    if spec.contents is None or spec.type != e.BPF_MAP_TYPE_ARRAY:
         return fd
     try:
         commands.map_update(fd.fileno(), bytes(4), bytes(spec.contents))
@@ -93,7 +118,7 @@ def _attempts(spec: MapSpec, values: dict[str, int], btf_fd: int | None) -> list
     of its kinds. BPF_F_MMAPABLE is from Linux 5.5; without it data is read by system calls.
     """
     attempts = [values]
-    if spec.contents is not None and not spec.frozen:
+    if spec.contents is not None and not spec.frozen and spec.type == e.BPF_MAP_TYPE_ARRAY:
         attempts.insert(0, {**values, "map_flags": values.get("map_flags", 0) | e.BPF_F_MMAPABLE})
     if btf_fd is not None and spec.value_type and spec.type not in _WITHOUT_BTF:
         typed = {"btf_fd": btf_fd, "btf_key_type_id": spec.key_type, "btf_value_type_id": spec.value_type}
@@ -110,14 +135,12 @@ def _members(spec: MapSpec) -> dict[str, int]:
         value = getattr(spec, name)
         if not isinstance(value, int) or not 0 <= value < 1 << bits:
             raise Error(f"map '{spec.name}': {name} is an int from 0 to {(1 << bits) - 1}, not {value!r}")
-    if spec.type in _NESTED:
-        raise Error(
-            f"map '{spec.name}' is a map of maps, which pyzbpf does not make yet, whatever the kernel can"
-        )
-    if spec.pinning:
-        raise Error(
-            f"map '{spec.name}' is to be pinned by name, which pyzbpf does not do yet, whatever the kernel can\n"
-            f"  Set spec.maps['{spec.name}'].pinning = 0 to load it as an ordinary map."
+    if spec.type in NESTED and spec.inner is None:
+        raise ObjectError(
+            "a map of maps that does not say what the maps in it are like",
+            symbol=spec.name,
+            advice="Define them in the probe (in C: __array(values, struct {…})), or set "
+            f"spec.maps['{spec.name}'].inner to a MapSpec.",
         )
     entries = spec.max_entries
     if spec.type in _RINGS:
@@ -127,7 +150,9 @@ def _members(spec: MapSpec) -> dict[str, int]:
     flags = spec.flags
     if spec.contents is not None and spec.frozen:
         flags |= e.BPF_F_RDONLY_PROG
+    node = {} if spec.numa_node is None else {"numa_node": spec.numa_node}
     return {
+        **node,
         "map_type": spec.type,
         "key_size": spec.key_size,
         "value_size": spec.value_size,

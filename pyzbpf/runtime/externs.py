@@ -9,14 +9,13 @@ from pyzbpf.btf.decode import Btf
 from pyzbpf.errors import Error, ObjectError, UnsupportedError
 from pyzbpf.kernel import kallsyms, kconfig
 from pyzbpf.kernel.target import KernelTarget
-from pyzbpf.spec.model import MapSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from pyzbpf.spec.externs import ExternSpec
-    from pyzbpf.spec.model import ObjectSpec
+    from pyzbpf.spec.model import MapSpec, ObjectSpec
 
 
 class KernelExterns(Externs):
@@ -38,7 +37,7 @@ class KernelExterns(Externs):
         return [self._filled(map) if wanted and map.name == ".kconfig" else map for map in maps]
 
     def _filled(self, map: MapSpec) -> MapSpec:
-        filled = MapSpec(**{name: getattr(map, name) for name in MapSpec.__slots__})
+        filled = map.copy()
         filled.contents = bytearray(map.value_size)
         options: dict[str, str] = {}
         where = ""

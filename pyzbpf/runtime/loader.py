@@ -8,12 +8,15 @@ import sys
 from pyzbpf.adapt import attach_target
 from pyzbpf.adapt.adapt import adapt
 from pyzbpf.errors import Error, LayoutWarning, ObjectError, UnsupportedError
-from pyzbpf.kernel import commands, limits, syscall
+from pyzbpf.kernel import limits, syscall
 from pyzbpf.kernel.fd import Fd
 from pyzbpf.kernel.privilege import refusal, to_load
 from pyzbpf.maps import open as map_open
-from pyzbpf.runtime import types
+from pyzbpf.maps import pin
+from pyzbpf.runtime import contents, struct_ops, types
+from pyzbpf.runtime.attempt import NAME, Attempt, kernel_name
 from pyzbpf.runtime.program import Program
+from pyzbpf.spec.model import NESTED
 from pyzbpf.uapi import enums as e
 from pyzbpf.uapi import since
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
     from pyzbpf.adapt.adapt import ReadyProgram
     from pyzbpf.adapt.core import Relocator
+    from pyzbpf.adapt.struct_ops import StructOps
     from pyzbpf.maps.base import KernelMap
     from pyzbpf.runtime.externs import KernelExterns
     from pyzbpf.spec.model import MapSpec, ObjectSpec, ProgramSpec
@@ -34,19 +38,6 @@ KINDS = {
     e.BPF_MAP_TYPE_PERF_EVENT_ARRAY: ("pyzbpf.events.perf_buffer", "PerfBuffer"),
 }
 
-# BPF_OBJ_NAME_LEN with the NUL; the kernel takes letters, digits, '_' and '.' (bpf_obj_name_cpy).
-_NAME = 15
-_NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.")
-
-# Sizes of the log buffer. Kernels before 5.2 refuse 16 MiB and more (UINT_MAX >> 8 in bpf_check).
-_LOG_SIZES = (64 << 10, 256 << 10, 1 << 20, 4 << 20, (16 << 20) - 1, 64 << 20, 256 << 20)
-_LOG_ENOUGH = (16 << 20) - 1
-
-
-def kernel_name(name: str) -> str:
-    """A name the kernel takes: illegal characters replaced, cut to 15."""
-    return "".join(c if c in _NAME_CHARACTERS else "_" for c in name)[:_NAME]
-
 
 def map_name(spec: ObjectSpec, map: MapSpec) -> str:
     """A data map is named after its object, as libbpf and bpftool do: ``probe.rodata``.
@@ -55,7 +46,7 @@ def map_name(spec: ObjectSpec, map: MapSpec) -> str:
     stays whole; the object's gives way, to eight characters at most (internal_map_name of libbpf).
     """
     if map.contents is not None and map.name.startswith(".") and "." not in map.name[1:]:
-        return kernel_name(spec.name[: _NAME - max(7, len(map.name))] + map.name)
+        return kernel_name(spec.name[: NAME - max(7, len(map.name))] + map.name)
     return kernel_name(map.name)
 
 
@@ -120,7 +111,9 @@ def _callbacks_known() -> bool:
 class Loader:
     """Loads one object; what was made so far is in ``made``, in order, for whoever must undo it."""
 
-    __slots__ = ("btf", "btf_error", "externs", "fds", "made", "maps", "programs", "spec")
+    __slots__ = (
+        "btf", "btf_error", "externs", "fds", "made", "maps", "pinned", "programs", "spec", "struct_ops",
+    )  # fmt: skip
 
     def __init__(self, spec: ObjectSpec) -> None:
         self.spec = spec
@@ -131,27 +124,43 @@ class Loader:
         self.made: list[Fd | KernelMap | Program] = []
         self.maps: dict[str, KernelMap] = {}
         self.programs: dict[str, Program] = {}
+        self.pinned: list[str] = []
+        self.struct_ops: dict[str, StructOps] = {}
 
-    def run(self, *, given: Mapping[str, KernelMap], log_level: int, btf: str | None) -> None:
-        """Do everything; on an exception the caller closes ``made``."""
+    def run(self, *, given: Mapping[str, KernelMap], log_level: int, btf: str | None, pin_root: str) -> None:
+        """Do everything; on an exception the caller closes ``made`` and removes ``pinned``."""
         spec = self.spec
         check_machine(spec)
         relocator = _relocator(spec, btf)
-        wanted = [program for program in spec.programs.values() if program.autoload]
+        self.struct_ops = struct_ops.ready(spec)
+        wanted = struct_ops.wanted(spec, self.struct_ops)
         ready = [(program, adapt(spec, program, relocator, self.externs)) for program in wanted]
         if relocator is not None and relocator.doubts:
             _warn(spec, relocator)
         for program, code in ready:
-            code.attach_btf_id = _attach_place(spec, program)
-        for map in spec.maps.values():
+            if program.type == e.BPF_PROG_TYPE_STRUCT_OPS:
+                code.attach_btf_id, code.attach_type = struct_ops.place(spec, program, self.struct_ops)
+            else:
+                code.attach_btf_id = _attach_place(spec, program)
+        created = [map for map in spec.maps.values() if map.autocreate or map.name in given]
+        for map in created:
             if map.name not in given:
-                map_open.check(map)
-        maps = self.externs.with_values(spec.maps.values(), given) if self.externs else spec.maps.values()
+                map_open.members(map)
+        maps = self.externs.with_values(created, given) if self.externs else created
         self._load_btf()
         for map in maps:
-            self._open_map(map, given.get(map.name))
+            self._open_map(map, given.get(map.name), pin_root)
+        for map in created:
+            if map.type in NESTED and map.name not in given:
+                contents.fill(self.maps[map.name], self.maps)
         for program, code in ready:
             self._load_program(program, code, log_level)
+        for map in created:
+            if map.type == e.BPF_MAP_TYPE_PROG_ARRAY and map.name not in given:
+                contents.fill(self.maps[map.name], self.programs)
+        for name, value in self.struct_ops.items():
+            if name not in given:
+                contents.complete(self.maps[name], value, self.programs)
 
     def _load_btf(self) -> None:
         """BTF is a help, not a need, for most programs: a kernel that refuses it gets none."""
@@ -162,18 +171,28 @@ class Loader:
         if self.btf is not None:
             self.made.append(self.btf)
 
-    def _open_map(self, spec: MapSpec, given: KernelMap | None) -> None:
+    def _open_map(self, spec: MapSpec, given: KernelMap | None, pin_root: str) -> None:
         if given is not None:
             self.maps[spec.name] = given
             self.fds[spec.name] = given.fd.fileno()
             return
-        fd = map_open.create(spec, map_name(self.spec, spec), self.btf.fileno() if self.btf else None)
+        if spec.pinning:
+            fd, path = pin.find_or_make(spec, pin_root, lambda: self._create_map(spec))
+            self.pinned += path
+        else:
+            fd = self._create_map(spec)
         self.made.append(fd)
         layout = self.externs.btf if self.externs and spec.name == ".kconfig" else self.spec.btf
         opened = map_open.open(spec, fd, layout, KINDS)
         self.made[-1] = opened
         self.maps[spec.name] = opened
         self.fds[spec.name] = fd.fileno()
+
+    def _create_map(self, spec: MapSpec) -> Fd:
+        value = self.struct_ops.get(spec.name)
+        if value is not None:
+            return struct_ops.create(spec, value, self.btf, self.btf_error)
+        return map_open.create(spec, map_name(self.spec, spec), self.btf.fileno() if self.btf else None)
 
     def _load_program(self, spec: ProgramSpec, ready: ReadyProgram, log_level: int) -> None:
         if ready.callbacks and self.btf is None:
@@ -190,15 +209,15 @@ class Loader:
             "insns": syscall.address(code),
             "license": syscall.address(license),
             "prog_flags": spec.flags,
-            "expected_attach_type": spec.attach_type or 0,
+            "expected_attach_type": ready.attach_type or spec.attach_type or 0,
             "attach_btf_id": ready.attach_btf_id,
         }
         debug, keep = self._debug_information(ready)
-        attempt = _Attempt(spec, {**values, **debug}, log_level)
+        attempt = Attempt(spec, {**values, **debug}, log_level)
         result = attempt.run()
         if result == -syscall.E2BIG and debug and not attempt.log:
             # Linux 4.18 and 4.19 know BTF and not yet func_info: members beyond their bpf_attr.
-            attempt = _Attempt(spec, values, log_level)
+            attempt = Attempt(spec, values, log_level)
             result = attempt.run()
         del keep, license
         if result < 0:
@@ -241,48 +260,3 @@ class Loader:
                 ": the kernel knows no such program or attach type, or is older than what the program uses"
             )
         return syscall.failure(errno, command="BPF_PROG_LOAD", capability=to_load(spec.type), detail=detail)
-
-
-class _Attempt:
-    """BPF_PROG_LOAD, first without a log, which costs time; after a refusal with one that is long enough."""
-
-    __slots__ = ("_level", "_spec", "_values", "log")
-
-    def __init__(self, spec: ProgramSpec, values: dict[str, int | bytes], level: int) -> None:
-        self._spec = spec
-        self._values = values
-        self._level = level
-        self.log = ""
-
-    def run(self) -> int:
-        """The descriptor, or the negative errno of the verdict; ``log`` is filled where there is one."""
-        name = kernel_name(self._spec.name)
-        if self._level:
-            return self._with_log(name)
-        verdict, _ = commands.prog_load(name, self._values)
-        if verdict < 0:
-            again = self._with_log(name)
-            # With a log that is too short the kernel says ENOSPC, which hides the verdict. And it may
-            # pass the second time, where memory was short the first time.
-            return again if again >= 0 else verdict
-        return verdict
-
-    def _with_log(self, name: str) -> int:
-        result = 0
-        least = 0
-        for size in _LOG_SIZES:
-            if size < least:
-                continue
-            log = bytearray(size)
-            result, wanted = commands.prog_load(
-                name, {**self._values, "log_level": self._level or 1}, log=log
-            )
-            text = log.partition(b"\0")[0]
-            if text:
-                self.log = text.decode(errors="replace")
-            # Since Linux 6.4 the kernel says how much it had to say, and a log that is too short
-            # keeps the end, where the reason is: no need for hundreds of megabytes then.
-            if result != -syscall.ENOSPC or (wanted and size >= _LOG_ENOUGH):
-                break
-            least = min(wanted, _LOG_ENOUGH)
-        return result

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from os import fspath
+from os import fspath, unlink
 
 from pyzbpf.errors import Error
 from pyzbpf.links.attach import options as options_of
+from pyzbpf.maps.pin import ROOT
 from pyzbpf.runtime.loader import Loader
 from pyzbpf.spec.model import ByName
-from pyzbpf.uapi.enums import BPF_MAP_TYPE_PERF_EVENT_ARRAY, BPF_MAP_TYPE_RINGBUF
+from pyzbpf.uapi.enums import BPF_MAP_TYPE_ARENA, BPF_MAP_TYPE_PERF_EVENT_ARRAY, BPF_MAP_TYPE_RINGBUF
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def load(
     pages: int | None = None,
     log_level: int = 0,
     btf: str | PathLike[str] | None = None,
+    pin_root: str | PathLike[str] = ROOT,
 ) -> Object:
     """Create the maps and load the programs of a spec, which is not changed.
 
@@ -43,15 +45,23 @@ def load(
     the size of perf buffers for each CPU (a power of two; default 64). ``log_level`` asks the verifier
     for a log of programs that pass too, in `Program.log`: 1 the last path, 2 all, 4 statistics.
     ``btf`` is a file with the types of this kernel, for a kernel that does not carry them itself.
+    ``pin_root`` is the folder of a BPF file system where maps with ``pinning`` are looked for and left.
     """
     given = dict(maps or {})
     for name in given:
         spec.maps[name]  # KeyError with the names there are
     loader = Loader(spec)
     try:
-        loader.run(given=given, log_level=log_level, btf=fspath(btf) if btf is not None else None)
+        loader.run(
+            given=given,
+            log_level=log_level,
+            btf=fspath(btf) if btf is not None else None,
+            pin_root=fspath(pin_root),
+        )
         return Object(loader, pages=pages)
     except BaseException:
+        for path in loader.pinned:
+            unlink(path)
         _close_all(loader.made)
         raise
 
@@ -94,10 +104,14 @@ class Object:
         from pyzbpf.maps.variables import Variable
 
         for name, variable in self.spec.variables.items():
+            if variable.map.name not in self.maps:
+                continue
             found[name] = Variable(variable, self._data_of(variable.map.name), self.spec.btf)
         return found
 
     def _data_of(self, name: str) -> DataMap:
+        if self.maps[name].spec.type == BPF_MAP_TYPE_ARENA:
+            return self.maps[name]  # type: ignore[no-any-return]  # reads and writes as a DataMap does
         from pyzbpf.maps.variables import DataMap
 
         if name not in self._data:

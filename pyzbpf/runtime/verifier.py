@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from pyzbpf.adapt.adapt import MISSING_MAP
 from pyzbpf.errors import Error, VerifierError
 
 TYPE_CHECKING = False
@@ -81,6 +82,9 @@ def explain(
     hint: str | None
     if index is not None and index in ready.unresolved:
         reason, hint = f"CO-RE relocation {ready.unresolved[index]}", _UNRESOLVED
+    elif (missing := _missing_map(reason, ready)) is not None:
+        reason = f"use of the map '{missing}', which was not created"
+        hint = f"Create it (spec.maps['{missing}'].autocreate = True), or leave the program out."
     elif index is not None and index in ready.missing:
         reason, hint = f"call of the kernel function {ready.missing[index]}", _MISSING
     else:
@@ -94,6 +98,13 @@ def explain(
         source=source or _last_comment(lines, position),
         hint=hint,
     )
+
+
+def _missing_map(reason: str, ready: ReadyProgram) -> str | None:
+    """The map that a poisoned load was for."""
+    unknown = _UNKNOWN_HELPER.search(reason)
+    number = int(unknown[1]) - MISSING_MAP if unknown else -1
+    return ready.references[number][2] if 0 <= number < len(ready.references) else None
 
 
 def reason_of(log: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pyzbpf.elf import image as elf
 from pyzbpf.errors import ObjectError
 from pyzbpf.insn import instruction as insn
-from pyzbpf.spec.model import FunctionSpec, Reference
+from pyzbpf.spec.model import ARENA, FunctionSpec, Reference
+from pyzbpf.uapi.enums import BPF_MAP_TYPE_ARENA
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,6 +136,9 @@ class _CodeReader:
             raise self.fault("a call of something that is not a function", offset, symbol.name)
         if target.name in ("maps", ".maps"):
             return Reference(place, "map", self.map_at(target, symbol.value + addend, offset))
+        if target.name == ARENA:
+            arena = next((m.name for m in self.maps.values() if m.type == BPF_MAP_TYPE_ARENA), target.name)
+            return Reference(place, "data", arena, symbol.value + addend)
         if target.name not in self.maps:
             raise self.fault(
                 f"refers to section '{target.name}', which is neither maps nor data", offset, symbol.name

@@ -11,6 +11,7 @@ import zlib
 from pyzbpf.btf.decode import Btf
 from pyzbpf.errors import ObjectError
 from pyzbpf.spec.model import FunctionSpec, MapSpec, ObjectSpec, ProgramSpec, Reference, VariableSpec
+from pyzbpf.uapi.enums import BPF_MAP_TYPE_ARRAY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ FORMAT = 5
 _MAP_FIELDS = (
     "name", "section", "type", "key_size", "value_size", "max_entries", "flags", "map_extra",
     "pinning", "key_type", "value_type", "event_type", "lost_variable",
-    "aggregate", "frozen",
+    "aggregate", "frozen", "numa_node", "autocreate",
 )  # fmt: skip
 _PROGRAM_FIELDS = (
     "name", "section", "kind", "type", "attach_type", "target", "flags", "autoload",
@@ -46,9 +47,9 @@ def to_index(data: bytes, *, file: str, name: str) -> dict[str, Any]:
         "crc32": zlib.crc32(data),
         "endian": spec.endian,
         "license": spec.license,
-        "btf": _place(image, ".BTF"),
+        "btf": _btf(image, spec.btf),
         "maps": [
-            (tuple(getattr(found, field) for field in _MAP_FIELDS), _contents(image, found))
+            (*_map(found), _contents(image, found), found.inner and _map(found.inner))
             for found in spec.maps.values()
         ],
         "programs": [
@@ -66,16 +67,34 @@ def to_index(data: bytes, *, file: str, name: str) -> dict[str, Any]:
     }
 
 
+def _btf(image: Image, btf: Btf | None) -> tuple[int, int] | bytes | None:
+    """Where the type information is, or itself, if it was completed after reading."""
+    section = image.section(".BTF")
+    if btf is None or section is None:
+        return None
+    return _place(image, ".BTF") if btf.data == section.data else btf.data
+
+
+def _map(found: MapSpec) -> tuple[tuple[Any, ...], tuple[tuple[int, str], ...]]:
+    return tuple(getattr(found, field) for field in _MAP_FIELDS), tuple(found.values)
+
+
 def _place(image: Image, section_name: str) -> tuple[int, int] | None:
     """(offset, size) in the file; None: no such section."""
     section = image.section(section_name)
     return (section.offset, len(section.data)) if section is not None else None
 
 
-def _contents(image: Image, found: MapSpec) -> tuple[int, int] | int | None:
-    """(offset, size) of a data map's bytes, its size alone where they are zeros, or None."""
+def _contents(image: Image, found: MapSpec) -> tuple[int, int] | int | bytes | None:
+    """(offset, size) of a data map's bytes, its size alone where they are zeros, or None.
+
+    A struct_ops map is a part of its section only, and an arena's bytes are not in the section that defines
+    it: they stand in the index.
+    """
     if found.contents is None:
         return None
+    if found.type != BPF_MAP_TYPE_ARRAY:
+        return bytes(found.contents)
     return _place(image, found.section) if any(found.contents) else len(found.contents)
 
 
@@ -111,12 +130,17 @@ def from_index(entry: dict[str, Any], data: bytes, *, file: str, name: str) -> O
     def part(place: tuple[int, int]) -> bytes:
         return data[place[0] : place[0] + place[1]]
 
-    btf = Btf(part(entry["btf"]), entry["endian"]) if entry["btf"] is not None else None
+    types = entry["btf"]
+    if isinstance(types, tuple):
+        types = part(types)
+    btf = Btf(types, entry["endian"]) if types is not None else None
     spec = ObjectSpec(name, file=file, endian=entry["endian"], license=entry["license"], btf=btf)
-    for fields, contents in entry["maps"]:
-        found = MapSpec(**dict(zip(_MAP_FIELDS, fields, strict=True)))
+    for fields, values, contents, inner in entry["maps"]:
+        found = MapSpec(**dict(zip(_MAP_FIELDS, fields, strict=True)), values=values)
+        if inner is not None:
+            found.inner = MapSpec(**dict(zip(_MAP_FIELDS, inner[0], strict=True)))
         if contents is not None:
-            found.contents = bytearray(contents if isinstance(contents, int) else part(contents))
+            found.contents = bytearray(part(contents) if isinstance(contents, tuple) else contents)
         spec.maps[found.name] = found
     for fields in entry["programs"]:
         program = ProgramSpec(**dict(zip(_PROGRAM_FIELDS, fields, strict=True)))

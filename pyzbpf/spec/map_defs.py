@@ -7,15 +7,17 @@ import struct
 from pyzbpf.btf import types as kinds
 from pyzbpf.elf import image as elf
 from pyzbpf.errors import ObjectError
-from pyzbpf.spec.model import MapSpec
+from pyzbpf.spec.model import NESTED, MapSpec
+from pyzbpf.uapi import enums as e
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Literal
 
     from pyzbpf.btf.decode import Btf
     from pyzbpf.btf.types import Member, Type
-    from pyzbpf.elf.image import Image, Symbol
+    from pyzbpf.elf.image import Image, Relocation, Symbol
 
 # Decl tags that the finisher writes, each with a map's name behind it: on a type, that this ring or
 # perf buffer carries it; on a variable, that it counts the events that found no room there.
@@ -23,6 +25,11 @@ EVENT_TAG = "pyzbpf.event:"
 LOST_TAG = "pyzbpf.lost:"
 # On a map's variable: what its numbers mean.
 AGGREGATE_TAG = "pyzbpf."
+
+PIN_NONE, PIN_BY_NAME = 0, 1  # enum libbpf_pin_type
+
+_INNER = ".inner"  # what libbpf calls the map that shows a map of maps what it holds
+_POINTER = 8  # bytes of a pointer in an object, whatever the machine
 
 _LEGACY_FIELDS = ("type", "key_size", "value_size", "max_entries", "flags")
 
@@ -64,16 +71,8 @@ def from_btf(image: Image, btf: Btf | None) -> Iterator[MapSpec]:
             raise ObjectError("no BTF type describes this map", file=image.file, section=".maps",
                               symbol=symbol.name, offset=symbol.value)  # fmt: skip
         found = MapSpec(symbol.name, section=".maps", type=0)
-        for member in definition.members:
-            read = _ATTRIBUTES.get(member.name)
-            if read is None:
-                raise ObjectError(f"unknown map attribute '{member.name}'; known are {', '.join(_ATTRIBUTES)}",
-                                  file=image.file, section=".maps", symbol=symbol.name)  # fmt: skip
-            try:
-                read(btf, found, member)
-            except ObjectError as error:
-                raise ObjectError(f"attribute '{member.name}': {error.message}", file=image.file,
-                                  section=".maps", symbol=symbol.name) from error  # fmt: skip
+        _read_definition(btf, found, definition, file=image.file)
+        found.values = _values(image, symbol, definition, found)
         found.event_type = events.get(symbol.name, found.event_type)
         if symbol.name in lost:
             found.lost_variable = btf.get(lost[symbol.name]).name
@@ -89,6 +88,57 @@ def _aggregates(btf: Btf) -> dict[str, str]:
         if text != tag.name and text.partition(":")[0] in AGGREGATE_MEMBERS.values():
             found[btf.get(tag.type).name] = text
     return found
+def _read_definition(btf: Btf, found: MapSpec, definition: Type, *, file: str) -> None:
+    """Every member of the struct, in order: `values` comes last and asks what the type is."""
+    for member in definition.members:
+        read = _ATTRIBUTES.get(member.name)
+        if read is None:
+            raise ObjectError(f"unknown map attribute '{member.name}'; known are {', '.join(_ATTRIBUTES)}",
+                              file=file, section=".maps", symbol=found.name)  # fmt: skip
+        try:
+            read(btf, found, member)
+        except ObjectError as error:
+            if error.symbol is not None:  # an attribute of the maps in a map of maps
+                error.file = file
+                raise
+            raise ObjectError(f"attribute '{member.name}': {error.message}", file=file,
+                              section=".maps", symbol=found.name) from error  # fmt: skip
+
+
+def _values(image: Image, symbol: Symbol, definition: Type, found: MapSpec) -> list[tuple[int, str]]:
+    """What relocations put into the flexible array `values` at the end of the definition."""
+    section = image.section(".maps")
+    assert section is not None
+    start = symbol.value
+    end = start + symbol.size if symbol.size else len(section.data)
+    relocations = [r for r in section.relocations if start <= r.offset < end]
+    if not relocations:
+        return []
+    last = definition.members[-1]
+    first = start + last.bit_offset // 8
+    values = []
+    for relocation in relocations:
+        index, rest = divmod(relocation.offset - first, _POINTER)
+        name = _target(image, relocation)
+        if last.name != "values" or index < 0 or rest or name is None:
+            raise ObjectError(
+                f"a value that is not an element of 'values': '{relocation.symbol.name}'",
+                file=image.file, section=".maps", symbol=found.name, offset=relocation.offset,
+            )  # fmt: skip
+        values.append((index, name))
+    return values
+
+
+def _target(image: Image, relocation: Relocation) -> str | None:
+    """The map or program that a pointer in `.maps` means: its own symbol, or a place in its section."""
+    symbol = relocation.symbol
+    if symbol.section is None or symbol.type != elf.STT_SECTION:
+        return symbol.name if symbol.section is not None else None
+    section = image.section(".maps")
+    assert section is not None
+    order: Literal["little", "big"] = "little" if image.endian == "little" else "big"
+    addend = int.from_bytes(section.data[relocation.offset : relocation.offset + _POINTER], order)
+    return next((s.name for s in image.symbols_in(symbol.section) if s.value == addend), None)
 
 
 def _tagged(btf: Btf, prefix: str) -> dict[str, int]:
@@ -134,6 +184,16 @@ def _number(btf: Btf, member: Member) -> int:
     raise ObjectError("should be a pointer to an array whose length is the number")
 
 
+def _long_number(btf: Btf, member: Member) -> int:
+    """The same, or `__ulong(name, N)`: an enum whose only value is N."""
+    _, found = btf.resolve(member.type)
+    if found is not None and found.kind in (kinds.ENUM, kinds.ENUM64):
+        if len(found.values) != 1:
+            raise ObjectError("should be an enum with one value")
+        return found.values[0][1] & ((1 << 64) - 1)
+    return _number(btf, member)
+
+
 def _pointee(btf: Btf, member: Member) -> int:
     """`__type(name, T)`: a pointer to T."""
     _, pointer = btf.resolve(member.type)
@@ -151,12 +211,60 @@ def _setter(attribute: str) -> Callable[[Btf, MapSpec, Member], None]:
 
 def _read_key(btf: Btf, found: MapSpec, member: Member) -> None:
     found.key_type = _pointee(btf, member)
-    found.key_size = btf.size_of(found.key_type)
+    _set_size(found, "key_size", btf.size_of(found.key_type))
 
 
 def _read_value(btf: Btf, found: MapSpec, member: Member) -> None:
     found.value_type = _pointee(btf, member)
-    found.value_size = btf.size_of(found.value_type)
+    _set_size(found, "value_size", btf.size_of(found.value_type))
+
+
+def _size_setter(attribute: str) -> Callable[[Btf, MapSpec, Member], None]:
+    def read(btf: Btf, found: MapSpec, member: Member) -> None:
+        _set_size(found, attribute, _number(btf, member))
+
+    return read
+
+
+def _set_size(found: MapSpec, attribute: str, size: int) -> None:
+    """Set a size; it may be said twice, by a number and by a type, and must be the same then."""
+    known = getattr(found, attribute)
+    if known and known != size:
+        raise ObjectError(f"{size} bytes, and {known} elsewhere in the definition")
+    setattr(found, attribute, size)
+
+
+def _read_map_extra(btf: Btf, found: MapSpec, member: Member) -> None:
+    found.map_extra = _long_number(btf, member)
+
+
+def _read_pinning(btf: Btf, found: MapSpec, member: Member) -> None:
+    found.pinning = _number(btf, member)
+    if found.pinning not in (PIN_NONE, PIN_BY_NAME):
+        raise ObjectError(
+            f"{found.pinning}; there are LIBBPF_PIN_NONE ({PIN_NONE}) and LIBBPF_PIN_BY_NAME ({PIN_BY_NAME})"
+        )
+
+
+def _read_values(btf: Btf, found: MapSpec, member: Member) -> None:
+    """`__array(values, T)`: for a map of maps T is the definition of the maps in it."""
+    if found.name.endswith(_INNER):
+        raise ObjectError("a map in a map of maps holds no maps itself")
+    if found.type not in NESTED and found.type != e.BPF_MAP_TYPE_PROG_ARRAY:
+        raise ObjectError("only a map of maps and a program array have values, and only behind their type")
+    _, array = btf.resolve(member.type)
+    _, pointer = btf.resolve(array.type) if array is not None and array.kind == kinds.ARRAY else (0, None)
+    _, definition = (
+        btf.resolve(pointer.type) if pointer is not None and pointer.kind == kinds.PTR else (0, None)
+    )
+    wanted = kinds.STRUCT if found.type in NESTED else kinds.FUNC_PROTO
+    if array is None or array.count or definition is None or definition.kind != wanted:
+        what = "definitions of maps" if found.type in NESTED else "functions"
+        raise ObjectError(f"should be an array without a length of pointers to {what}")
+    _set_size(found, "value_size", 4)
+    if found.type in NESTED:
+        found.inner = MapSpec(found.name + _INNER, section=".maps", type=0)
+        _read_definition(btf, found.inner, definition, file="")
 
 
 def _read_event(btf: Btf, found: MapSpec, member: Member) -> None:
@@ -172,12 +280,13 @@ _ATTRIBUTES: dict[str, Callable[[Btf, MapSpec, Member], None]] = {
     "type": _setter("type"),
     "key": _read_key,
     "value": _read_value,
-    "key_size": _setter("key_size"),
-    "value_size": _setter("value_size"),
+    "key_size": _size_setter("key_size"),
+    "value_size": _size_setter("value_size"),
     "max_entries": _setter("max_entries"),
     "map_flags": _setter("flags"),
-    "map_extra": _setter("map_extra"),
-    "numa_node": lambda _, __, ___: None,
-    "pinning": _setter("pinning"),
+    "map_extra": _read_map_extra,
+    "numa_node": _setter("numa_node"),
+    "pinning": _read_pinning,
+    "values": _read_values,
     EVENT_MEMBER: _read_event,
 }

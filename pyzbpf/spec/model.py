@@ -29,6 +29,12 @@ else:
         __class_getitem__ = classmethod(lambda cls, _: cls)
 
 
+# The section of the variables that lie in the object's arena.
+ARENA = ".addr_space.1"
+
+# BPF_MAP_TYPE_ARRAY_OF_MAPS and BPF_MAP_TYPE_HASH_OF_MAPS: their values are maps.
+NESTED = frozenset((12, 13))
+
 # What no noun is, and what a slip of the keyboard would put in its place.
 _PLAIN = (int, float, str, bytes, bytearray, list, tuple, dict, set, type(None))
 
@@ -172,31 +178,44 @@ class MapSpec:
     """A map: what BPF_MAP_CREATE is told, and what its bytes mean.
 
     Sizes are in bytes. ``type`` is a ``BPF_MAP_TYPE_*`` number, ``flags`` are ``BPF_F_*``.
+    ``numa_node`` is where its memory shall be (None: anywhere).
     ``key_type``, ``value_type`` and ``event_type`` are BTF type ids (0: unknown); the last is what
     a ring or perf buffer carries, and ``lost_variable`` names the variable that counts the events
-    that found no room in it ("": nobody counts). ``aggregate`` is what the numbers of an aggregate of the SDK mean:
-    "counter", "hist", "stacks:<name of the map of traces>", "" for any other map. ``contents`` are the initial bytes of a data map (``.rodata``,
-    ``.data``, ``.bss``; None for any other), and ``frozen`` says that user space may not change
+    that found no room in it ("": nobody counts). ``aggregate`` is what the numbers of an aggregate of the
+    SDK mean: "counter", "hist", "stacks:<name of the map of traces>", "" for any other map. ``contents`` are
+    the initial bytes of a data map (``.rodata``, ``.data``, ``.bss``) or of an arena (None: there are none),
+    and ``frozen`` says that user space may not change
     them after loading.
+
+    ``inner`` is what the maps in a map of maps look like (None: it holds none). ``values`` are what is
+    put into the map when it is made, by name: (index, map) for a map of maps, (index, program) for a
+    program array, and for a struct_ops map (offset of the member, program), its other members being
+    ``contents`` as the object lays them out. ``pinning`` 1 is by name (LIBBPF_PIN_BY_NAME): a map that is
+    pinned there already is used, and a new one is pinned. Set ``autocreate`` to False to leave the map
+    out of load(); a program that reaches for it is refused by the verifier.
     """
 
     __slots__ = (
         "aggregate",
+        "autocreate",
         "contents",
         "event_type",
         "flags",
         "frozen",
+        "inner",
         "key_size",
         "key_type",
         "lost_variable",
         "map_extra",
         "max_entries",
         "name",
+        "numa_node",
         "pinning",
         "section",
         "type",
         "value_size",
         "value_type",
+        "values",
     )
 
     def __init__(
@@ -218,6 +237,10 @@ class MapSpec:
         aggregate: str = "",
         contents: bytearray | None = None,
         frozen: bool = False,
+        numa_node: int | None = None,
+        inner: MapSpec | None = None,
+        values: Sequence[tuple[int, str]] = (),
+        autocreate: bool = True,
     ) -> None:
         self.name = name
         self.section = section
@@ -235,6 +258,16 @@ class MapSpec:
         self.aggregate = aggregate
         self.contents = contents
         self.frozen = frozen
+        self.numa_node = numa_node
+        self.inner = inner
+        self.values = list(values)
+        self.autocreate = autocreate
+
+    def copy(self) -> MapSpec:
+        """A spec of its own; the bytes of ``contents`` are copied, too."""
+        new = MapSpec(**{name: getattr(self, name) for name in MapSpec.__slots__})
+        new.contents = None if self.contents is None else bytearray(self.contents)
+        return new
 
     def __repr__(self) -> str:
         return (
@@ -347,6 +380,8 @@ class ObjectSpec:
 
 
 __all__ = [
+    "ARENA",
+    "NESTED",
     "ByName",
     "FunctionSpec",
     "MapSpec",

@@ -13,14 +13,18 @@ from pyzbpf.btf import types as kinds
 from pyzbpf.elf import image as elf
 from pyzbpf.elf import reader
 from pyzbpf.errors import ObjectError
-from pyzbpf.spec import externs, functions, map_defs, section, traps
-from pyzbpf.spec.model import MapSpec, ObjectSpec, ProgramSpec, VariableSpec
-from pyzbpf.uapi.enums import BPF_F_MMAPABLE, BPF_F_RDONLY_PROG, BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_RINGBUF
+from pyzbpf.spec import externs, functions, linkage, map_defs, section, struct_ops, traps
+from pyzbpf.spec.model import ARENA, MapSpec, ObjectSpec, ProgramSpec, VariableSpec
+from pyzbpf.uapi.enums import (
+    BPF_F_MMAPABLE,
+    BPF_F_RDONLY_PROG,
+    BPF_MAP_TYPE_ARENA,
+    BPF_MAP_TYPE_ARRAY,
+    BPF_MAP_TYPE_RINGBUF,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pyzbpf.btf.decode import Btf
     from pyzbpf.elf.image import Image, Section
 
@@ -43,9 +47,12 @@ def from_image(image: Image, *, name: str) -> ObjectSpec:
         spec.maps[found.name] = found
     for found in map_defs.from_btf(image, btf):
         spec.maps[found.name] = found
+    for found in struct_ops.read(image, btf):
+        spec.maps[found.name] = found
     for data_section in image.sections:
         if data_section.is_data and data_section.data:
             _data_map(spec, image, data_section, btf)
+    _arena(spec, image, btf)
     _externs(spec, image, btf)
     for found in spec.maps.values():
         # The SDK names its counter by a decl tag; a C probe may count under this name.
@@ -91,6 +98,7 @@ def _type_information(image: Image) -> tuple[Btf | None, btf_ext.Ext]:
     if raw is None:
         return None, btf_ext.Ext()
     btf = btf_decode.decode(bytes(raw.data), image.endian, file=image.file)
+    linkage.complete(btf, image)
     more = image.section(".BTF.ext")
     ext = btf_ext.decode(bytes(more.data), btf, file=image.file) if more is not None else btf_ext.Ext()
     return btf, ext
@@ -129,8 +137,30 @@ def _data_map(spec: ObjectSpec, image: Image, data_section: Section, btf: Btf | 
     spec.maps[found.name] = found
     if found.name == traps.SECTION:
         return  # not the author's variables: `spec.traps` says what is there
-    places = {symbol.name: symbol.value for symbol in image.symbols_in(data_section)}
-    typed = _types_by_offset(btf, type_id, places)
+    _variables(spec, image, data_section, btf, found)
+
+
+def _arena(spec: ObjectSpec, image: Image, btf: Btf | None) -> None:
+    """The variables in the address space of the arena; they lie at its start."""
+    home = next((found for found in spec.maps.values() if found.type == BPF_MAP_TYPE_ARENA), None)
+    data = image.section(ARENA)
+    if data is None or not data.data:
+        return
+    if home is None:
+        raise ObjectError(
+            "variables of an arena, and the object defines no map of type BPF_MAP_TYPE_ARENA",
+            file=image.file,
+            section=ARENA,
+        )
+    home.contents = bytearray(data.data)
+    _variables(spec, image, data, btf, home)
+
+
+def _variables(
+    spec: ObjectSpec, image: Image, data_section: Section, btf: Btf | None, found: MapSpec
+) -> None:
+    type_id = btf.find(data_section.name, kinds.DATASEC) if btf is not None else 0
+    typed = _types_by_offset(btf, type_id)
     taken: set[int] = set()
     for symbol in image.symbols_in(data_section):
         if symbol.value + symbol.size > len(data_section.data):
@@ -164,17 +194,13 @@ def _is_counter(variable: VariableSpec | None, btf: Btf | None) -> bool:
     return found is None or found.kind == kinds.INT
 
 
-def _types_by_offset(btf: Btf | None, section_type: int, places: Mapping[str, int]) -> dict[int, int]:
-    """Offset in a data section -> BTF type of the variable there, where it has the variable's size.
-
-    clang leaves the offsets in the type information 0 for the linker; ``places`` are those of the symbols.
-    """
+def _types_by_offset(btf: Btf | None, section_type: int) -> dict[int, int]:
+    """Offset in a data section -> BTF type of the variable there, where it has the variable's size."""
     if btf is None or not section_type:
         return {}
     found = {}
     for variable, offset, size in btf.get(section_type).variables:
         type_id = btf.get(variable).type
-        offset = places.get(btf.get(variable).name, offset)
         if layout.size_of(btf.types, type_id) == size:  # not so for a piece of a variable that LLVM split
             found[offset] = type_id
     return found

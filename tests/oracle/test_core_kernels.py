@@ -45,7 +45,7 @@ def finished(language: str, endian: str, folder: Path) -> Path:
     """core_twin, built as a user would build it."""
     if language == "zig":
         return zig_probes.path("core_twin", "fast", endian)
-    source = c_probes.FOLDER / "core_twin.c"
+    source = c_probes.FOLDERS[0] / "core_twin.c"
     return build_probe(source, endian=endian, mode="fast", output_directory=folder, cache=folder / "cache")[0]
 
 

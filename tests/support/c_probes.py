@@ -1,4 +1,4 @@
-"""The C programs of tests/zig/c, compiled by the clang in Zig: objects that our finisher has not touched."""
+"""The C programs of tests/zig/c and tests/oracle/corpus, compiled by the clang in Zig: objects that our finisher has not touched."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 from pyzbpf.build import compiler
 from tests.support.zig_probes import need_compiler, prebuilt
 
-FOLDER = Path(__file__).parents[1] / "zig" / "c"
+TESTS = Path(__file__).parents[1]
+FOLDERS = (TESTS / "zig" / "c", TESTS / "oracle" / "corpus")
 OPTIONS = ((), ("-mcpu=v1",), ("-mcpu=v2",), ("-mcpu=v3",), ("-mcpu=v4",))  # that tests/kernel asks for
 
 
@@ -37,15 +38,19 @@ def _compile(name: str, options: tuple[str, ...], endian: str, target: Path) -> 
         "-g",
         *options,
     ]
-    subprocess.run([*command, "-c", FOLDER / f"{name}.c", "-o", target], check=True)
+    subprocess.run([*command, "-c", _source(name), "-o", target], check=True)
     return target
+
+
+def _source(name: str) -> Path:
+    return next(path for folder in FOLDERS if (path := folder / f"{name}.c").exists())
 
 
 def build_all(folder: Path) -> None:
     """Compile every program with every `OPTIONS` for both byte orders, where `path` looks for them."""
     (folder / "c").mkdir(parents=True, exist_ok=True)
-    for source in sorted(FOLDER.glob("*.c")):
-        for options in OPTIONS:
+    for source in sorted(path for place in FOLDERS for path in place.glob("*.c")):
+        for options in OPTIONS if source.parent == FOLDERS[0] else OPTIONS[:1]:
             for endian in ("little", "big"):
                 file = f"{'-'.join((source.stem, endian, *options))}.o"
                 _compile(source.stem, options, endian, folder / "c" / file)

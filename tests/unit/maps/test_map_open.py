@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pyzbpf.errors import Error, ObjectError, SystemCallError, UnsupportedError
+from pyzbpf.errors import ObjectError, SystemCallError, UnsupportedError
 from pyzbpf.kernel.memory import PAGE
 from pyzbpf.maps import open as map_open
 from pyzbpf.runtime import loader
@@ -52,14 +52,17 @@ def test_types_are_offered_first_and_dropped_when_refused():
     assert len(map_open._attempts(ring, map_open._members(ring), 9)) == 1
 
 
-def test_what_is_not_there_yet_is_named():
-    for refused, words in (
-        (spec(e.BPF_MAP_TYPE_HASH_OF_MAPS), "map of maps, which pyzbpf does not make yet"),
-        (spec(e.BPF_MAP_TYPE_HASH, pinning=1), "pinned by name, which pyzbpf does not do yet"),
-    ):
-        with pytest.raises(Error, match=words) as caught:
-            map_open.check(refused)
-        assert caught.value.exit_code == 1, "the kernel lacks nothing"
+def test_a_map_of_maps_says_of_which():
+    with pytest.raises(ObjectError, match="what the maps in it are like"):
+        map_open.members(spec(e.BPF_MAP_TYPE_HASH_OF_MAPS))
+    inner = spec(e.BPF_MAP_TYPE_RINGBUF, max_entries=3)
+    with pytest.raises(ObjectError, match="power of two"):
+        map_open.members(spec(e.BPF_MAP_TYPE_HASH_OF_MAPS, inner=inner))
+
+
+def test_the_node_of_the_memory():
+    assert "numa_node" not in map_open.members(spec(e.BPF_MAP_TYPE_HASH))
+    assert map_open.members(spec(e.BPF_MAP_TYPE_HASH, numa_node=1))["numa_node"] == 1
 
 
 @pytest.mark.parametrize(("release", "unsupported"), [("5.4.0-150-generic", True), ("5.8.0", False)])

@@ -1,0 +1,43 @@
+"""What an object puts into its maps by name: maps into maps, programs into arrays and structs of functions."""
+
+from __future__ import annotations
+
+import sys
+
+from pyzbpf.errors import Error
+from pyzbpf.kernel import commands
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Protocol
+
+    from pyzbpf.adapt.struct_ops import StructOps
+    from pyzbpf.maps.base import KernelMap
+
+    class Described(Protocol):
+        def fileno(self) -> int: ...
+
+
+def fill(map: KernelMap, known: Mapping[str, Described]) -> None:
+    """Store the descriptors of what the map's spec names; a program that was not loaded leaves its place empty."""
+    for index, name in map.spec.values:
+        if name not in known:
+            continue
+        key = index.to_bytes(4, sys.byteorder)
+        try:
+            commands.map_update(map.fileno(), key, known[name].fileno().to_bytes(4, sys.byteorder))
+        except OSError as error:
+            raise Error(
+                f"map '{map.name}': its element {index} cannot be '{name}': {error}\n"
+                "  A map in a map has the type, the sizes and the flags that the outer map is defined with; programs in "
+                "one array are all of one kind."
+            ) from error
+
+
+def complete(map: KernelMap, value: StructOps, programs: Mapping[str, Described]) -> None:
+    """Put the descriptors of the programs into a struct of functions."""
+    for offset, name in value.programs:
+        # The kernel reads an unsigned long (bpf_struct_ops_map_update_elem).
+        value.value[offset : offset + 8] = programs[name].fileno().to_bytes(8, sys.byteorder)
+    map.value = bytes(value.value)  # type: ignore[attr-defined]

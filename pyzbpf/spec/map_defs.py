@@ -88,6 +88,8 @@ def _aggregates(btf: Btf) -> dict[str, str]:
         if text != tag.name and text.partition(":")[0] in AGGREGATE_MEMBERS.values():
             found[btf.get(tag.type).name] = text
     return found
+
+
 def _read_definition(btf: Btf, found: MapSpec, definition: Type, *, file: str) -> None:
     """Every member of the struct, in order: `values` comes last and asks what the type is."""
     for member in definition.members:

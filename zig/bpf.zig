@@ -43,6 +43,8 @@ pub const Tracepoint = @import("bpf/program/tracepoint.zig").Tracepoint;
 pub const DataLoc = @import("bpf/program/tracepoint.zig").DataLoc;
 pub const RawTracepoint = @import("bpf/program/raw_tracepoint.zig").RawTracepoint;
 pub const PtRegs = @import("bpf/program/registers.zig").PtRegs;
+pub const Syscall = @import("bpf/program/syscall.zig").Syscall;
+pub const Usdt = @import("bpf/program/usdt.zig").Usdt;
 pub const PerfEvent = @import("bpf/program/perf_event.zig").PerfEvent;
 pub const Iterator = @import("bpf/program/iterator.zig").Iterator;
 pub const attachCookie = @import("bpf/program/cookie.zig").attachCookie;
@@ -70,6 +72,21 @@ pub const EXIST = constants.EXIST;
 pub const F_CURRENT_CPU = constants.F_CURRENT_CPU;
 pub const XDP = @import("bpf/program/xdp.zig").Action;
 pub const TC = @import("bpf/program/tc.zig").Action;
+pub const Access = @import("bpf/program/verdicts.zig").Access;
+pub const Always = @import("bpf/program/verdicts.zig").Always;
+pub const Bind = @import("bpf/program/verdicts.zig").Bind;
+pub const Dissected = @import("bpf/program/verdicts.zig").Dissected;
+pub const Egress = @import("bpf/program/verdicts.zig").Egress;
+pub const LSM = @import("bpf/program/verdicts.zig").LSM;
+pub const LWT = @import("bpf/program/verdicts.zig").LWT;
+pub const NF = @import("bpf/program/verdicts.zig").NF;
+pub const Session = @import("bpf/program/verdicts.zig").Session;
+pub const SK = @import("bpf/program/verdicts.zig").SK;
+pub const Walk = @import("bpf/program/verdicts.zig").Walk;
+
+// Programs as plain functions.
+pub const kinds = @import("bpf/program/kinds.zig").table;
+pub const programs = @import("bpf/program/plain.zig").programs;
 
 // Safe mode.
 pub const panic = @import("bpf/panic.zig");
@@ -81,5 +98,6 @@ pub const Next = @import("bpf/loop.zig").Next;
 comptime {
     _ = @import("bpf/external.zig");
     _ = @import("bpf/license.zig");
+    _ = @import("bpf/program/plain.zig");
     _ = @import("bpf/verdict.zig");
 }

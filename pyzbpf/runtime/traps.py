@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class Trap:
     """A check that failed ``count`` times.
 
-    ``kind`` is the member of Zig's panic namespace ("outOfBounds", "integerOverflow", ...), ``operands``
+    ``kind`` is the member of Zig's panic namespace ("outOfBounds", "integerOverflow", ...), or the error that a
+    program returned ("error.NotFound"); ``operands``
     the values of the last failure, where the kind has any: index and length, start and end. ``file``,
     ``line``, ``column`` and ``text`` are the place in the source (0 and "" where the compiler does not tell),
     ``function`` the name of what it is in. ``panic_message`` is what `@panic("...")` says.

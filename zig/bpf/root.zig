@@ -12,4 +12,5 @@ pub const std_options: std.Options = if (@hasDecl(probe, "std_options")) probe.s
 
 comptime {
     _ = probe; // its exports are the object
+    _ = @import("bpf"); // and what it says to the SDK: programs, licence, verdicts
 }

@@ -24,6 +24,8 @@ FOREIGN_FILES = (SDK_FILES, "zig/")
 CALLBACK_MARK = "callback"
 # And of a failed safety check: the kind of check, and the registers of its operands.
 TRAP_MARK = "trap"
+# What kinds begin with that are no failed check: the error that the author's function returned.
+ERROR_KIND = "error."
 # On a program's first instruction: the author's choice of what it returns at a trap.
 VERDICT_MARK = "verdict"
 # The message of a panic, where it is known.
@@ -48,6 +50,11 @@ def is_guarded_callback(function: Function) -> bool:
 def is_marked(instruction: Instruction) -> bool:
     """Whether the SDK said which check fails there."""
     return any(mark.kind == TRAP_MARK for mark in instruction.marks)
+
+
+def is_returned_error(trap: Instruction) -> bool:
+    """Whether a program ends there because the author's function returned an error."""
+    return any(mark.kind == TRAP_MARK and mark.text.startswith(ERROR_KIND) for mark in trap.marks)
 
 
 def operands(trap: Instruction) -> set[int]:

@@ -4,13 +4,21 @@ Its own record names the SDK's panic namespace, which was inlined. DWARF tells f
 conditional jump that decides stands under the author's line, and the way goes back to it.
 
 A trap without the SDK's mark (`@trap()`) has its own record, or none where LLVM has merged it with others.
-Then its place is not known: the last line before it is another's.
+Then its place is not known: the last line before it is another's. Nor is that of an error that a program returns:
+all ways on which it returns it meet in one trap.
 """
 
 from __future__ import annotations
 
 from pyzbpf.finish.analysis.flow import is_trap, predecessors, successors, walk
-from pyzbpf.finish.analysis.roles import FOREIGN_FILES, SDK_FILES, UNKNOWN, authors_call, is_marked
+from pyzbpf.finish.analysis.roles import (
+    FOREIGN_FILES,
+    SDK_FILES,
+    UNKNOWN,
+    authors_call,
+    is_marked,
+    is_returned_error,
+)
 from pyzbpf.finish.code import Line
 from pyzbpf.insn.instruction import JA, JA32
 
@@ -49,7 +57,7 @@ class _Texts:
 def _name_lines(function: Function, texts: _Texts) -> None:
     instructions = function.instructions
     for trap in filter(is_trap, instructions):
-        if trap.line is None and not is_marked(trap):
+        if (trap.line is None and not is_marked(trap)) or is_returned_error(trap):
             trap.line, trap.calls = UNKNOWN, []
     in_force = _in_force([instruction.line for instruction in instructions])
     before = predecessors(successors(function))

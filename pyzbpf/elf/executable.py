@@ -17,8 +17,10 @@ from pyzbpf.errors import NotFoundError, ObjectError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any, TypeVar
+
+    Answer = TypeVar("Answer")
 
 _FUNCTION, _INDIRECT = 2, 10  # STT_FUNC, STT_GNU_IFUNC
 _UNDEFINED = 0
@@ -31,6 +33,20 @@ def function_offset(path: str, name: str) -> int:
     NotFoundError with similar names for one that the symbol tables (.symtab, .dynsym) do not have,
     ObjectError for a file that is not an ELF program or library.
     """
+    return function_offsets(path, [name])[0]
+
+
+def function_offsets(path: str, names: Sequence[str]) -> list[int]:
+    """The offsets of several functions, from one reading of the file."""
+    return _read(path, lambda elf, tables: [_find(elf, tables, path, name) for name in names])
+
+
+def function_names(path: str) -> list[str]:
+    """The names of all functions that the file defines, and whose place is known before it runs."""
+    return _read(path, lambda _, tables: sorted({name for table in tables for name in table.functions()}))
+
+
+def _read(path: str, ask: Callable[[ELFFile, list[_Table]], Answer]) -> Answer:
     with open(path, "rb") as file:
         data = file.read()
     if data[:4] != b"\x7fELF":
@@ -44,7 +60,7 @@ def function_offset(path: str, name: str) -> int:
         tables = [
             _Table(elf, section, data) for section in elf.iter_sections() if section["sh_type"] in _TABLES
         ]
-        return _find(elf, tables, path, name)
+        return ask(elf, tables)
     except (
         ELFError,
         ConstructError,

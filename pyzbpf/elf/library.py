@@ -19,19 +19,22 @@ _ENTRY = struct.Struct("=iIIIQ")
 # Where the cache is missing (musl, a container without ldconfig).
 _FOLDERS = ("/lib", "/usr/lib", "/usr/local/lib", "/lib64", "/usr/lib64")
 
+_LINKS = 40  # symbolic links that the kernel follows in one path
 
-def find(name: str) -> str:
+
+def find(name: str, root: str = "") -> str:
     """The file of a program ("python3") or library ("libc.so.6", "libssl", "ssl"); a path is returned as it is.
 
-    Of several versions of a library for this machine the highest.
+    Of several versions of a library for this machine the highest. ``root`` is the directory that paths begin
+    at, when it is another one than this process': "/proc/4711/root" for the files of a container.
     """
     if "/" in name:
-        return name
+        return within(root, name)
     for folder in os.get_exec_path():
-        path = os.path.join(folder, name)
+        path = within(root, os.path.join(folder, name))
         if os.path.isfile(path) and os.access(path, os.X_OK):
             return path
-    found = _libraries()
+    found = _libraries(root)
     if name in found:
         return found[name]
     fitting = [library for library in found if library.startswith((f"{name}.so", f"lib{name}.so"))]
@@ -41,32 +44,59 @@ def find(name: str) -> str:
 
     near = get_close_matches(name, sorted(found), n=3, cutoff=0.6)
     raise NotFoundError(
-        f"no program or shared library '{name}'" + (f"; did you mean {' or '.join(near)}?" if near else ""),
+        f"no program or shared library '{name}'"
+        + (f" below '{root}'" if root else "")
+        + (f"; did you mean {' or '.join(near)}?" if near else ""),
         advice="Programs are looked for in PATH, libraries in what ldconfig knows; a path with a / is taken as it is.",
     )
+
+
+def within(root: str, path: str) -> str:
+    """``path`` as a process sees it whose root directory is ``root`` ("": ours); symbolic links stay below it."""
+    if root in ("", "/"):
+        return path
+    done: list[str] = []
+    todo = path.split("/")[::-1]
+    links = 0
+    while todo:
+        part = todo.pop()
+        if part == "..":
+            done = done[:-1]
+        elif part not in ("", "."):
+            here = os.path.join(root, *done, part)
+            if os.path.islink(here) and links < _LINKS:
+                links += 1
+                target = os.readlink(here)
+                done = [] if target.startswith("/") else done
+                todo += target.split("/")[::-1]
+            else:
+                done.append(part)
+    return os.path.join(root, *done)
 
 
 def _version(library: str) -> list[int]:
     return [int(part) for part in library.split(".") if part.isdigit()]
 
 
-def _libraries() -> dict[str, str]:
+def _libraries(root: str) -> dict[str, str]:
     """Paths by name of the libraries for this machine."""
     ours = _identity(sys.executable)
-    return {name: path for name, path in _known() if _identity(path) == ours}
+    paths = ((name, within(root, path)) for name, path in _known(root))
+    return {name: path for name, path in paths if _identity(path) == ours}
 
 
-def _known() -> list[tuple[str, str]]:
+def _known(root: str) -> list[tuple[str, str]]:
+    """Names and paths, these below the root."""
     try:
-        with open(_CACHE, "rb") as file:
+        with open(within(root, _CACHE), "rb") as file:
             return parse_cache(file.read())
     except OSError:
         return [
-            (entry.name, entry.path)
+            (name, f"{folder}/{name}")
             for folder in _FOLDERS
-            if os.path.isdir(folder)
-            for entry in os.scandir(folder)
-            if ".so" in entry.name
+            if os.path.isdir(within(root, folder))
+            for name in os.listdir(within(root, folder))
+            if ".so" in name
         ]
 
 

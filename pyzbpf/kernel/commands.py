@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Layout = Mapping[str, tuple[int, int]]
 
-_ORDER = sys.byteorder
+ORDER = sys.byteorder
 
 # The verifier gives up with EAGAIN when a signal is pending (kernel commit c3494801cd17, in 4.20).
 _LOAD_ATTEMPTS = 5
@@ -41,7 +41,7 @@ def pack(layout: Layout, values: Mapping[str, int | bytes]) -> bytearray:
     for name, value in values.items():
         if value:
             offset, size = layout[name]
-            raw = value if isinstance(value, bytes) else value.to_bytes(size, _ORDER)
+            raw = value if isinstance(value, bytes) else value.to_bytes(size, ORDER)
             data[offset : offset + len(raw)] = raw
     return data
 
@@ -49,7 +49,7 @@ def pack(layout: Layout, values: Mapping[str, int | bytes]) -> bytearray:
 def unpack(layout: Layout, data: bytearray, name: str) -> int:
     """One integer that the kernel wrote into the attributes; 0 where they are too short for it."""
     offset, size = layout[name]
-    return int.from_bytes(data[offset : offset + size], _ORDER)
+    return int.from_bytes(data[offset : offset + size], ORDER)
 
 
 def _memory_charged(command: int, data: bytearray) -> int:
@@ -237,6 +237,20 @@ def link_create(what: str, *, capability: str, **values: int) -> Fd:
     return Fd(result, f"link to {what}")
 
 
+def prog_attach(what: str, *, capability: str, **values: int) -> None:
+    """Attach a program where the kernel has no link for it (BPF_PROG_ATTACH); ``values`` are members of its attributes."""
+    result = bpf(enums.BPF_PROG_ATTACH, pack(attrs.PROG_ATTACH, values))
+    if result < 0:
+        raise failure(result, command="BPF_PROG_ATTACH", capability=capability, detail=what)
+
+
+def prog_detach(**values: int) -> None:
+    """Undo `prog_attach`; a program that is not there any more is no failure."""
+    result = bpf(enums.BPF_PROG_DETACH, pack(attrs.PROG_ATTACH, values))
+    if result < 0 and result != -ENOENT:
+        raise failure(result, command="BPF_PROG_DETACH", capability="CAP_NET_ADMIN")
+
+
 def link_detach(fd: int) -> None:
     """Detach a link by force, though others may hold it (Linux 5.9; not all kinds)."""
     result = bpf(enums.BPF_LINK_DETACH, pack(attrs.LINK_DETACH, {"link_fd": fd}))
@@ -250,6 +264,16 @@ def iter_create(link: int, what: str) -> Fd:
     if result < 0:
         raise failure(result, command="BPF_ITER_CREATE", capability="CAP_BPF and CAP_PERFMON", detail=what)
     return Fd(result, f"reader of {what}")
+
+
+# -- descriptors --------------------------------------------------------------------------------
+
+
+def duplicate(fd: int, what: str) -> Fd:
+    """Another descriptor of the same thing, for an owner of its own."""
+    import fcntl
+
+    return Fd(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 0), what)
 
 
 # -- what exists --------------------------------------------------------------------------------
@@ -268,7 +292,7 @@ def object_info(fd: int, layout: Layout) -> dict[str, int | bytes]:
         raise failure(result, command="BPF_OBJ_GET_INFO_BY_FD", capability="CAP_BPF")
     filled = unpack(attrs.OBJ_GET_INFO, data, "info_len")
     return {
-        name: int.from_bytes(info[offset : offset + size], _ORDER)
+        name: int.from_bytes(info[offset : offset + size], ORDER)
         if size <= 8
         else bytes(info[offset : offset + size])
         for name, (offset, size) in layout.items()

@@ -120,24 +120,33 @@ def tracepoint(number: int, name: str) -> Fd:
 
 
 _DEVICES = "/sys/bus/event_source/devices"
+_SEMAPHORE = 32  # where the offset of one begins in config (PERF_UPROBE_REF_CTR_OFFSET_SHIFT)
 
 
 def _device(device: str, path: str) -> int | None:
-    """A number that sysfs tells of a perf device: its type, or behind a colon the bit of a flag."""
+    """A number that sysfs tells of a perf device: its type, or behind a colon the first bit of a field."""
     try:
         with open(f"{_DEVICES}/{device}/{path}", encoding="ascii") as file:
-            return int(file.read().rpartition(":")[2])
+            return int(file.read().rpartition(":")[2].partition("-")[0])
     except (FileNotFoundError, NotADirectoryError):
         return None
 
 
 def probe(
-    device: str, name: str, offset: int, what: str, *, on_return: bool, process: int | None = None
+    device: str,
+    name: str,
+    offset: int,
+    what: str,
+    *,
+    on_return: bool = False,
+    process: int | None = None,
+    semaphore: int = 0,
 ) -> Fd:
     """An event at a function of the kernel (device "kprobe") or of a file (device "uprobe"; Linux 4.17).
 
     ``name`` is the function or the file's path, ``offset`` in bytes from its start; ``on_return`` probes the
-    way out of it. ``process``: only there (uprobe; None: everywhere).
+    way out of it. ``process``: only there (uprobe; None: everywhere). ``semaphore`` is the offset in the file
+    of a counter that is one higher while the event is there (uprobe; Linux 4.20, commit a6ca88b241d5).
     """
     type = _device(device, "type")
     bit = _device(device, "format/retprobe")
@@ -147,10 +156,13 @@ def probe(
             since=since.PROBE_EVENTS,
             advice=f"It takes a kernel with CONFIG_{device.upper()}_EVENTS=y, and sysfs mounted at /sys.",
         )
+    if semaphore and _device(device, "format/ref_ctr_offset") is None:
+        raise UnsupportedError(f"a probe with a semaphore ({what})", since=since.SEMAPHORES)
     import ctypes
 
     text = ctypes.create_string_buffer(os.fsencode(name))
-    attributes = _attributes(type, int(on_return) << bit, config1=ctypes.addressof(text), config2=offset)
+    config = int(on_return) << bit | semaphore << _SEMAPHORE
+    attributes = _attributes(type, config, config1=ctypes.addressof(text), config2=offset)
     result = _open(attributes, 0 if process is None else -1, -1 if process is None else process)
     if result < 0:
         raise _failed(result, what)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from pyzbpf.errors import Error, NotFoundError, PrivilegeError
+from pyzbpf.errors import Error, NotFoundError, PrivilegeError, UnsupportedError
 from pyzbpf.kernel.fd import Fd
 from pyzbpf.kernel.syscall import EINVAL, ENODEV, ENOSYS, address, failure, raw
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _MOUNTED = ("/sys/kernel/tracing", "/sys/kernel/debug/tracing")
+
+_DROPPED = "__ftrace_invalid_address__"
 
 # include/uapi/linux/mount.h
 _FSOPEN_CLOEXEC = 1
@@ -49,6 +51,27 @@ def similar(name: str) -> str:
         return ""
     found = _near(name, {event for names in events.values() for event in names})
     return f"; there is {', '.join(found)}" if found else ""
+
+
+def functions() -> list[str]:
+    """The kernel's own functions that ftrace can trace, without those of modules."""
+    with _root() as root:
+        try:
+            place = os.open("available_filter_functions", os.O_RDONLY | os.O_CLOEXEC, dir_fd=root.fileno())
+            with open(place, encoding="utf-8", errors="replace") as file:
+                lines = file.read().splitlines()
+        except FileNotFoundError:
+            raise UnsupportedError(
+                "a pattern of functions (tracefs has no available_filter_functions)",
+                advice="It takes CONFIG_DYNAMIC_FTRACE=y; name the functions one by one.",
+            ) from None
+        except PermissionError as error:
+            raise Error(
+                f"available_filter_functions of tracefs, which a pattern is matched with, cannot be read: {error.strerror}; "
+                "name the functions one by one"
+            ) from None
+    # Behind a name may stand its module in brackets; weak functions that the linker dropped have no name.
+    return list(dict.fromkeys(line for line in lines if " " not in line and not line.startswith(_DROPPED)))
 
 
 def _unknown(root: int, category: str, name: str) -> str:

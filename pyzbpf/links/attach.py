@@ -5,15 +5,18 @@ from __future__ import annotations
 import sys
 
 from pyzbpf.errors import Error
+from pyzbpf.uapi import enums as e
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import ModuleType
     from typing import Any
 
     from pyzbpf.kernel.fd import Fd
-    from pyzbpf.links.base import Link
+    from pyzbpf.links.base import Link, LoadedMap
     from pyzbpf.spec.model import ProgramSpec
+    from pyzbpf.spec.section import SectionMatch
 
 # What is attached to a control group, whatever it is called.
 _CGROUP = (
@@ -28,7 +31,19 @@ _CGROUP = (
 _ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("socket", "socket_filter", ("interface",)),
     ("kprobe kretprobe", "kprobe", ("function", "offset", "cookie")),
-    ("uprobe uprobe.s uretprobe uretprobe.s", "uprobe", ("path", "symbol", "offset", "pid", "cookie")),
+    ("ksyscall kretsyscall", "ksyscall", ("call", "cookie")),
+    ("kprobe.multi kretprobe.multi kprobe.session", "kprobe_multi", ("functions",)),
+    (
+        "uprobe uprobe.s uretprobe uretprobe.s",
+        "uprobe",
+        ("path", "symbol", "offset", "pid", "root", "cookie"),
+    ),
+    (
+        "uprobe.multi uretprobe.multi uprobe.session uprobe.multi.s uretprobe.multi.s uprobe.session.s",
+        "uprobe_multi",
+        ("path", "symbols", "pid", "root"),
+    ),
+    ("usdt usdt.s", "usdt", ("path", "provider", "name", "pid", "root", "cookie")),
     ("tracepoint tp tracepoint.s tp.s", "tracepoint", ("target", "cookie")),
     (
         "raw_tracepoint raw_tp raw_tracepoint.s raw_tp.s raw_tracepoint.w raw_tp.w",
@@ -40,9 +55,24 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("iter iter.s", "iterator", ("map", "cgroup", "order", "pid", "tid")),
     ("xdp xdp.frags", "xdp", ("interface", "mode")),
     ("tc classifier", "tc", ("interface", "direction", "priority")),
-    ("tc/ingress tc/egress tcx/ingress tcx/egress", "tcx", ("interface",)),
-    (_CGROUP, "cgroup", ("cgroup",)),
+    ("tc/ingress tc/egress tcx/ingress tcx/egress", "tcx", ("interface", "before", "after")),
+    ("netkit/primary netkit/peer", "netkit", ("interface", "before", "after")),
+    (_CGROUP, "cgroup", ("cgroup", "before", "after")),
+    ("sk_lookup flow_dissector", "network_namespace", ("namespace",)),
+    ("sk_reuseport sk_reuseport/migrate", "sk_reuseport", ("socket",)),
+    ("sk_skb sk_skb/stream_parser sk_skb/stream_verdict sk_skb/verdict sk_msg", "sockmap", ("map",)),
+    ("netfilter", "netfilter", ("family", "hook", "priority", "defragment")),
 )
+# Links to many functions at once take programs that were loaded for it, and those take no other link.
+_CHECKED = frozenset(
+    (
+        e.BPF_TRACE_KPROBE_MULTI,
+        e.BPF_TRACE_KPROBE_SESSION,
+        e.BPF_TRACE_UPROBE_MULTI,
+        e.BPF_TRACE_UPROBE_SESSION,
+    )
+)
+_WITH_MAPS = frozenset(("pyzbpf.links.usdt",))
 KINDS = {kind: (f"pyzbpf.links.{file}", options) for kinds, file, options in _ROWS for kind in kinds.split()}
 
 
@@ -51,8 +81,17 @@ def options(kind: str) -> tuple[str, ...]:
     return KINDS[kind][1] if kind in KINDS else ()
 
 
-def attach(program: Fd, spec: ProgramSpec, *, kind: str | None = None, **given: Any) -> Link:
+def attach(
+    program: Fd,
+    spec: ProgramSpec,
+    *,
+    maps: Mapping[str, LoadedMap] | None = None,
+    kind: str | None = None,
+    **given: Any,
+) -> Link:
     """Attach a loaded program where its section says; ``given`` are the kind's options.
+
+    ``maps`` are those of its object, which some kinds store into.
 
     ``kind`` attaches it as another kind of the same program type: a kprobe as "kretprobe" or "uprobe", a
     tcx program as "tc".
@@ -72,7 +111,8 @@ def attach(program: Fd, spec: ProgramSpec, *, kind: str | None = None, **given: 
             raise TypeError(
                 f"attaching a program of kind '{spec.kind}' takes {' and '.join(known) or 'no option'}, not '{name}'"
             )
-    return _file(file).attach(program, spec, **given)  # type: ignore[no-any-return]
+    more = (maps or {},) if file in _WITH_MAPS else ()
+    return _file(file).attach(program, spec, *more, **given)  # type: ignore[no-any-return]
 
 
 def _as(spec: ProgramSpec, kind: str) -> ProgramSpec:
@@ -81,7 +121,7 @@ def _as(spec: ProgramSpec, kind: str) -> ProgramSpec:
     from pyzbpf.spec.model import ProgramSpec
 
     row = section.match(kind)
-    if row is None or row.kind != kind or row.type != spec.type:
+    if row is None or row.kind != kind or row.type != spec.type or _loaded_as(row) != _loaded_as(spec):
         raise Error(
             f"program '{spec.name}': it was loaded as a program of kind '{spec.kind}', which cannot be attached as "
             f"{kind!r}"
@@ -94,6 +134,11 @@ def _as(spec: ProgramSpec, kind: str) -> ProgramSpec:
         attach_type=row.attach_type,
         flags=spec.flags,
     )
+
+
+def _loaded_as(spec: ProgramSpec | SectionMatch) -> int | None:
+    """The attach type of kinds for which the verifier has checked the program; None for others."""
+    return spec.attach_type if spec.attach_type in _CHECKED else None
 
 
 def _file(name: str) -> ModuleType:

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
         def fileno(self) -> int: ...
 
+    class LoadedMap(Protocol):
+        """A map of the object, as links need it."""
+
+        def fileno(self) -> int: ...
+
+        @property
+        def info(self) -> dict[str, int | bytes]: ...
+
 
 def text_option(name: str, value: object, example: str) -> str:
     """The value of an option that is a name; TypeError, which says what is wanted, for anything else."""

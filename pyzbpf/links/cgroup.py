@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import os
 from os import fspath
 
-from pyzbpf.errors import Error, PrivilegeError, SystemCallError
+from pyzbpf.errors import Error, PrivilegeError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import cgroup as cgroups
-from pyzbpf.kernel import commands
-from pyzbpf.kernel.syscall import E2BIG, detailed
+from pyzbpf.kernel import commands, limits
+from pyzbpf.kernel.syscall import E2BIG, EINVAL, ENOENT, detailed
+from pyzbpf.links import order
 from pyzbpf.links.base import Link
+from pyzbpf.uapi import since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from os import PathLike
 
     from pyzbpf.kernel.fd import Fd
+    from pyzbpf.links.order import Attached
     from pyzbpf.spec.model import ProgramSpec
 
 
-def attach(program: Fd, spec: ProgramSpec, *, cgroup: str | PathLike[str] | None = None) -> Link:
+def attach(
+    program: Fd,
+    spec: ProgramSpec,
+    *,
+    cgroup: str | PathLike[str] | None = None,
+    before: Attached | str | None = None,
+    after: Attached | str | None = None,
+) -> Link:
     """Run the program in ``cgroup`` and those below it: its directory, or its name below cgroup2's mount.
 
-    Programs of other owners there run, too. Error, with where cgroup2 is mounted, for a directory that is no
+    Programs of other owners there run, too, before this one; ``before`` and ``after`` are a link or program
+    that is attached there, or "all" (Linux 6.17). Error, with where cgroup2 is mounted, for a directory that is no
     cgroup of version 2.
     """
     if cgroup is None:
@@ -32,6 +44,7 @@ def attach(program: Fd, spec: ProgramSpec, *, cgroup: str | PathLike[str] | None
         )
     path = fspath(cgroup)
     what = f"{spec.section.removeprefix('?')} of cgroup '{path}'"
+    placed = order.members("cgroup", before, after)
     with cgroups.directory(path) as group:
         try:
             link = commands.link_create(
@@ -40,12 +53,20 @@ def attach(program: Fd, spec: ProgramSpec, *, cgroup: str | PathLike[str] | None
                 prog_fd=program.fileno(),
                 target_fd=group.fileno(),
                 attach_type=spec.attach_type or 0,
+                **placed,
             )
         except PrivilegeError as error:
             text = f"{error}; or a cgroup above has a program that was attached without BPF_F_ALLOW_MULTI"
             raise PrivilegeError(text, capability=error.capability) from None
         except SystemCallError as error:
-            if error.errno != E2BIG:
-                raise
-            raise detailed(error, f"{what}: a cgroup takes 64 programs of a kind") from error
+            if placed and error.errno == EINVAL and limits.older(os.uname().release, since.CGROUP_ORDER):
+                raise UnsupportedError(f"before= and after= ({what})", since=since.CGROUP_ORDER) from error
+            why = _REASONS.get(error.errno or 0)
+            raise error if why is None else detailed(error, f"{what}: {why}") from error
     return Link(spec, what, [link])
+
+
+_REASONS = {
+    E2BIG: "a cgroup takes 64 programs of a kind",
+    ENOENT: "the one named by before= or after= is not attached there",
+}

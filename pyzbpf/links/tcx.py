@@ -5,20 +5,29 @@ from __future__ import annotations
 from pyzbpf.errors import Error, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.sockets import interface_index
-from pyzbpf.kernel.syscall import EEXIST, EINVAL, ERANGE, detailed
+from pyzbpf.kernel.syscall import EEXIST, EINVAL, ENOENT, ERANGE, detailed
+from pyzbpf.links import order
 from pyzbpf.links.base import Link, text_option
 from pyzbpf.uapi import since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyzbpf.kernel.fd import Fd
+    from pyzbpf.links.order import Attached
     from pyzbpf.spec.model import ProgramSpec
 
 
-def attach(program: Fd, spec: ProgramSpec, *, interface: str | None = None) -> Link:
+def attach(
+    program: Fd,
+    spec: ProgramSpec,
+    *,
+    interface: str | None = None,
+    before: Attached | str | None = None,
+    after: Attached | str | None = None,
+) -> Link:
     """Run the program for the packets of ``interface``, behind those that are attached there already.
 
-    The section says the direction. On kernels before 6.6 the same program attaches as kind "tc".
+    ``before`` and ``after`` are a link or program that is attached there, or "all". The section says the direction. On kernels before 6.6 the same program attaches as kind "tc".
     """
     if interface is None:
         raise Error(f"program '{spec.name}': say where it attaches: attach(interface='eth0')")
@@ -33,6 +42,7 @@ def attach(program: Fd, spec: ProgramSpec, *, interface: str | None = None) -> L
             prog_fd=program.fileno(),
             target_ifindex=index,
             attach_type=spec.attach_type or 0,
+            **order.members("tcx", before, after),
         )
     except SystemCallError as error:
         if error.errno == EINVAL:
@@ -49,5 +59,6 @@ def attach(program: Fd, spec: ProgramSpec, *, interface: str | None = None) -> L
 
 _REASONS = {
     EEXIST: "the same program is attached there already; detach its link first",
-    ERANGE: "64 programs are attached there, and no more fit",
+    ENOENT: "the one named by before= or after= is not attached there",
+    ERANGE: "64 programs are attached there, and no more fit, or the one named by before= or after= is not there",
 }

@@ -27,11 +27,13 @@ def attach(
     symbol: str | None = None,
     offset: int = 0,
     pid: int | None = None,
+    root: str | PathLike[str] = "",
     cookie: int = 0,
 ) -> Link:
     """Run the program at a function of a file; the defaults are what the section says (``PATH:SYMBOL+OFFSET``).
 
-    ``path`` is a program or library, by path or by name ("libc.so.6", "libssl", "python3"); ``symbol`` a
+    ``path`` is a program or library, by path or by name ("libc.so.6", "libssl", "python3"), below ``root``
+    where that is given ("/proc/4711/root": as the process 4711 sees it, in its container); ``symbol`` a
     function of it; ``offset`` is in bytes from there, without a symbol from the start of the file. ``pid``:
     in that process only. ``cookie`` is a number that the program gets from bpf_get_attach_cookie (Linux
     5.15). NotFoundError for a file or symbol that does not exist, with similar names.
@@ -51,28 +53,29 @@ def attach(
             "attaching.",
         )
     refuse_offset(spec, offset if name else 0)
-    file, at = _place(file, name, offset)
+    file, at = _place(file, fspath(root), name, offset)
     what = f"{spec.kind} at '{file}:{name or ''}{f'+{offset:#x}' if offset else ''}'"
     try:
         event = perf_event.probe("uprobe", file, at, what, on_return=on_return(spec), process=process)
         parts = perf_link.run_at(event, program, what, cookie=cookie)
     except SystemCallError as error:
-        raise _refused(error, what, process) from error
+        raise refused(error, what, process) from error
     return Link(spec, what, parts)
 
 
-def _place(file: str, name: str, offset: int) -> tuple[str, int]:
+def _place(file: str, root: str, name: str, offset: int) -> tuple[str, int]:
     """The file, and the offset in it."""
     from pyzbpf.elf import executable, library  # pyelftools: only where a file is looked into
 
-    file = library.find(file)
+    file = library.find(file, root)
     try:
         return file, offset + (executable.function_offset(file, name) if name else 0)
     except OSError as error:
         raise NotFoundError(f"cannot be read: {error.strerror}", file=file) from error
 
 
-def _refused(error: SystemCallError, what: str, process: int | None) -> Error:
+def refused(error: SystemCallError, what: str, process: int | None) -> Error:
+    """Why the kernel puts no probe there."""
     if error.errno == ESRCH:
         return NotFoundError(f"{what}: there is no process {process}")
     why = _REASONS.get(error.errno or 0)

@@ -92,7 +92,7 @@ class Object:
                     map.pages = pages
         self.programs: ByName[Program] = ByName("program")
         for name, program in loader.programs.items():
-            program.join(self._links, self._open_buffers)
+            program.join(self._links, self.maps, self._open_buffers)
             self.programs[name] = program
         self.variables: ByName[Variable] = self._variables()
         self._count_losses()

@@ -10,13 +10,13 @@ from pyzbpf.uapi.attrs import PROG_INFO, PROG_TEST_RUN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from typing_extensions import Self
 
     from pyzbpf.kernel.fd import Fd
-    from pyzbpf.links.base import Link
+    from pyzbpf.links.base import Link, LoadedMap
     from pyzbpf.spec.model import ProgramSpec
 
 # A program may make a packet longer (bpf_xdp_adjust_tail, bpf_skb_change_head).
@@ -48,18 +48,22 @@ class TestRun:
 class Program:
     """A program the kernel has verified; ``log`` is what the verifier wrote, where it was asked for."""
 
-    __slots__ = ("_before_attach", "_links", "fd", "log", "spec")
+    __slots__ = ("_before_attach", "_links", "_maps", "fd", "log", "spec")
 
     def __init__(self, spec: ProgramSpec, fd: Fd, *, log: str = "") -> None:
         self.spec = spec
         self.fd = fd
         self.log = log
         self._links: list[Link] = []
+        self._maps: Mapping[str, LoadedMap] = {}
         self._before_attach: Callable[[], None] | None = None
 
-    def join(self, links: list[Link], before_attach: Callable[[], None]) -> None:
-        """Belong to an object: it closes the links, and prepares its buffers before the first event."""
+    def join(
+        self, links: list[Link], maps: Mapping[str, LoadedMap], before_attach: Callable[[], None]
+    ) -> None:
+        """Belong to an object: it has maps, closes the links, and prepares its buffers before the first event."""
         self._links = links
+        self._maps = maps
         self._before_attach = before_attach
 
     @property
@@ -82,7 +86,7 @@ class Program:
         """
         if self._before_attach is not None:
             self._before_attach()
-        link = attach(self.fd, self.spec, **options)
+        link = attach(self.fd, self.spec, maps=self._maps, **options)
         self._links.append(link)
         return link
 

@@ -66,7 +66,7 @@ def test_another_program(probe):
     """One without libc, whose symbols are its own; its first argument is 20 of 20 + 22."""
     with Target() as target:
         for name in ("entered", "returned"):
-            probe.programs[name].attach(path=target.path, symbol="target_add")
+            probe.programs[name].attach(path=target.path(), symbol="target_add")
         assert target.add() == 42
         call, back = probe.maps["calls"].read(2, timeout=PATIENCE)
     first, second, result = ADD

@@ -128,3 +128,43 @@ def _each(following: ctypes._NamedFuncPointer, thing: ctypes.c_void_p) -> list[c
 
 def _name(text: bytes) -> str:
     return text.decode()
+
+
+class UsdtOptions(ctypes.Structure):
+    """struct bpf_usdt_opts of libbpf 0.8."""
+
+    _fields_ = [("size", ctypes.c_size_t), ("cookie", ctypes.c_uint64)]
+
+
+def usdt_records(path: Path, file: str, provider: str, name: str, cookie: int) -> list[bytes]:
+    """The records that libbpf stores for a USDT probe, after attaching the only program of an object there."""
+    library = _library()
+    opened = library.bpf_object__open_file(os.fsencode(path), None)
+    assert opened, os.strerror(ctypes.get_errno())
+    thing = ctypes.c_void_p(opened)
+    link = None
+    try:
+        assert library.bpf_object__load(thing) == 0
+        (program,) = _each(library.bpf_object__next_program, thing)
+        options = UsdtOptions(size=ctypes.sizeof(UsdtOptions), cookie=cookie)
+        library.bpf_program__attach_usdt.restype = ctypes.c_void_p
+        link = library.bpf_program__attach_usdt(
+            program, -1, os.fsencode(file), provider.encode(), name.encode(), ctypes.byref(options)
+        )
+        assert link, os.strerror(ctypes.get_errno())
+        library.bpf_object__find_map_by_name.restype = ctypes.c_void_p
+        specs = ctypes.c_void_p(library.bpf_object__find_map_by_name(thing, b"__bpf_usdt_specs"))
+        found = []
+        for number in range(library.bpf_map__max_entries(specs)):
+            key, value = (
+                ctypes.c_uint32(number),
+                ctypes.create_string_buffer(library.bpf_map__value_size(specs)),
+            )
+            assert library.bpf_map_lookup_elem(library.bpf_map__fd(specs), ctypes.byref(key), value) == 0
+            if any(value.raw):
+                found.append(value.raw)
+        return found
+    finally:
+        if link:
+            library.bpf_link__destroy(ctypes.c_void_p(link))
+        library.bpf_object__close(thing)

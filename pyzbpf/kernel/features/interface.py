@@ -19,7 +19,7 @@ _COMMON = 1 << 16  # BPF_COMMON_ATTRS
 _UPROBE = 336  # uprobe(2) of x86_64
 
 # Beginnings of the names of system calls behind wrappers, by uname(2)'s machine (CONFIG_ARCH_HAS_SYSCALL_WRAPPER).
-_WRAPPERS = {
+WRAPPERS = {
     "x86_64": "x64", "i386": "ia32", "aarch64": "arm64", "arm": "arm", "s390x": "s390x", "riscv64": "riscv",
     "ppc64le": "powerpc", "ppc64": "powerpc",
 }  # fmt: skip
@@ -75,7 +75,7 @@ def _uprobe_call() -> Answer:
 
 
 def _wrapper() -> Answer:
-    prefix = _WRAPPERS.get(syscall.machine(os.uname().machine, narrow=False))
+    prefix = WRAPPERS.get(syscall.machine(os.uname().machine, narrow=False))
     if prefix is None:
         return Answer(False, "not on this machine")
     name = f"__{prefix}_sys_bpf"

@@ -69,7 +69,11 @@ class Target:
             [program()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )
         self.pid = self._process.pid
-        self.path = program()
+
+    @staticmethod
+    def path() -> Path:
+        """Its file."""
+        return program()
 
     def __enter__(self) -> Target:
         return self

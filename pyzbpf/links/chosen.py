@@ -1,0 +1,45 @@
+"""Which functions a program is attached to that takes many at once: names, patterns, and cookies."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_WILD = "*?["
+
+
+def functions(option: str, value: object, known: Callable[[], Iterable[str]]) -> dict[str, int]:
+    """Cookie by name, 0 where none is given, in the order given; patterns are matched with ``known()``.
+
+    ``value`` is a name, a pattern as the shell's ("vfs_*"), a sequence of them, or a mapping of them to
+    cookies. A pattern that matches nothing is left out.
+    """
+    from pyzbpf.links.base import cookie_option
+
+    if isinstance(value, str):
+        wanted: dict[object, object] = {value: 0} if value else {}
+    elif isinstance(value, dict):
+        wanted = value
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        wanted = dict.fromkeys(value, 0)
+    else:
+        raise TypeError(
+            f"option '{option}' is a name, a pattern such as 'vfs_*', a list of them, or a dict of them to cookies, "
+            f"not {value!r}"
+        )
+    found: dict[str, int] = {}
+    names: list[str] | None = None
+    for text, number in wanted.items():
+        if not isinstance(text, str):
+            raise TypeError(f"option '{option}' holds names, which are str, not {text!r}")
+        cookie = cookie_option(number)
+        if not any(sign in text for sign in _WILD):
+            found[text] = cookie
+            continue
+        from fnmatch import filter as matching  # for patterns only
+
+        names = list(known()) if names is None else names
+        for name in matching(names, text):
+            found.setdefault(name, cookie)
+    return found

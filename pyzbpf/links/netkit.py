@@ -1,0 +1,63 @@
+"""netkit: the program of a netkit device, on the side that the host has or the one of the container (Linux 6.7)."""
+
+from __future__ import annotations
+
+from pyzbpf.errors import Error, SystemCallError, UnsupportedError
+from pyzbpf.kernel import commands
+from pyzbpf.kernel.sockets import interface_index
+from pyzbpf.kernel.syscall import EACCES, EEXIST, EINVAL, ERANGE, detailed
+from pyzbpf.links import order
+from pyzbpf.links.base import Link, text_option
+from pyzbpf.uapi import since
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyzbpf.kernel.fd import Fd
+    from pyzbpf.links.order import Attached
+    from pyzbpf.spec.model import ProgramSpec
+
+
+def attach(
+    program: Fd,
+    spec: ProgramSpec,
+    *,
+    interface: str | None = None,
+    before: Attached | str | None = None,
+    after: Attached | str | None = None,
+) -> Link:
+    """Run the program for the packets that leave a netkit device; ``interface`` is its primary side.
+
+    The section says for which side: "netkit/primary" or "netkit/peer". ``before`` and ``after`` are a link or
+    program that is attached there, or "all"; without, the program runs behind all.
+    """
+    if interface is None:
+        raise Error(f"program '{spec.name}': say where it attaches: attach(interface='nk0')")
+    interface = text_option("interface", interface, "nk0")
+    what = f"{spec.kind} of interface '{interface}'"
+    index = interface_index(interface)
+    try:
+        link = commands.link_create(
+            what,
+            capability="CAP_NET_ADMIN",
+            prog_fd=program.fileno(),
+            target_ifindex=index,
+            attach_type=spec.attach_type or 0,
+            **order.members("netkit", before, after),
+        )
+    except SystemCallError as error:
+        if error.errno == EINVAL:
+            raise UnsupportedError(
+                what,
+                since=since.NETKIT,
+                advice=f"It takes CONFIG_NETKIT=y, and '{interface}' must be a netkit device (ip link add … type netkit).",
+            ) from error
+        why = _REASONS.get(error.errno or 0)
+        raise error if why is None else detailed(error, f"{what}: {why}") from error
+    return Link(spec, what, [link])
+
+
+_REASONS = {
+    EACCES: "programs are attached to the primary side of a netkit device, for its peer too",
+    EEXIST: "the same program is attached there already; detach its link first",
+    ERANGE: "64 programs are attached there, and no more fit, or the one named by before= or after= is not there",
+}

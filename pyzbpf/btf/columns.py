@@ -50,6 +50,12 @@ def code(found: Type) -> str | None:
     return "Q" if found.kind == kinds.PTR else None
 
 
+def letter(btf: Btf | None, type_id: int) -> Any:
+    """The format character of a type that is a number; None for any other, and where it is not known."""
+    found = btf.resolve(type_id)[1] if btf is not None and type_id else None
+    return code(found) if found is not None else None
+
+
 def numbers(btf: Btf, type_id: int) -> dict[str, tuple[int, str]]:
     """Every number of a type: {name: (offset in bytes, format character of `struct`)}, inner structs as ``a.b``.
 
@@ -99,6 +105,31 @@ def array(
     }
     module = numpy()
     return module.frombuffer(memory, module.dtype(wrapped))["value"]
+
+
+def table(arrays: dict[str, Any]) -> Any:
+    """A pyarrow table of numpy arrays of one length; members of structured ones are columns of their own, ``a.b``."""
+    try:
+        import pyarrow as pa
+    except ImportError as error:
+        raise Error("pyarrow is not installed: pip install 'pyzbpf[arrow]'") from error
+    flat: dict[str, Any] = {}
+    for name, one in arrays.items():
+        _flatten(name, one, flat)
+    return pa.table({
+        name: pa.array([value.decode(errors="backslashreplace") for value in one.tolist()])
+        if one.dtype.kind == "S"
+        else pa.array(one.tolist() if one.ndim > 1 else numpy().ascontiguousarray(one))
+        for name, one in flat.items()
+    })  # fmt: skip
+
+
+def _flatten(name: str, one: Any, flat: dict[str, Any]) -> None:
+    if one.dtype.names is None or one.ndim > 1:
+        flat[name] = one
+        return
+    for inner in one.dtype.names:
+        _flatten(f"{name}.{inner}", one[inner], flat)
 
 
 def _description(btf: Btf, type_id: int) -> Any:

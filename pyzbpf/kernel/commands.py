@@ -152,6 +152,55 @@ def map_next_key(fd: int, key: bytes | None, size: int) -> bytes | None:
     return bytes(found)
 
 
+def map_batch(
+    command: int,
+    fd: int,
+    keys: bytearray | bytes,
+    values: bytearray | bytes | None,
+    count: int,
+    *,
+    start: bytearray | None = None,
+    end: bytearray | None = None,
+    flags: int = 0,
+) -> tuple[int, int]:
+    """One of the commands BPF_MAP_*_BATCH (Linux 5.6): (0 or negative errno, how many elements it was for).
+
+    For lookups ``start`` is where the last call ended (None: at the first) and ``end`` where this one does. -ENOENT of
+    a lookup says that it came to the end, -ENOSPC that one bucket of a hash holds more than ``count``; in both cases
+    the number counts. -ENOTSUPP: this kind of map has no such command.
+    """
+    values_: dict[str, int | bytes] = {
+        "map_fd": fd,
+        "in_batch": address(start),
+        "out_batch": address(end),
+        "keys": address(keys),
+        "values": address(values),
+        "count": count,
+        "elem_flags": flags,
+    }
+    data = pack(attrs.MAP_BATCH, values_)
+    return bpf(command, data), unpack(attrs.MAP_BATCH, data, "count")
+
+
+def bloom_has(fd: int, value: bytes) -> bool:
+    """Whether a bloom filter may hold the value (Linux 5.16): it has no keys, and looks for what it is given."""
+    given = bytearray(value)
+    result = bpf(enums.BPF_MAP_LOOKUP_ELEM, pack(attrs.MAP_ELEM, {"map_fd": fd, "value": address(given)}))
+    if result < 0 and result != -ENOENT:
+        raise failure(result, command="BPF_MAP_LOOKUP_ELEM", capability="CAP_BPF")
+    return result == 0
+
+
+def map_open(number: int) -> Fd:
+    """A descriptor of the map with this id (Linux 4.13)."""
+    result = bpf(enums.BPF_MAP_GET_FD_BY_ID, pack(attrs.GET_ID, {"start_id": number}))
+    if result < 0:
+        raise failure(
+            result, command="BPF_MAP_GET_FD_BY_ID", capability="CAP_SYS_ADMIN", detail=f"map id {number}"
+        )
+    return Fd(result, f"map id {number}")
+
+
 def map_freeze(fd: int) -> None:
     """Forbid user space to change the map from now on (Linux 5.2)."""
     result = bpf(enums.BPF_MAP_FREEZE, pack(attrs.MAP_ELEM, {"map_fd": fd}))

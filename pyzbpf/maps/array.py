@@ -9,7 +9,7 @@ from pyzbpf.maps.base import Map
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from pyzbpf.btf.decode import Btf
@@ -24,8 +24,8 @@ class Array(Map):
 
     def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
         super().__init__(spec, fd, btf)
-        self._encode_key: Callable[[Any], bytes] = self._index
-        self._decode_key = _number
+        self.encode_key: Callable[[Any], bytes] = self._index
+        self.decode_key = _number
 
     def _index(self, key: Any) -> bytes:
         size = self.spec.max_entries
@@ -39,8 +39,20 @@ class Array(Map):
         return isinstance(key, int) and 0 <= key < self.spec.max_entries
 
     def __delitem__(self, key: Any) -> None:
-        raise Error(
-            f"'{self.name}' is an array: its elements exist for ever; store zero instead of deleting {key!r}"
+        raise self._undeletable()
+
+    def clear(self) -> None:
+        raise self._undeletable()
+
+    def delete(self, _: Iterable[Any]) -> int:
+        raise self._undeletable()
+
+    def drain(self) -> list[tuple[Any, Any]]:
+        raise self._undeletable()
+
+    def _undeletable(self) -> Error:
+        return Error(
+            f"'{self.name}' is an array: its elements exist for ever; store zeros instead of deleting them"
         )
 
     def _raw_keys(self) -> Iterator[bytes]:
@@ -66,8 +78,8 @@ class References(Array):
 
     def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
         super().__init__(spec, fd, btf)
-        self._encode_value = self._descriptor
-        self._decode_value = _number
+        self.encode_value = self._descriptor
+        self.decode_value = _number
 
     def __contains__(self, key: object) -> bool:
         return Map.__contains__(self, key)
@@ -75,13 +87,18 @@ class References(Array):
     def __delitem__(self, key: Any) -> None:
         Map.__delitem__(self, key)
 
+    def clear(self) -> None:
+        self.delete(list(self))
+
+    delete = Map.delete
+
     def _raw_keys(self) -> Iterator[bytes]:
         for key in super()._raw_keys():
             if self._lookup(key) is not None:
                 yield key
 
     def __len__(self) -> int:
-        return Map.__len__(self)
+        return sum(1 for _ in self._raw_keys())
 
     def _descriptor(self, value: Any) -> bytes:
         try:

@@ -15,7 +15,7 @@ from pyzbpf.uapi.enums import BPF_ANY, BPF_EXIST, BPF_NOEXIST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from typing_extensions import Self
@@ -101,41 +101,45 @@ class Map(KernelMap, Mapping):
     """One map: keys and values are encoded and decoded by the types its object declares.
 
     Without types they are bytes. Other programs change the map at the same time: iterating shows
-    each key that stays in the map at least once, `len()` counts by walking, and a key seen a moment
-    ago may be gone. Deleting the key that an iteration has just given is safe.
+    each key that stays in the map at least once (kinds and kernels without batch commands may show one twice,
+    see `walk`), `len()` counts, and a key seen a moment ago may be gone. Deleting the key that an iteration has
+    just given is safe. All elements, `update` and `drain` go by batches where kernel and kind have them.
     """
 
-    __slots__ = ("_decode_key", "_decode_value", "_encode_key", "_encode_value")
+    __slots__ = ("btf", "decode_key", "decode_value", "drained", "encode_key", "encode_value")
+    per_cpu = 0  # how many values a key has in per-CPU maps
     __hash__ = object.__hash__  # a map is itself, not what it contains at the moment
 
     def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
         super().__init__(spec, fd)
-        self._encode_key, self._decode_key = coders(
+        self.btf = btf
+        self.drained: list[tuple[Any, Any]] = []
+        self.encode_key, self.decode_key = coders(
             btf, spec.key_type, spec.key_size, f"map '{spec.name}', key"
         )
-        self._encode_value, self._decode_value = coders(
+        self.encode_value, self.decode_value = coders(
             btf, spec.value_type, spec.value_size, f"map '{spec.name}', value"
         )
 
     @property
-    def _value_bytes(self) -> int:
+    def value_bytes(self) -> int:
         """How many bytes a lookup fills; per-CPU maps have more than one value for a key."""
         return self.spec.value_size
 
     # -- one element ----------------------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> Any:
-        raw = self._lookup(self._encode_key(key))
+        raw = self._lookup(self.encode_key(key))
         if raw is None:
             raise KeyError(key)
-        return self._decode_value(raw)
+        return self.decode_value(raw)
 
     def _lookup(self, key: bytes) -> bytes | None:
-        found = commands.map_lookup(self.fileno(), key, self._value_bytes)
+        found = commands.map_lookup(self.fileno(), key, self.value_bytes)
         return None if found is None else bytes(found)
 
     def __contains__(self, key: object) -> bool:
-        return self._lookup(self._encode_key(key)) is not None
+        return self._lookup(self.encode_key(key)) is not None
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self._update(key, value, BPF_ANY)
@@ -150,7 +154,7 @@ class Map(KernelMap, Mapping):
 
     def _update(self, key: Any, value: Any, flags: int) -> None:
         try:
-            commands.map_update(self.fileno(), self._encode_key(key), self._encode_value(value), flags)
+            commands.map_update(self.fileno(), self.encode_key(key), self.encode_value(value), flags)
         except OSError as error:
             if error.errno == E2BIG:
                 size = self.spec.max_entries
@@ -162,16 +166,16 @@ class Map(KernelMap, Mapping):
             raise
 
     def __delitem__(self, key: Any) -> None:
-        if not commands.map_delete(self.fileno(), self._encode_key(key)):
+        if not commands.map_delete(self.fileno(), self.encode_key(key)):
             raise KeyError(key)
 
     # -- all elements ---------------------------------------------------------------------------
 
-    def _raw_keys(self) -> Iterator[bytes]:
-        """Keys in the kernel's order, each fetched before the one before it is given out.
+    def walk(self) -> Iterator[bytes]:
+        """Raw keys one by one in the kernel's order, each fetched before the one before it is given out.
 
-        A key that vanished makes the kernel start over, so that a map which others empty and fill
-        could be walked for ever: no more are given than twice what fits into it (some kinds round up).
+        A key that vanished makes the kernel start over, so that keys may come twice, and a map which others empty and
+        fill could be walked for ever: no more are given than twice what fits into it (some kinds round up).
         """
         fd, size = self.fileno(), self.spec.key_size
         key = commands.map_next_key(fd, None, size)
@@ -182,11 +186,86 @@ class Map(KernelMap, Mapping):
             yield key
             key = following
 
+    def _raw_keys(self) -> Iterator[bytes]:
+        from pyzbpf.maps import batch
+
+        return batch.keys(self)
+
     def __iter__(self) -> Iterator[Any]:
-        return map(self._decode_key, self._raw_keys())
+        return map(self.decode_key, self._raw_keys())
 
     def __len__(self) -> int:
-        return sum(1 for _ in self._raw_keys())
+        from pyzbpf.maps import batch
+
+        return batch.count(self)
+
+    def chunks(self) -> Iterator[tuple[memoryview, memoryview]]:
+        """All elements as columns: (keys, values), some thousand at a time, in memory that the next step reuses.
+
+        Numbers come as memoryviews of numbers, everything else as bytes side by side, the values of per-CPU maps CPU
+        by CPU. The fastest way without numpy: ``sum(sum(values) for _, values in map.chunks())``.
+        """
+        from pyzbpf.maps import whole
+
+        return whole.chunks(self)
+
+    def update(self, other: Any = (), /, **named: Any) -> None:
+        """Store many elements: of a mapping, of (key, value) pairs; a batch at a time.
+
+        Error where the map is full: those before the one that found no room are stored.
+        """
+        from pyzbpf.maps import whole
+
+        whole.update(self, other.items() if hasattr(other, "items") else other, named)
+
+    def update_columns(self, keys: Any, values: Any) -> None:
+        """Store elements whose keys lie side by side in one buffer, and whose values in another.
+
+        A buffer is bytes, an array, a numpy array. ValueError where their lengths do not fit to each other.
+        """
+        from pyzbpf.maps import whole
+
+        whole.update_columns(self, keys, values)
+
+    def delete(self, keys: Iterable[Any]) -> int:
+        """Remove many keys; how many of them were in the map."""
+        from pyzbpf.maps import batch
+
+        return batch.delete(self, [self.encode_key(key) for key in keys])
+
+    def clear(self) -> None:
+        """Remove every element that is there."""
+        from pyzbpf.maps import batch
+
+        batch.delete(self, list(self._raw_keys()))
+
+    def drain(self) -> list[tuple[Any, Any]]:
+        """Take all elements out of the map: (key, value) pairs.
+
+        The kernel reads and removes in one step, so that nothing which programs add is lost in between: hashes, since
+        Linux 5.6; elsewhere it is two steps. What an interrupted call has taken comes with the next.
+        """
+        from pyzbpf.maps import whole
+
+        return whole.drain(self)
+
+    def to_numpy(self) -> tuple[Any, Any]:
+        """All elements as two numpy arrays of one length, keys and values; structs are structured arrays.
+
+        Values of per-CPU maps have a row for each key and a column for each possible CPU.
+        """
+        from pyzbpf.maps import whole
+
+        return whole.to_numpy(self)
+
+    def to_arrow(self) -> Any:
+        """All elements as a pyarrow table; members of structs are columns ``key.a``, ``value.b``.
+
+        Needs pyarrow and numpy: ``pip install 'pyzbpf[arrow]'``.
+        """
+        from pyzbpf.maps import whole
+
+        return whole.to_arrow(self)
 
     def items(self) -> Items:
         """(key, value) pairs; a key that is deleted meanwhile is left out."""
@@ -195,12 +274,6 @@ class Map(KernelMap, Mapping):
     def values(self) -> Values:
         """Values; those of keys deleted meanwhile are left out."""
         return _Values(self)
-
-    def _raw_items(self) -> Iterator[tuple[bytes, bytes]]:
-        for key in self._raw_keys():
-            value = self._lookup(key)
-            if value is not None:
-                yield key, value
 
     def __bool__(self) -> bool:
         return next(self._raw_keys(), None) is not None
@@ -214,9 +287,9 @@ class _Items(Items):
     _mapping: Map
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
-        mapping = self._mapping
-        for key, value in mapping._raw_items():
-            yield mapping._decode_key(key), mapping._decode_value(value)
+        from pyzbpf.maps import whole
+
+        return whole.pairs(self._mapping)
 
 
 class _Values(Values):
@@ -224,6 +297,6 @@ class _Values(Values):
     _mapping: Map
 
     def __iter__(self) -> Iterator[Any]:
-        mapping = self._mapping
-        for _, value in mapping._raw_items():
-            yield mapping._decode_value(value)
+        from pyzbpf.maps import whole
+
+        return (value for _, value in whole.pairs(self._mapping))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pyzbpf.btf.record import Record
 from pyzbpf.errors import Error
 from pyzbpf.kernel import cpus
 from pyzbpf.maps.array import Array
@@ -25,7 +26,7 @@ class PerCpu(Map):
         super().__init__(spec, fd, btf)
         # The kernel rounds each CPU's value up to 8 bytes (bpf_percpu_array_copy, htab alike).
         self._stride = -(-spec.value_size // 8) * 8
-        one_in, one_out = self._encode_value, self._decode_value
+        one_in, one_out = self.encode_value, self.decode_value
 
         def encode(values: Any) -> bytes:
             # Text and bytes could be taken apart, too, and would mean something else.
@@ -43,15 +44,41 @@ class PerCpu(Map):
             size, stride = self.spec.value_size, self._stride
             return [one_out(raw[start : start + size]) for start in range(0, len(raw), stride)]
 
-        self._encode_value, self._decode_value = encode, decode
+        self.encode_value, self.decode_value = encode, decode
 
     @property
-    def _value_bytes(self) -> int:
+    def per_cpu(self) -> int:  # type: ignore[override]
+        """How many values each key has: one for every possible CPU."""
+        return cpus.possible()
+
+    @property
+    def value_bytes(self) -> int:
         return self._stride * cpus.possible()
 
     def sum(self, key: Any) -> Any:
-        """The numbers of all CPUs for a key, added up."""
-        return sum(self[key])
+        """The numbers of all CPUs for a key, added up; of structs and arrays each member. KeyError without the key."""
+        return added(self[key])
+
+    def sums(self) -> dict[Any, Any]:
+        """`sum` for every key."""
+        return {key: added(values) for key, values in self.items()}
+
+
+def added(values: list[Any]) -> Any:
+    """Values of one type added up: numbers, members of structs and items of arrays by themselves.
+
+    Of what is no number (text, bytes) it is the first that is not empty.
+    """
+    first = values[0]
+    if isinstance(first, Record):
+        return type(first)(*(added([getattr(value, name) for value in values]) for name in first._fields))
+    if isinstance(first, list):
+        return [added(list(items)) for items in zip(*values, strict=True)]
+    if isinstance(first, (str, bytes)):
+        return next(
+            (value for value in values if value.strip("\0" if isinstance(value, str) else b"\0")), first
+        )
+    return sum(values)
 
 
 class PerCpuArray(PerCpu, Array):

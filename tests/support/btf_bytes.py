@@ -43,6 +43,10 @@ class BtfBytes:
         extra = [word for m, t, offset in members for word in (self.string(m), t, offset * 8)]
         return self._type(name, 4, size, extra, vlen=len(members))
 
+    def enum(self, name: str, size: int, values: list[tuple[str, int]]) -> int:
+        extra = [word for value, number in values for word in (self.string(value), number)]
+        return self._type(name, 6, size, extra, vlen=len(values))
+
     def function(self, name: str, result: int, parameters: list[tuple[str, int]], *, linkage: int = 1) -> int:
         extra = [word for p, t in parameters for word in (self.string(p), t)]
         proto = self._type("", 13, result, extra, vlen=len(parameters))

@@ -1,0 +1,110 @@
+"""Whole maps: all elements as values, columns, numpy arrays or a table, and many stored at once."""
+
+from __future__ import annotations
+
+from pyzbpf.btf import columns
+from pyzbpf.btf.types import ENUM, ENUM64
+from pyzbpf.maps import batch
+from pyzbpf.maps.array import Array
+from pyzbpf.maps.base import Map
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from pyzbpf.btf.decode import Btf
+
+_NAMED = (ENUM, ENUM64)
+# Classes that give keys and values as their types say, and nothing else.
+_PLAIN = (Map, Array)
+
+
+def pairs(map: Map) -> Iterator[tuple[Any, Any]]:
+    """Every key with its value, decoded."""
+    for keys, values, count in batch.elements(map):
+        yield from _decoded(map, keys, values, count)
+
+
+def _decoded(map: Map, keys: memoryview, values: memoryview, count: int) -> Iterator[tuple[Any, Any]]:
+    """The elements of a chunk, whose memory the next one reuses."""
+    if type(map) in _PLAIN:
+        key, value = _number(map.btf, map.spec.key_type), _number(map.btf, map.spec.value_type)
+        if key and value:
+            return zip(keys.cast(key).tolist(), values.cast(value).tolist(), strict=True)
+    return _one_by_one(map, keys, values, count)
+
+
+def _number(btf: Btf | None, type_id: int) -> Any:
+    """The format character of a type whose values in Python are nothing but numbers: enums have names."""
+    found = btf.resolve(type_id)[1] if btf is not None and type_id else None
+    return columns.code(found) if found is not None and found.kind not in _NAMED else None
+
+
+def _one_by_one(map: Map, keys: memoryview, values: memoryview, count: int) -> Iterator[tuple[Any, Any]]:
+    raw_keys, raw_values = bytes(keys), bytes(values)
+    key_size, value_size = map.spec.key_size, map.value_bytes
+    decode_key, decode_value = map.decode_key, map.decode_value
+    for i in range(count):
+        yield (
+            decode_key(raw_keys[i * key_size : (i + 1) * key_size]),
+            decode_value(raw_values[i * value_size : (i + 1) * value_size]),
+        )
+
+
+def chunks(map: Map) -> Iterator[tuple[memoryview, memoryview]]:
+    """Columns of raw numbers: `Map.chunks`."""
+    key: Any = columns.letter(map.btf, map.spec.key_type) or "B"
+    value: Any = columns.letter(map.btf, map.spec.value_type) or "B"
+    for keys, values, _ in batch.elements(map):
+        yield keys.cast(key), values.cast(value)
+
+
+def update(map: Map, pairs: Iterable[tuple[Any, Any]], named: dict[str, Any]) -> None:
+    """Store (key, value) pairs: `Map.update`."""
+    keys, values = [], []
+    for key, value in (*pairs, *named.items()):
+        keys.append(map.encode_key(key))
+        values.append(map.encode_value(value))
+    batch.update(map, b"".join(keys), b"".join(values), len(keys))
+
+
+def update_columns(map: Map, keys: Any, values: Any) -> None:
+    """Store elements that lie side by side: `Map.update_columns`."""
+    raw_keys, raw_values = memoryview(keys).cast("B"), memoryview(values).cast("B")
+    count, rest = divmod(len(raw_keys), map.spec.key_size)
+    if rest or len(raw_values) != count * map.value_bytes:
+        raise ValueError(
+            f"map '{map.name}': keys of {map.spec.key_size} bytes and values of {map.value_bytes} bytes, as many of the one as "
+            f"of the other, do not come to {len(raw_keys)} and {len(raw_values)} bytes"
+        )
+    batch.update(map, raw_keys, raw_values, count)
+
+
+def drain(map: Map) -> list[tuple[Any, Any]]:
+    """Take every element out: `Map.drain`."""
+    taken = map.drained
+    for keys, values, count in batch.elements(map, remove=True):
+        taken += _decoded(map, keys, values, count)
+    map.drained = []
+    return taken
+
+
+def to_numpy(map: Map) -> tuple[Any, Any]:
+    """Keys and values as arrays: `Map.to_numpy`."""
+    all_keys, all_values = bytearray(), bytearray()
+    for keys, values, _ in batch.elements(map):
+        all_keys += keys
+        all_values += values
+    spec = map.spec
+    stride = map.value_bytes // (map.per_cpu or 1)
+    found = columns.array(all_values, map.btf, spec.value_type, spec.value_size, stride=stride)
+    if map.per_cpu:
+        found = found.reshape(len(all_keys) // spec.key_size, map.per_cpu, *found.shape[1:])
+    return columns.array(all_keys, map.btf, spec.key_type, spec.key_size), found
+
+
+def to_arrow(map: Map) -> Any:
+    """Keys and values as a table: `Map.to_arrow`."""
+    keys, values = to_numpy(map)
+    return columns.table({"key": keys, "value": values})

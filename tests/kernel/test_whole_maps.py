@@ -1,0 +1,208 @@
+"""Whole maps at once: batches, their fallback, columns, arrays, what survives change by others."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+import pytest
+
+from pyzbpf.errors import Error
+from pyzbpf.kernel import commands, cpus
+from pyzbpf.maps import batch
+from tests.kernel.test_maps import ARRAY, HASH, LRU_HASH, PERCPU_ARRAY, PERCPU_HASH, typed
+from tests.support.assemble import add_map, object_spec
+from tests.support.probes import types, with_types
+from tests.support.require import optional
+
+MANY = 5000
+PATIENCE = 60
+
+
+@pytest.fixture(params=["batches", "small batches", "one by one"])
+def way(request, monkeypatch):
+    """With the kernel's batch commands, with calls that are smaller than a bucket may be, and without."""
+    if request.param == "small batches":
+        monkeypatch.setattr(batch, "_FIRST", 1)
+        monkeypatch.setattr(batch, "_MOST", 3)
+    if request.param == "one by one":
+        monkeypatch.setattr(commands, "map_batch", lambda *_, **__: (-22, 0))
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("type_", [HASH, LRU_HASH])
+def test_many_elements(type_):
+    with typed(type_, max_entries=2 * MANY).load() as probe:
+        map = probe.maps["map"]
+        expected = {number: number * number for number in range(MANY)}
+        map.update(expected)
+        assert len(map) == MANY
+        assert dict(map.items()) == expected
+        assert sorted(map) == list(range(MANY))
+        assert sum(map.values()) == sum(expected.values())
+        assert sum(sum(values) for _, values in map.chunks()) == sum(expected.values())
+        assert map.delete([*range(100), 999_999]) == 100
+        assert len(map) == MANY - 100
+        drained = map.drain()
+        assert len(map) == 0
+        assert dict(drained) == {key: value for key, value in expected.items() if key >= 100}
+        assert map.drain() == []
+        map.update([(1, 2)])
+        map.clear()
+        assert not map
+
+
+@pytest.mark.usefixtures("way")
+def test_arrays_are_read_and_stored_whole():
+    with typed(ARRAY, max_entries=MANY).load() as probe:
+        map = probe.maps["map"]
+        map.update((index, index + 7) for index in range(MANY))
+        assert list(map.items()) == [(index, index + 7) for index in range(MANY)]
+        assert list(map.values())[-1] == MANY + 6
+        for use in (map.clear, map.drain, lambda: map.delete([1])):
+            with pytest.raises(Error, match="exist for ever"):
+                use()
+
+
+@pytest.mark.usefixtures("way")
+def test_a_full_map_says_how_far_it_came():
+    with typed(HASH, max_entries=64, flags=0).load() as probe:
+        map = probe.maps["map"]
+        with pytest.raises(Error, match=r"holds 64 keys; \d+"):
+            map.update(dict.fromkeys(range(5000), 0))
+        assert len(map) == 64
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("type_", [PERCPU_HASH, PERCPU_ARRAY])
+def test_values_of_each_cpu(type_):
+    each = cpus.possible()
+    with typed(type_, max_entries=300).load() as probe:
+        map = probe.maps["map"]
+        map.update((key, [key + cpu for cpu in range(each)]) for key in range(300))
+        assert dict(map.items())[7] == [7 + cpu for cpu in range(each)]
+        assert map.sums() == {key: sum(key + cpu for cpu in range(each)) for key in range(300)}
+        assert map.sum(9) == map.sums()[9]
+
+
+def test_sums_of_structs_are_those_of_their_members():
+    btf, ids = types()
+    spec = with_types(object_spec(), btf)
+    add_map(
+        spec, "map", PERCPU_HASH, key_size=4, value_size=24, max_entries=2,
+        key_type=ids["u32"], value_type=ids["Event"],
+    )  # fmt: skip
+    with spec.load() as probe:
+        map = probe.maps["map"]
+        each = cpus.possible()
+        map[1] = [{"sequence": cpu + 1, "value": 2, "name": "zig"} for cpu in range(each)]
+        total = map.sum(1)
+        assert (total.sequence, total.value, total.name) == (sum(range(each + 1)), 2 * each, "zig")
+
+
+def test_an_interrupted_drain_goes_on_where_it_was(monkeypatch):
+    monkeypatch.setattr(batch, "_FIRST", 16)
+    with typed(HASH, max_entries=512).load() as probe:
+        map = probe.maps["map"]
+        expected = {number: number for number in range(300)}
+        map.update(expected)
+        real, calls = commands.map_batch, []
+
+        def interrupted(*arguments, **options):
+            calls.append(1)
+            if len(calls) == 2:
+                raise KeyboardInterrupt
+            return real(*arguments, **options)
+
+        monkeypatch.setattr(commands, "map_batch", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            map.drain()
+        assert 0 < len(map) < 300
+        drained = map.drain()
+        assert len(drained) == 300
+        assert dict(drained) == expected
+
+
+@pytest.mark.usefixtures("way")
+def test_what_stays_is_seen_while_others_come_and_go():
+    with typed(HASH, max_entries=2000).load() as probe:
+        map = probe.maps["map"]
+        map.update(dict.fromkeys(range(500), 1))
+        stop = threading.Event()
+
+        def change() -> None:
+            number = 1000
+            while not stop.is_set():
+                map[number] = 2
+                map.pop(number - 3, None)
+                number = number + 1 if number < 1400 else 1000
+
+        thread = threading.Thread(target=change)
+        thread.start()
+        try:
+            for _ in range(5):
+                seen = [key for key in map if key < 500]
+                assert set(seen) == set(range(500))
+                assert {key for key, _ in map.items() if key < 500} == set(range(500))
+        finally:
+            stop.set()
+            thread.join(PATIENCE)
+
+
+def test_columns_of_numbers_are_stored_as_they_lie():
+    from array import array
+
+    with typed(HASH, max_entries=100).load() as probe:
+        map = probe.maps["map"]
+        map.update_columns(array("I", range(10)), array("Q", range(100, 110)))
+        assert dict(map.items()) == dict(zip(range(10), range(100, 110), strict=True))
+        map.update_columns((77).to_bytes(4, sys.byteorder), bytes(8))
+        assert map[77] == 0
+        for keys, values in ((bytes(3), bytes(8)), (bytes(8), bytes(8))):
+            with pytest.raises(ValueError, match="do not come to"):
+                map.update_columns(keys, values)
+
+
+def test_enums_keep_their_names_in_whole_maps():
+    btf, ids = types()
+    colour = btf.enum("colour", 4, [("red", 1), ("green", 2)])
+    spec = with_types(object_spec(), btf)
+    add_map(
+        spec, "map", HASH, key_size=4, value_size=4, max_entries=4, key_type=ids["u32"], value_type=colour
+    )
+    with spec.load() as probe:
+        map = probe.maps["map"]
+        map.update({1: "green"})
+        assert [str(value) for value in map.values()] == ["green"]
+
+
+@pytest.mark.parametrize("type_", [HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY])
+def test_whole_maps_as_arrays(type_):
+    numpy = optional("numpy")
+    per_cpu = type_ in (PERCPU_HASH, PERCPU_ARRAY)
+    with typed(type_, max_entries=100).load() as probe:
+        map = probe.maps["map"]
+        one = list(range(cpus.possible())) if per_cpu else 3
+        map.update(dict.fromkeys(range(100), one))
+        keys, values = map.to_numpy()
+        assert sorted(keys.tolist()) == list(range(100))
+        assert keys.dtype == numpy.uint32
+        assert values.dtype == numpy.uint64
+        assert values.shape == ((100, cpus.possible()) if per_cpu else (100,))
+        assert int(values.sum()) == 100 * (sum(one) if per_cpu else one)
+
+
+def test_a_table_has_a_column_for_each_member():
+    optional("numpy")
+    optional("pyarrow")
+    btf, ids = types()
+    spec = with_types(object_spec(), btf)
+    add_map(
+        spec, "map", HASH, key_size=4, value_size=24, max_entries=2,
+        key_type=ids["u32"], value_type=ids["Event"],
+    )  # fmt: skip
+    with spec.load() as probe:
+        map = probe.maps["map"]
+        map[5] = {"sequence": 1, "value": 2, "name": "zig"}
+        table = map.to_arrow()
+        assert table.to_pylist() == [{"key": 5, "value.sequence": 1, "value.value": 2, "value.name": "zig"}]

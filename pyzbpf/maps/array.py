@@ -44,7 +44,7 @@ class Array(Map):
     def clear(self) -> None:
         raise self._undeletable()
 
-    def delete(self, _: Iterable[Any]) -> int:
+    def delete(self, _: Iterable[Any], /) -> int:
         raise self._undeletable()
 
     def drain(self) -> list[tuple[Any, Any]]:

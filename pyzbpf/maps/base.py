@@ -227,7 +227,7 @@ class Map(KernelMap, Mapping):
 
         whole.update_columns(self, keys, values)
 
-    def delete(self, keys: Iterable[Any]) -> int:
+    def delete(self, keys: Iterable[Any], /) -> int:
         """Remove many keys; how many of them were in the map."""
         from pyzbpf.maps import batch
 

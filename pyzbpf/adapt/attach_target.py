@@ -14,7 +14,7 @@ from pyzbpf.uapi import since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from pyzbpf.adapt.target import Target
     from pyzbpf.spec.model import ProgramSpec
@@ -74,24 +74,26 @@ def find(program: ProgramSpec, open_target: Callable[[], Target], *, file: str) 
             since=since.PROGRAMS[e.BPF_PROG_TYPE_LSM],
             advice="It has no LSM hooks for BPF: it was built without CONFIG_BPF_LSM.",
         )
-    near = [text.removeprefix(prefix) for text in _near(full, target.names(prefix), target, kind)]
+    near = _near(name, prefix, target, kind)
+    listing = f"'bpftool btf dump file /sys/kernel/btf/vmlinux | grep {prefix}' lists what there is."
     raise NotFoundError(
         f"{target.name} has no {what} '{name}'" + (f"; did you mean {' or '.join(near)}?" if near else ""),
         file=file,
         section=program.section,
         symbol=program.name,
+        advice=listing if prefix and not near else None,
     )
 
 
-def _near(name: str, names: Iterable[str], target: Target, kind: int) -> list[str]:
+def _near(name: str, prefix: str, target: Target, kind: int) -> list[str]:
     """Names that are like it, of types of that kind: for a message, so it may take its time."""
     from difflib import get_close_matches
 
-    # Of a hundred thousand names most are ruled out by their length and the letters they begin with.
-    alike = {
-        text
-        for text in names
-        if abs(len(text) - len(name)) <= 3 and text[: len(name) // 4] == name[: len(name) // 4]
-    }
-    found = get_close_matches(name, sorted(alike), n=8, cutoff=0.7)
-    return [text for text in found if any(t.name == text for _, t in target.find(text, kind))][:3]
+    names = {text.removeprefix(prefix) for text in target.names(prefix)}
+    if not prefix:  # of a hundred thousand functions most are ruled out by their length and first letters
+        start = name[: len(name) // 4]
+        names = {text for text in names if abs(len(text) - len(name)) <= 3 and text.startswith(start)}
+    found = get_close_matches(name, sorted(names), n=8, cutoff=0.55 if prefix else 0.7)
+    return [
+        text for text in found if any(t.name == prefix + text for _, t in target.find(prefix + text, kind))
+    ][:3]

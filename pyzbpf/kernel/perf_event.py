@@ -12,7 +12,6 @@ import sys
 from pyzbpf.errors import UnsupportedError
 from pyzbpf.kernel.fd import Fd
 from pyzbpf.kernel.syscall import EACCES, EINVAL, ENODEV, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, failure, raw
-from pyzbpf.uapi import since
 
 _TYPE_HARDWARE, _TYPE_SOFTWARE, _TYPE_TRACEPOINT = 0, 1, 2
 _COUNT_SW_BPF_OUTPUT = 10
@@ -151,10 +150,12 @@ def probe(
     type = _device(device, "type")
     bit = _device(device, "format/retprobe")
     if type is None or bit is None:
+        mounted = os.path.isdir(_DEVICES)
         raise UnsupportedError(
             f"a {device} (this kernel has no {device} PMU: no {_DEVICES}/{device})",
-            since=since.PROBE_EVENTS,
-            advice=f"It takes a kernel with CONFIG_{device.upper()}_EVENTS=y, and sysfs mounted at /sys.",
+            advice=f"The kernel was built without CONFIG_{device.upper()}_EVENTS=y."
+            if mounted
+            else f"There is no {_DEVICES}: mount sysfs at /sys, or take a kernel with CONFIG_PERF_EVENTS=y.",
         )
     if semaphore and _device(device, "format/ref_ctr_offset") is None:
         raise UnsupportedError(f"a probe with a semaphore ({what})", since=since.SEMAPHORES)

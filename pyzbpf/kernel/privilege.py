@@ -91,9 +91,17 @@ def refusal(command: str, capability: str, detail: str = "") -> PrivilegeError:
         if disabled not in (None, "0"):
             text += f"; kernel.unprivileged_bpf_disabled is {disabled}, so there is no way without it"
         return PrivilegeError(text, capability=capability)
+    from pyzbpf.kernel import limits  # which reads sysctls through this file
+
+    reasons = [
+        "kernel lockdown (/sys/kernel/security/lockdown)",
+        "a security module",
+        "a seccomp filter of the container",
+    ]
+    if limits.charges_memlock(os.uname().release):
+        reasons.append("RLIMIT_MEMLOCK (ulimit -l), which counts the memory of BPF before Linux 5.11")
     return PrivilegeError(
         f"{what}: not permitted although this process has {capability}. A policy of this system refuses: "
-        "kernel lockdown (/sys/kernel/security/lockdown), a security module, a seccomp filter of the "
-        "container, or RLIMIT_MEMLOCK (kernels before 5.11)",
+        f"{', '.join(reasons[:-1])} or {reasons[-1]}",
         capability=capability,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from os import fspath
 
-from pyzbpf.errors import Error, SystemCallError, UnsupportedError
+from pyzbpf.errors import Error, NotFoundError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import cgroup as cgroups
 from pyzbpf.kernel import commands, limits
 from pyzbpf.kernel.syscall import EACCES, EBADF, EINVAL, ESRCH, address, detailed
@@ -98,14 +98,18 @@ def attach(
         order = "descendants"
     if pid is not None and tid is not None:
         raise ValueError("give pid= (a process) or tid= (a thread), not both")
+    if map is not None and not hasattr(map, "fd"):
+        raise TypeError(f"option 'map' is a loaded map such as probe.maps['name'], not {map!r}")
+    process = None if pid is None else _living("pid", pid)
+    thread = None if tid is None else _living("tid", tid)
     group = None if cgroup is None else cgroups.directory(fspath(cgroup))
     try:
         info = commands.pack(ITER_LINK_INFO, {
             "map.map_fd": 0 if map is None else map.fd.fileno(),
             "cgroup.order": 0 if order is None else _ORDERS[order],
             "cgroup.cgroup_fd": 0 if group is None else group.fileno(),
-            "task.pid": 0 if pid is None else number_option("pid", pid, bits=31),
-            "task.tid": 0 if tid is None else number_option("tid", tid, bits=31),
+            "task.pid": process or 0,
+            "task.tid": thread or 0,
         })  # fmt: skip
         link = commands.link_create(
             what,
@@ -121,6 +125,24 @@ def attach(
         if group is not None:
             group.close()
     return IteratorLink(spec, what, [link])
+
+
+def _living(option: str, value: object) -> int:
+    """The number of a process ("pid") or thread ("tid") that exists: of any other the kernel walks nothing."""
+    number = number_option(option, value, bits=31)
+    try:
+        with open(f"/proc/{number}/status", encoding="ascii", errors="replace") as file:
+            leader = next(int(line[5:]) for line in file if line.startswith("Tgid:"))
+    except (FileNotFoundError, ProcessLookupError):
+        if not os.path.exists("/proc/self"):  # nothing to look into
+            return number
+        kind = "process" if option == "pid" else "thread"
+        raise NotFoundError(f"option '{option}': there is no {kind} {number}") from None
+    if option == "pid" and leader != number:
+        raise NotFoundError(
+            f"option 'pid': {number} is a thread of process {leader}; give tid={number} for it alone"
+        )
+    return number
 
 
 def _refused(error: SystemCallError, what: str, newer: Sequence[object]) -> Error:

@@ -76,8 +76,13 @@ def attach(
 def _places(pid: int | None, cpu: int | None) -> list[tuple[int | None, int | None]]:
     """CPU and thread of each event that is needed."""
     place = None if cpu is None else number_option("cpu", cpu, bits=31)
+    running = cpus.online()
+    if place is not None and place not in running:
+        raise NotFoundError(
+            f"option 'cpu': CPU {place} is not online; {len(running)} are, from {running[0]} to {running[-1]}"
+        )
     if pid is None:
-        return [(number, None) for number in (cpus.online() if place is None else [place])]
+        return [(number, None) for number in (running if place is None else [place])]
     process = number_option("pid", pid, bits=31)
     try:
         threads = [int(name) for name in os.listdir(f"/proc/{process}/task")]
@@ -96,6 +101,6 @@ def _refused(error: SystemCallError, event: str, what: str) -> Error:
         limit = privilege.sysctl("kernel.perf_event_max_sample_rate")
         return detailed(
             error,
-            f"{what}: kernel.perf_event_max_sample_rate allows {limit} a second; no such CPU is another reason",
+            f"{what}: kernel.perf_event_max_sample_rate allows {limit} a second",
         )
     return error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from os import fspath
 
 from pyzbpf.errors import Error, NotFoundError, ObjectError, SystemCallError
@@ -69,9 +70,19 @@ def _place(file: str, root: str, name: str, offset: int) -> tuple[str, int]:
 
     file = library.find(file, root)
     try:
-        return file, offset + (executable.function_offset(file, name) if name else 0)
+        at = offset + (executable.function_offset(file, name) if name else 0)
+        size = os.stat(file).st_size
     except OSError as error:
         raise NotFoundError(f"cannot be read: {error.strerror}", file=file) from error
+    if at >= size > 0:
+        raise ObjectError(
+            f"is beyond the end of the file, which has {size:#x} bytes",
+            file=file,
+            symbol=name or None,
+            offset=at,
+            advice="offset= is in bytes from the start of the function, without a symbol from the start of the file.",
+        )
+    return file, at
 
 
 def refused(error: SystemCallError, what: str, process: int | None) -> Error:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import struct
+import threading
 
 import pytest
 
-from pyzbpf.errors import Error, UnsupportedError
+from pyzbpf.errors import Error, NotFoundError, UnsupportedError
 from pyzbpf.links.iterator import IteratorLink
 from tests.support import features, zig_probes
 
@@ -79,11 +80,29 @@ def test_one_process(probe):
         assert list(records(link.read())) == [os.getpid()]
 
 
+def test_a_thread_is_no_process(probe):
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    try:
+        with pytest.raises(NotFoundError, match=rf"is a thread of process {os.getpid()}; give tid="):
+            probe.programs["records"].attach(pid=thread.native_id)
+        if not features.is_older("6.1"):
+            with probe.programs["records"].attach(tid=thread.native_id) as link:
+                assert list(records(link.read())) == [thread.native_id]
+    finally:
+        stop.set()
+        thread.join()
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
         ({"pid": 1, "tid": 1}, ValueError, "not both"),
         ({"order": "sideways"}, ValueError, "option 'order' is one of self, descendants"),
+        ({"map": 3}, TypeError, r"option 'map' is a loaded map such as probe.maps\['name'\], not 3"),
+        ({"tid": 2**31 - 1}, NotFoundError, "option 'tid': there is no thread 2147483647"),
+        ({"pid": 2**31 - 1}, NotFoundError, "option 'pid': there is no process 2147483647"),
         ({"cgroup": "/nothing"}, Error, "cgroup '/nothing': No such file"),
         ({"cgroup": "/"}, Error, r"'/' is no cgroup of version 2; cgroup2 is"),
     ],

@@ -99,7 +99,9 @@ def test_one_cpu(probe):
         ({"frequency": "5"}, TypeError, "option 'frequency' is an int"),
         ({"pid": 2**31 - 1}, NotFoundError, "no process 2147483647"),
         ({"frequency": 10**9}, OSError, "perf_event_max_sample_rate"),
-        ({"cpu": 100_000}, (OSError, NotFoundError), "CPU"),
+        ({"cpu": 100_000}, NotFoundError, r"option 'cpu': CPU 100000 is not online; \d+ are, from 0 to \d+"),
+        ({"cpu": 100_000, "pid": 1}, NotFoundError, "CPU 100000 is not online"),
+        ({"cpu": -1}, ValueError, "option 'cpu'"),
     ],
 )
 def test_mistakes(probe, options, error, message):

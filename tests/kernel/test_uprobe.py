@@ -167,6 +167,19 @@ def test_wrong_symbols_and_processes(probe):
     assert probe.links == []
 
 
+def test_an_offset_beyond_the_end_of_the_file(probe):
+    path = libc_file()
+    size = os.stat(path).st_size
+    attach = probe.programs["entered"].attach
+    with pytest.raises(
+        ObjectError, match=rf"offset {size:#x}: is beyond the end of the file, which has {size:#x} bytes"
+    ):
+        attach(path=path, offset=size)
+    with pytest.raises(ObjectError, match=rf"symbol '{NAME}', .*is beyond the end of the file"):
+        attach(path=path, symbol=NAME, offset=1 << 40)
+    assert probe.links == []
+
+
 def test_libraries_are_found_by_name():
     assert library.find("/any/path") == "/any/path"
     assert os.path.samefile(library.find("sh"), "/bin/sh")

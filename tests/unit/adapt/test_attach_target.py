@@ -60,9 +60,14 @@ def test_other_kinds_need_none(section):
     [
         ("tp_btf/sched_swich", "no tracepoint 'sched_swich'; did you mean sched_switch"),
         ("fentry/vfs_reed", r"no function 'vfs_reed'; did you mean vfs_read"),
-        ("lsm/file_opened", "no LSM hook 'file_opened'"),
+        ("lsm/file_opened", r"no LSM hook 'file_opened'; did you mean file_open\?"),
+        ("lsm/security_file_open", r"no LSM hook 'security_file_open'; did you mean file_open\?"),
+        (
+            "lsm/nosuch_hook",
+            r"no LSM hook 'nosuch_hook'\n  'bpftool btf dump .*grep bpf_lsm_' lists what there is\.",
+        ),
         ("iter/tusk", r"no iterator 'tusk'; did you mean task\?"),
-        ("tp_btf/vfs_read", "no tracepoint 'vfs_read'$"),
+        ("tp_btf/vfs_read", "no tracepoint 'vfs_read'\\n"),
     ],
 )
 def test_wrong_names_are_told_with_similar_ones(section, message):

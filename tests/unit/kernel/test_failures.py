@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 
 import pytest
@@ -133,3 +134,10 @@ def test_other_systems_are_refused_at_the_call(monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(UnsupportedError, match="darwin"):
         syscall.raw("bpf")
+
+
+@pytest.mark.parametrize(("release", "told"), [("5.10.0-32-cloud-amd64", True), ("6.1.0-50", False)])
+def test_the_limit_of_locked_memory_is_blamed_where_it_counts(monkeypatch, release, told):
+    monkeypatch.setattr(privilege, "effective", lambda: EVERYTHING)
+    monkeypatch.setattr(os, "uname", lambda: type("", (), {"release": release}))
+    assert ("RLIMIT_MEMLOCK" in str(privilege.refusal("BPF_MAP_CREATE", "CAP_BPF"))) == told

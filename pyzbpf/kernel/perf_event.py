@@ -12,6 +12,7 @@ import sys
 from pyzbpf.errors import UnsupportedError
 from pyzbpf.kernel.fd import Fd
 from pyzbpf.kernel.syscall import EACCES, EINVAL, ENODEV, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, failure, raw
+from pyzbpf.uapi import since
 
 _TYPE_HARDWARE, _TYPE_SOFTWARE, _TYPE_TRACEPOINT = 0, 1, 2
 _COUNT_SW_BPF_OUTPUT = 10

@@ -96,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Load, attach, print events until there are enough."""
     demo = DEMOS[arguments.name]
     count = arguments.count or (None if arguments.duration else 10)
-    with open_spec(f"{_PACKAGE}:{arguments.name}") as spec, spec.load() as probe, Stop() as stop:
+    with Stop() as stop, open_spec(f"{_PACKAGE}:{arguments.name}") as spec, spec.load() as probe:
         probe.attach()
         if probe.btf_error is not None:
             note(f"pyzbpf: note: this kernel takes no type information ({probe.btf_error})")
@@ -107,7 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
                 raise batch
             write(map(demo.line, batch))
         closing_notes(probe)
-    return 0
+    return stop.exit_code
 
 
 def _paced(traffic: Callable[[], None]) -> Callable[[], None]:

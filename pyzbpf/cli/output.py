@@ -8,7 +8,7 @@ import sys
 from pyzbpf.btf.record import plain
 from pyzbpf.cli import contents
 from pyzbpf.cli.columns import GAP, Column, cell, columns, header, line
-from pyzbpf.cli.watch import buffers
+from pyzbpf.cli.watch import buffers, iterators
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,6 +64,12 @@ class Text:
     def broken(self, error: ShortEvent) -> None:
         note(f"pyzbpf: {error}")
 
+    def walks(self, probe: Object) -> None:
+        for iterator in iterators(probe):
+            text = _written(iterator.read())
+            write(["", iterator.program] if len(probe.links) > 1 else [])
+            write([text.removesuffix("\n")])
+
     def end(self, probe: Object) -> None:
         for map in contents.maps(probe):
             self._entries(map)
@@ -96,12 +102,21 @@ def _of(part: str, column: Column) -> Column:
     return column
 
 
+def _written(data: bytes) -> str:
+    """What an iterator writes: text, or hex digits where it writes records."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return data.hex()
+    return data.hex() if "\0" in text else text
+
+
 def _cut(text: str) -> str:
     return text if len(text) <= _VALUE_WIDTH else text[: _VALUE_WIDTH - 1] + "…"
 
 
 class Json:
-    """One object on each line; ``record`` says what it is: event, error, lost, entry, variable or trap."""
+    """One object on each line; ``record`` says what it is: event, error, lost, iterator, entry, variable or trap."""
 
     def __init__(self, streams: Sequence[Stream], _: Btf | None) -> None:
         self._streams = streams
@@ -114,6 +129,10 @@ class Json:
 
     def broken(self, error: ShortEvent) -> None:
         write([_record("error", message=str(error))])
+
+    def walks(self, probe: Object) -> None:
+        for iterator in iterators(probe):
+            write([_record("iterator", program=iterator.program, text=_written(iterator.read()))])
 
     def end(self, probe: Object) -> None:
         for stream in self._streams:

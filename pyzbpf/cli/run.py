@@ -1,14 +1,14 @@
-"""``pyzbpf run``: load, attach, print events, and at the end what the maps hold."""
+"""``pyzbpf run``: load, attach, print events, and at the end what iterators write and the maps hold."""
 
 from __future__ import annotations
 
-from pyzbpf.cli import assign, target
+from pyzbpf.cli import assign, attach_options, target
 from pyzbpf.cli.output import FORMATS, note
 from pyzbpf.cli.usage import UsageError, near, positive, seconds
-from pyzbpf.cli.watch import Stop, buffers, detach, watch
+from pyzbpf.cli.watch import Stop, buffers, detach, iterators, watch
 from pyzbpf.errors import Error
 from pyzbpf.events.stream import ShortEvent
-from pyzbpf.links.attach import KINDS, options
+from pyzbpf.links.attach import KINDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,31 +43,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="load and attach only this program; can be repeated",
     )
-    parser.add_argument(
-        "--interface", metavar="NAME", help="network interface of programs that attach to one (socket: lo)"
-    )
+    attach_options.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the probe until its end is asked for; a signal is the ordinary end."""
+    """Run the probe until its end is asked for; Ctrl-C is the ordinary end."""
     spec = target.one(arguments.target)
     for name, text in arguments.set:
         assign.assign(spec, name, text)
     _choose(spec, arguments.program)
-    given = {} if arguments.interface is None else {"interface": arguments.interface}
-    _check(spec, given)
-    with spec.load() as probe, Stop() as stop:
-        probe.attach(**given)
+    given = attach_options.given(arguments)
+    attach_options.check(spec, _wanted(spec), given)
+    with Stop() as stop, spec.load() as probe:
+        try:
+            probe.attach(**attach_options.of(probe, given))
+        except ValueError as error:
+            raise UsageError(str(error)) from error
         _begin(probe)
         output = FORMATS[arguments.output](buffers(probe), spec.btf)
-        for stream, batch in watch(probe, stop, count=arguments.count, duration_s=arguments.duration):
-            if isinstance(batch, ShortEvent):
-                output.broken(batch)
-            else:
-                output.events(stream, batch)
+        # Iterators run when they are read: where there is nothing else, there is nothing to wait for.
+        if len(iterators(probe)) < len(probe.links):
+            for stream, batch in watch(probe, stop, count=arguments.count, duration_s=arguments.duration):
+                if isinstance(batch, ShortEvent):
+                    output.broken(batch)
+                else:
+                    output.events(stream, batch)
         detach(probe)
+        output.walks(probe)
         output.end(probe)
-    return 0
+    return stop.exit_code
 
 
 def _choose(spec: ObjectSpec, names: Sequence[str]) -> None:
@@ -81,8 +85,8 @@ def _choose(spec: ObjectSpec, names: Sequence[str]) -> None:
         program.autoload = program.autoattach = program.name in names
 
 
-def _check(spec: ObjectSpec, given: dict[str, str]) -> None:
-    """Refuse, before anything is loaded, what could not be attached."""
+def _wanted(spec: ObjectSpec) -> list[ProgramSpec]:
+    """The programs that are attached; refused, before anything is loaded, where one cannot be."""
     wanted = [program for program in spec.programs.values() if program.autoload and program.autoattach]
     if not wanted:
         optional = ", ".join(program.name for program in spec.programs.values())
@@ -91,9 +95,7 @@ def _check(spec: ObjectSpec, given: dict[str, str]) -> None:
     strange = [program for program in wanted if program.kind not in KINDS]
     if strange:
         raise Error(_not_attached(spec, strange, wanted))
-    for option in given:
-        if not any(option in options(program.kind) for program in wanted):
-            raise UsageError(f"--{option}: no program of {spec.file} takes it ({_names(wanted)})")
+    return wanted
 
 
 def _not_attached(spec: ObjectSpec, strange: Sequence[ProgramSpec], wanted: Sequence[ProgramSpec]) -> str:
@@ -101,12 +103,8 @@ def _not_attached(spec: ObjectSpec, strange: Sequence[ProgramSpec], wanted: Sequ
     advice = f"\n  To run the others: {' '.join(f'--program {name}' for name in others)}" if others else ""
     return (
         f"{spec.file}: pyzbpf does not attach programs of these sections yet, whatever the kernel can: "
-        f"{_names(strange)}\n  Attached can be: {', '.join(KINDS)}.{advice}"
+        f"{attach_options.names(strange)}\n  Attached can be: {', '.join(KINDS)}.{advice}"
     )
-
-
-def _names(programs: Sequence[ProgramSpec]) -> str:
-    return ", ".join(f"{program.name} in '{program.section}'" for program in programs)
 
 
 def _begin(probe: Object) -> None:

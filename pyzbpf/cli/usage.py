@@ -20,6 +20,17 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def whole(text: str) -> int:
+    """An argument that is a whole number from 0 up, in any base that Zig writes."""
+    try:
+        value = int(text, 0)
+    except ValueError:
+        value = -1
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 up")
+    return value
+
+
 def seconds(text: str) -> float:
     """An argument that is a number of seconds above 0."""
     try:

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from pyzbpf.links.iterator import IteratorLink
     from pyzbpf.runtime.object import Object
 
+_READ = ("iter", "iter.s")
 # How long one wait lasts at most: a probe may send without waking the reader (BPF_RB_NO_WAKEUP), and a signal
 # sets a flag only.
 _ROUND_S = 0.1
@@ -27,29 +29,35 @@ _BUSY_PAUSE_S = 0.0005
 # A program may still run on another CPU when its link is gone (the kernel waits for nobody).
 _GRACE_S = 0.05
 _GONE = select.POLLERR | select.POLLHUP if sys.platform != "win32" else 0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM) + ((signal.SIGHUP,) if sys.platform != "win32" else ())
 
 
 class Stop:
-    """Within ``with``: the first SIGINT or SIGTERM sets ``requested``, the second does what it did before.
+    """Within ``with``: the first SIGINT, SIGTERM or SIGHUP sets ``requested``, the second raises an exception.
 
-    A signal that is ignored stays ignored (``nohup``, ``&`` in a script).
+    So all that is attached is detached in any case. A signal that is ignored stays ignored (``nohup``, ``&`` in a
+    script). ``exit_code`` is 0 at an ordinary end, of which Ctrl-C is one, else 128 and the signal's number.
     """
 
     def __init__(self) -> None:
         self.requested = False
+        self.exit_code = 0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _SIGNALS:
             before = signal.getsignal(number)
             if before is not signal.SIG_IGN:
                 self._before[number] = before
                 signal.signal(number, self._request)
         return self
 
-    def _request(self, *_: object) -> None:
+    def _request(self, number: int, _: object) -> None:
+        if number != signal.SIGINT:
+            self.exit_code = 128 + number
+        if self.requested:
+            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(self.exit_code)
         self.requested = True
-        self.__exit__()
 
     def __exit__(self, *_: object) -> None:
         while self._before:
@@ -103,10 +111,16 @@ def watch(
             return
 
 
+def iterators(probe: Object) -> list[IteratorLink]:
+    """The links that are read."""
+    return [link for link in probe.links if link.kind in _READ]  # type: ignore[misc]
+
+
 def detach(probe: Object) -> None:
-    """Detach all programs; maps and buffers stay."""
+    """Detach all programs that run by themselves; maps, buffers and iterators stay."""
     for link in reversed(probe.links):
-        link.detach()
+        if link.kind not in _READ:
+            link.detach()
 
 
 def _round(streams: Sequence[Stream], limit: int) -> Iterator[tuple[Stream, list[Any] | ShortEvent]]:

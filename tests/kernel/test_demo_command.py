@@ -46,3 +46,11 @@ def test_ctrl_c_is_an_end_as_good_as_any(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(demo.DEMOS["loopback"], "traffic", lambda: os.kill(os.getpid(), signal.SIGINT))
     assert main(["demo", "--duration", "60"]) == 0
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_an_orderly_end(number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.getsignal(number)
+    monkeypatch.setattr(demo.DEMOS["loopback"], "traffic", lambda: os.kill(os.getpid(), number))
+    assert main(["demo", "--duration", "60"]) == 128 + number
+    assert signal.getsignal(number) is before

@@ -124,7 +124,7 @@ def test_json(run) -> None:
     probe = run("-o", "json")
     probe.cause(5)
     code, out, err = probe.end(signal.SIGTERM)
-    assert (code, err) == (0, "")
+    assert (code, err) == (143, "")
     found = records(out)
     events = [record for record in found if record["record"] == "event"]
     calls = [event["value"] for event in events if event["map"] == "calls"]

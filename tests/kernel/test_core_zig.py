@@ -32,10 +32,15 @@ def test_a_kernel_without_types_says_so(monkeypatch: pytest.MonkeyPatch, tmp_pat
         zig_probes.spec("core").load()
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_every_form_reads_the_truth(mode: str) -> None:
+@pytest.fixture(scope="module")
+def btf() -> decode.Btf:
+    """The kernel's types, all of them, read once."""
     features.needs_types()
-    btf = decode.decode(VMLINUX.read_bytes(), sys.byteorder)
+    return decode.decode(VMLINUX.read_bytes(), sys.byteorder)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_form_reads_the_truth(mode: str, btf: decode.Btf) -> None:
     task_id = btf.find("task_struct", kinds.STRUCT)
     task = btf.get(task_id)
     pid_offset = next(m.bit_offset // 8 for m in task.members if m.name == "pid")

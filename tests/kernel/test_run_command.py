@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from pyzbpf.cli.main import main
 from pyzbpf.kernel import commands
 from tests.support import zig_probes
 from tests.support.require import missing
@@ -57,6 +58,16 @@ def start(*arguments: str, probe: str = "command") -> subprocess.Popen[str]:
         [sys.executable, "-m", "pyzbpf", "run", str(zig_probes.path(probe)), *arguments],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
+
+
+def here(capsys: pytest.CaptureFixture[str], *arguments: str, probe: str = "command") -> tuple[int, str, str]:
+    """(exit code, stdout, stderr) of a run to its end, within this process: starting another one takes its time."""
+    try:
+        code = main(["run", str(zig_probes.path(probe)), *arguments])
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
 
 
 @pytest.fixture
@@ -233,10 +244,9 @@ def test_an_interface_and_a_program_can_be_chosen() -> None:
     assert json.loads(out)["value"]["target_port"] == 9
 
 
-def test_an_interface_that_is_not_there_is_named() -> None:
-    process = start("--interface", "nosuch0", probe="loopback")
-    out, err = process.communicate(timeout=WAIT_S)
-    assert (process.returncode, out) == (1, "")
+def test_an_interface_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = here(capsys, "--interface", "nosuch0", probe="loopback")
+    assert (code, out) == (1, "")
     assert "no network interface 'nosuch0' in this network namespace; there is: " in err
 
 
@@ -289,17 +299,15 @@ def ids(kind: str) -> set[int]:
         (["-o", "xml"], 2, "invalid choice: 'xml'"),
     ],
 )
-def test_wrong_use(arguments: list[str], code: int, message: str) -> None:
-    process = start(*arguments)
-    out, err = process.communicate(timeout=WAIT_S)
-    assert (process.returncode, out) == (code, "")
+def test_wrong_use(arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found, out, err = here(capsys, *arguments)
+    assert (found, out) == (code, "")
     assert message in err and "Traceback" not in err
 
 
-def test_the_verifiers_refusal_is_5() -> None:
-    process = start(probe="rejected")
-    out, err = process.communicate(timeout=WAIT_S)
-    assert (process.returncode, out) == (5, "")
+def test_the_verifiers_refusal_is_5(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = here(capsys, probe="rejected")
+    assert (code, out) == (5, "")
     assert "the verifier says" in err
 
 

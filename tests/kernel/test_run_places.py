@@ -13,19 +13,9 @@ import sys
 
 import pytest
 
-from tests.kernel.test_run_command import WAIT_S, Run, records, start
+from tests.kernel.test_run_command import Run, here, records, start
 from tests.kernel.test_uprobe import NAME, libc_file
 from tests.support import features, network
-
-
-def one(*arguments: str, probe: str) -> tuple[int, str, str]:
-    """(exit code, stdout, stderr) of a run to its end."""
-    process = start(*arguments, probe=probe)
-    try:
-        out, err = process.communicate(timeout=WAIT_S)
-    finally:
-        process.kill()
-    return process.returncode, out, err
 
 
 def programs(*names: str) -> list[str]:
@@ -37,31 +27,35 @@ def needs_iterators() -> None:
     features.since("5.8", "iterators")
 
 
-def test_what_an_iterator_writes_is_printed_and_nothing_is_waited_for() -> None:
+def test_what_an_iterator_writes_is_printed_and_nothing_is_waited_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     needs_iterators()
-    code, out, err = one(*programs("maps"), probe="iterators")
+    code, out, err = here(capsys, *programs("maps"), probe="iterators")
     *identities, last = out.splitlines()
     assert (code, last) == (0, "that was all")
     assert identities and all(line.isdigit() for line in identities)
     assert err == "pyzbpf: iterators runs: maps on iter 'bpf_map'; Ctrl-C ends it\n"
 
 
-def test_several_iterators_have_titles_and_one_walks_a_map() -> None:
+def test_several_iterators_have_titles_and_one_walks_a_map(capsys: pytest.CaptureFixture[str]) -> None:
     needs_iterators()
-    code, out, _ = one(*programs("maps", "elements"), "--map", "squares", probe="iterators")
+    code, out, _ = here(capsys, *programs("maps", "elements"), "--map", "squares", probe="iterators")
     assert code == 0
     parts = dict(part.lstrip("\n").split("\n", 1) for part in out.split("\n\n"))
     assert parts["elements"].splitlines() == [f"{number} 0 -1%" for number in range(8)]
     assert parts["maps"].endswith("that was all\n") or parts["maps"].endswith("that was all")
 
 
-def test_records_of_iterators_are_hex_digits() -> None:
+def test_records_of_iterators_are_hex_digits(capsys: pytest.CaptureFixture[str]) -> None:
     needs_iterators()
     if features.is_older("6.1"):
-        code, _, err = one(*programs("records"), "--pid", str(os.getpid()), probe="iterators")
+        code, _, err = here(capsys, *programs("records"), "--pid", str(os.getpid()), probe="iterators")
         assert (code, "6.1" in err) == (4, True)
         return
-    code, out, _ = one(*programs("records"), "--tid", str(os.getpid()), "-o", "json", probe="iterators")
+    code, out, _ = here(
+        capsys, *programs("records"), "--tid", str(os.getpid()), "-o", "json", probe="iterators"
+    )
     (record,) = records(out)
     assert (code, record["record"], record["program"]) == (0, "iterator", "records")
     assert bytes.fromhex(str(record["text"]))[:8] == 2 * os.getpid().to_bytes(4, sys.byteorder)
@@ -156,7 +150,9 @@ def test_a_filter_goes_with_the_command_whatever_signal_ends_it(number: signal.S
         ("samples", ["--cpu", "-1"], "'-1' is not a whole number from 0 up"),
     ],
 )  # fmt: skip
-def test_wrong_use(probe: str, arguments: list[str], message: str) -> None:
-    code, out, err = one(*arguments, probe=probe)
+def test_wrong_use(
+    probe: str, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = here(capsys, *arguments, probe=probe)
     assert (code, out) == (2, "")
     assert message in err and "Traceback" not in err

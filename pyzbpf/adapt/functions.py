@@ -13,7 +13,7 @@ from pyzbpf.uapi.enums import BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pyzbpf.spec.model import FunctionSpec, ObjectSpec, ProgramSpec, Reference
 
@@ -72,20 +72,31 @@ class Code:
 
 
 def flatten(spec: ObjectSpec, program: ProgramSpec) -> Code:
-    """The program's code: its entry, then each reachable function once, in order of first mention."""
+    """The program's code: its entry, then each reachable function once, a callee before the next call of its caller.
+
+    That is the order of libbpf, so what either sends can be compared byte for byte.
+    """
     if program.name not in spec.functions:
         raise ObjectError("the program has no function of its name", file=spec.file, symbol=program.name)
     code = Code(spec.endian)
     starts: dict[str, int] = {}
-    waiting = [program.name]
-    for name in waiting:  # grows while it is walked
+
+    def add(name: str) -> Iterator[Reference]:
         function = spec.functions[name]
         _check(spec, function)
         starts[name] = code.append(function)
         for reference in function.references:
-            if reference.kind in _AIMED and reference.name not in waiting:
+            if reference.kind in _AIMED:
                 _known(spec, function, reference)
-                waiting.append(reference.name)
+                yield reference
+
+    walks = [add(program.name)]  # of the functions on the way to this one: no recursion, chains may be long
+    while walks:
+        reference = next(walks[-1], None)
+        if reference is None:
+            walks.pop()
+        elif reference.name not in starts:
+            walks.append(add(reference.name))
     _aim(code, starts)
     return code
 

@@ -10,6 +10,7 @@ from pyzbpf.btf.names import is_c_name
 from pyzbpf.elf import image as elf
 from pyzbpf.errors import ObjectError
 from pyzbpf.insn import instruction as insn
+from pyzbpf.spec.section import check as check_section
 from pyzbpf.uapi import enums
 from pyzbpf.uapi.helpers import HELPERS
 
@@ -60,7 +61,9 @@ def check_machine(image: Image, endian: str | None) -> None:
 
 
 def check(spec: ObjectSpec, image: Image) -> None:
-    """Raise ObjectError for the first fault; unknown program sections are the spec reader's to refuse."""
+    """Raise ObjectError for the first fault."""
+    for program in spec.programs.values():
+        check_section(program, file=spec.file)
     if not spec.programs:
         raise ObjectError(
             "no program in this object",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pyzbpf.errors import ObjectError
 from pyzbpf.finish.analysis.roles import VERDICT_MARK
-from pyzbpf.spec import read
+from pyzbpf.spec import read, section
 from pyzbpf.uapi import enums as e
 
 TYPE_CHECKING = False
@@ -117,7 +117,8 @@ def of(program: ProgramSpec) -> Verdict:
 
 def chosen(unit: Unit, function: Function) -> int:
     """What a program returns: the author's choice, if the kernel takes it, or the neutral verdict."""
-    program = read.program(function.symbol.name, function.section.name, file=unit.image.file)
+    program = read.program(function.symbol.name, function.section.name)
+    section.check(program, file=unit.image.file)
     verdict = of(program)
     value = asked(function)
     if value is not None and verdict.low <= value <= verdict.high:

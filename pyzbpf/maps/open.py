@@ -118,8 +118,8 @@ def _attempts(spec: MapSpec, values: dict[str, int], btf_fd: int | None) -> list
     of its kinds. BPF_F_MMAPABLE is from Linux 5.5; without it data is read by system calls.
     """
     attempts = [values]
-    if spec.contents is not None and not spec.frozen and spec.type == e.BPF_MAP_TYPE_ARRAY:
-        attempts.insert(0, {**values, "map_flags": values.get("map_flags", 0) | e.BPF_F_MMAPABLE})
+    if spec.contents is not None and spec.type == e.BPF_MAP_TYPE_ARRAY and spec.flags & e.BPF_F_MMAPABLE:
+        attempts.append({**values, "map_flags": values["map_flags"] & ~e.BPF_F_MMAPABLE})
     if btf_fd is not None and spec.value_type and spec.type not in _WITHOUT_BTF:
         typed = {"btf_fd": btf_fd, "btf_key_type_id": spec.key_type, "btf_value_type_id": spec.value_type}
         attempts.insert(0, {**attempts[0], **typed})

@@ -46,7 +46,8 @@ def map_name(spec: ObjectSpec, map: MapSpec) -> str:
     stays whole; the object's gives way, to eight characters at most (internal_map_name of libbpf).
     """
     if map.contents is not None and map.name.startswith(".") and "." not in map.name[1:]:
-        return kernel_name(spec.name[: NAME - max(7, len(map.name))] + map.name)
+        name = spec.name.partition(".")[0]
+        return kernel_name(name[: NAME - max(7, len(map.name))] + map.name)
     return kernel_name(map.name)
 
 
@@ -134,6 +135,11 @@ class Loader:
         relocator = _relocator(spec, btf)
         self.struct_ops = struct_ops.ready(spec)
         wanted = struct_ops.wanted(spec, self.struct_ops)
+        for program in wanted:
+            if not program.type:
+                from pyzbpf.spec import section  # says which names there are
+
+                section.check(program, file=spec.file)
         ready = [(program, adapt(spec, program, relocator, self.externs)) for program in wanted]
         if relocator is not None and relocator.doubts:
             _warn(spec, relocator)

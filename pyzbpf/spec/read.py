@@ -21,6 +21,7 @@ from pyzbpf.uapi.enums import (
     BPF_MAP_TYPE_ARENA,
     BPF_MAP_TYPE_ARRAY,
     BPF_MAP_TYPE_RINGBUF,
+    BPF_PROG_TYPE_UNSPEC,
 )
 
 TYPE_CHECKING = False
@@ -63,23 +64,26 @@ def from_image(image: Image, *, name: str) -> ObjectSpec:
         spec.functions[function.name] = function
     for code in image.sections:
         for entry in functions.entries(image, code):
-            spec.programs[entry] = program(entry, code.name, file=image.file)
+            spec.programs[entry] = program(entry, code.name)
     spec.traps = traps.read(btf, file=image.file)
     return spec
 
 
-def program(name: str, section_name: str, *, file: str) -> ProgramSpec:
-    """What a section name says about the program in it; ObjectError where it says nothing known."""
+def program(name: str, section_name: str) -> ProgramSpec:
+    """What a section name says about the program in it; one that says nothing known leaves kind and type empty.
+
+    Such a program can be read, and loaded when a type was set; `section.check` refuses it.
+    """
     match = section.match(section_name)
     if match is None:
-        near = section.suggest(section_name)
-        hint = f"did you mean {' or '.join(repr(n) for n in near)}? " if near else ""
-        raise ObjectError(
-            f"unknown section name of program '{name}': no program type belongs to it",
-            file=file,
+        autoload = not section_name.startswith("?")
+        return ProgramSpec(
+            name,
             section=section_name,
-            symbol=name,
-            advice=hint + "The names are libbpf's: 'xdp', 'tracepoint/<category>/<name>', 'socket', ...",
+            kind="",
+            type=BPF_PROG_TYPE_UNSPEC,
+            attach_type=None,
+            autoload=autoload,
         )
     return ProgramSpec(
         name,
@@ -129,7 +133,7 @@ def _data_map(spec: ObjectSpec, image: Image, data_section: Section, btf: Btf | 
         key_size=4,
         value_size=len(data_section.data),
         max_entries=1,
-        flags=BPF_F_MMAPABLE | (BPF_F_RDONLY_PROG if constant else 0),
+        flags=(BPF_F_MMAPABLE if _has_visible(btf, type_id) else 0) | (BPF_F_RDONLY_PROG if constant else 0),
         value_type=type_id,
         contents=bytearray(data_section.data),
         frozen=constant,
@@ -184,6 +188,13 @@ def _variables(
             type_id=typed.get(symbol.value, 0),
             btf=btf,
         )
+
+
+def _has_visible(btf: Btf | None, section_type: int) -> bool:
+    """Whether a section holds more than static variables: user space maps only such ones, as with libbpf."""
+    if btf is None or not section_type:
+        return False
+    return any(btf.get(entry).linkage != kinds.STATIC for entry, _, _ in btf.get(section_type).variables)
 
 
 def _is_counter(variable: VariableSpec | None, btf: Btf | None) -> bool:

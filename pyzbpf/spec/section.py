@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pyzbpf.errors import ObjectError
 from pyzbpf.spec.section_table import SECTIONS, SLEEPABLE, XDP_FRAGS
 from pyzbpf.uapi.enums import BPF_F_SLEEPABLE, BPF_F_XDP_HAS_FRAGS
 
-__all__ = ["SLEEPABLE", "XDP_FRAGS", "SectionMatch", "match", "suggest"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyzbpf.spec.model import ProgramSpec
+
+__all__ = ["SLEEPABLE", "XDP_FRAGS", "SectionMatch", "check", "match", "suggest"]
 
 # Kinds that older objects number: before section names said the program's type, loaders of the kernel's
 # samples took "socket1", "socket2" and so on for socket filters.
@@ -77,6 +82,21 @@ def match(section_name: str) -> SectionMatch | None:
                 optional=optional,
             )
     return None
+
+
+def check(program: ProgramSpec, *, file: str) -> None:
+    """Refuse a program whose section name is unknown, with the names that are like it."""
+    if program.type:
+        return
+    near = suggest(program.section)
+    hint = f"did you mean {' or '.join(repr(n) for n in near)}? " if near else ""
+    raise ObjectError(
+        f"unknown section name of program '{program.name}': no program type belongs to it",
+        file=file,
+        section=program.section,
+        symbol=program.name,
+        advice=hint + "The names are libbpf's: 'xdp', 'tracepoint/<category>/<name>', 'socket', ...",
+    )
 
 
 def suggest(section_name: str) -> list[str]:

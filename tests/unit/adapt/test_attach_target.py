@@ -23,7 +23,7 @@ def kernel(endian: str = "little") -> tuple[Kernel, dict[str, int]]:
 
 
 def find(section: str, target: Kernel | None = None) -> int:
-    spec = program("probe", section, file="a.o")
+    spec = program("probe", section)
     assert attach_target.needed(spec)
     return attach_target.find(spec, lambda: target or kernel()[0], file="a.o")
 
@@ -52,7 +52,7 @@ def test_places(section, name, endian):
     "section", ["raw_tp/sched_switch", "kprobe/vfs_read", "xdp", "freplace/x", "fentry.multi/vfs_*"]
 )
 def test_other_kinds_need_none(section):
-    assert not attach_target.needed(program("probe", section, file="a.o"))
+    assert not attach_target.needed(program("probe", section))
 
 
 @pytest.mark.parametrize(
@@ -97,6 +97,6 @@ def test_a_kernel_without_types():
     def none():
         raise UnsupportedError("x")
 
-    spec = program("probe", "fentry/vfs_read", file="a.o")
+    spec = program("probe", "fentry/vfs_read")
     with pytest.raises(UnsupportedError, match=r"kind 'fentry' .*\n.*CONFIG_DEBUG_INFO_BTF"):
         attach_target.find(spec, none, file="a.o")

@@ -463,7 +463,7 @@ def test_a_fifth_argument(asm: Asm, taken: bool) -> None:
 def example(pattern: str) -> ProgramSpec:
     """A program of a row of the section table."""
     kind = pattern.rstrip("+/")
-    return program("prog", f"{kind}/x" if pattern != kind else kind, file="a")
+    return program("prog", f"{kind}/x" if pattern != kind else kind)
 
 
 @pytest.mark.parametrize("pattern", [row[0] for row in SECTIONS])

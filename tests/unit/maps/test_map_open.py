@@ -35,12 +35,14 @@ def test_ring_size_that_is_no_power_of_two(size, advice):
 
 
 def test_data_maps_ask_for_shared_memory_or_no_change():
-    writable = spec(e.BPF_MAP_TYPE_ARRAY, contents=bytearray(8), value_size=8, max_entries=1)
-    flags = [a["map_flags"] for a in map_open._attempts(writable, map_open._members(writable), None)]
-    assert flags == [e.BPF_F_MMAPABLE, 0]
-    frozen = spec(e.BPF_MAP_TYPE_ARRAY, contents=bytearray(8), value_size=8, max_entries=1, frozen=True)
-    flags = [a["map_flags"] for a in map_open._attempts(frozen, map_open._members(frozen), None)]
-    assert flags == [e.BPF_F_RDONLY_PROG]
+    data = {"contents": bytearray(8), "value_size": 8, "max_entries": 1}
+
+    def asked(found: MapSpec) -> list[int]:
+        return [a["map_flags"] for a in map_open._attempts(found, map_open._members(found), None)]
+
+    assert asked(spec(e.BPF_MAP_TYPE_ARRAY, flags=e.BPF_F_MMAPABLE, **data)) == [e.BPF_F_MMAPABLE, 0]
+    assert asked(spec(e.BPF_MAP_TYPE_ARRAY, **data)) == [0]
+    assert asked(spec(e.BPF_MAP_TYPE_ARRAY, frozen=True, **data)) == [e.BPF_F_RDONLY_PROG]
 
 
 def test_types_are_offered_first_and_dropped_when_refused():

@@ -7,6 +7,7 @@ import struct
 import pytest
 
 from pyzbpf.errors import Error, ObjectError
+from pyzbpf.spec import section
 from pyzbpf.spec.read import read
 from pyzbpf.uapi import enums
 from tests.support import elf_writer
@@ -68,8 +69,11 @@ def test_a_wrong_name_lists_the_right_ones() -> None:
 
 
 def test_an_unknown_section_is_named_with_what_is_near() -> None:
+    spec = read(sample(section="tracepiont/sched/sched_switch"), file="a.o", name="a")
+    (program,) = spec.programs.values()
+    assert (program.kind, program.type) == ("", enums.BPF_PROG_TYPE_UNSPEC)
     with pytest.raises(ObjectError) as caught:
-        read(sample(section="tracepiont/sched/sched_switch"), file="a.o", name="a")
+        section.check(program, file=spec.file)
     assert "tracepoint/sched/sched_switch" in str(caught.value)
     assert "a.o, section 'tracepiont/sched/sched_switch', symbol 'prog'" in str(caught.value)
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         UnsupportedError,
         VerifierError,
     )
+    from pyzbpf.links.base import Link
     from pyzbpf.runtime.object import Object
     from pyzbpf.spec.model import ObjectSpec
     from pyzbpf.spec.open import open
@@ -41,6 +42,7 @@ __all__ = [
     "BuildError",
     "Error",
     "LayoutWarning",
+    "Link",
     "NotFoundError",
     "Object",
     "ObjectError",
@@ -55,6 +57,7 @@ __all__ = [
 
 # Name -> module that defines it; every other public name is an error class.
 _HOMES = {
+    "Link": "pyzbpf.links.base",
     "Object": "pyzbpf.runtime.object",
     "ObjectSpec": "pyzbpf.spec.model",
     "open": "pyzbpf.spec.open",

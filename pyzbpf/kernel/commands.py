@@ -10,7 +10,7 @@ import os
 import sys
 
 from pyzbpf.kernel import limits
-from pyzbpf.kernel.fd import Fd
+from pyzbpf.kernel.fd import Fd, LinkFd
 from pyzbpf.kernel.syscall import EAGAIN, ENOENT, EPERM, address, bpf, failure
 from pyzbpf.uapi import attrs, enums
 
@@ -275,7 +275,7 @@ def raw_tracepoint_open(program: int, name: str, what: str = "", cookie: int = 0
     if result < 0:
         command = "BPF_RAW_TRACEPOINT_OPEN"
         raise failure(result, command=command, capability="CAP_BPF and CAP_PERFMON", detail=what)
-    return Fd(result, f"link to {what}")
+    return LinkFd(result, f"link to {what}")
 
 
 def link_create(what: str, *, capability: str, **values: int) -> Fd:
@@ -283,7 +283,14 @@ def link_create(what: str, *, capability: str, **values: int) -> Fd:
     result = bpf(enums.BPF_LINK_CREATE, pack(attrs.LINK_CREATE, values))
     if result < 0:
         raise failure(result, command="BPF_LINK_CREATE", capability=capability, detail=what)
-    return Fd(result, f"link to {what}")
+    return LinkFd(result, f"link to {what}")
+
+
+def link_update(what: str, **values: int) -> None:
+    """Put another program or map into a link (Linux 5.7; not all kinds); ``values`` are members of bpf_attr.link_update."""
+    result = bpf(enums.BPF_LINK_UPDATE, pack(attrs.LINK_UPDATE, values))
+    if result < 0:
+        raise failure(result, command="BPF_LINK_UPDATE", capability="CAP_BPF", detail=what)
 
 
 def prog_attach(what: str, *, capability: str, **values: int) -> None:
@@ -328,13 +335,15 @@ def duplicate(fd: int, what: str) -> Fd:
 # -- what exists --------------------------------------------------------------------------------
 
 
-def object_info(fd: int, layout: Layout) -> dict[str, int | bytes]:
+def object_info(fd: int, layout: Layout, given: Mapping[str, int] | None = None) -> dict[str, int | bytes]:
     """What the kernel says about a map, program, link or BTF; ``layout`` is its *_INFO.
 
-    Members the kernel is too old for are left out. Numbers are ints, longer members bytes.
+    Members the kernel is too old for are left out. Numbers are ints, longer members bytes. ``given`` are
+    members that the kernel reads: the address and the size of a buffer.
     """
     wanted = max(offset + size for offset, size in layout.values())
-    info = bytearray(wanted)
+    info = pack(layout, given or {})
+    info.extend(bytes(wanted - len(info)))
     data = pack(attrs.OBJ_GET_INFO, {"bpf_fd": fd, "info_len": wanted, "info": address(info)})
     result = bpf(enums.BPF_OBJ_GET_INFO_BY_FD, data)
     if result < 0:
@@ -361,6 +370,23 @@ def next_id(kind: str, start: int) -> int | None:
     return unpack(attrs.GET_ID, data, "next_id")
 
 
+def by_id(kind: str, number: int) -> Fd:
+    """A descriptor of the "prog", "map", "btf" or "link" with this id (Linux 4.13, links 5.8)."""
+    command = _BY_ID[kind]
+    result = bpf(command, pack(attrs.GET_ID, {"start_id": number}))
+    if result < 0:
+        detail = f"{kind} {number}"
+        raise failure(result, command=_NAMES[command], capability="CAP_SYS_ADMIN", detail=detail)
+    return (LinkFd if kind == "link" else Fd)(result, f"{kind} {number}")
+
+
+_BY_ID = {
+    "prog": enums.BPF_PROG_GET_FD_BY_ID,
+    "map": enums.BPF_MAP_GET_FD_BY_ID,
+    "btf": enums.BPF_BTF_GET_FD_BY_ID,
+    "link": enums.BPF_LINK_GET_FD_BY_ID,
+}
+
 _NEXT_ID = {
     "prog": enums.BPF_PROG_GET_NEXT_ID,
     "map": enums.BPF_MAP_GET_NEXT_ID,
@@ -369,6 +395,10 @@ _NEXT_ID = {
 }
 
 _NAMES = {
+    enums.BPF_PROG_GET_FD_BY_ID: "BPF_PROG_GET_FD_BY_ID",
+    enums.BPF_MAP_GET_FD_BY_ID: "BPF_MAP_GET_FD_BY_ID",
+    enums.BPF_BTF_GET_FD_BY_ID: "BPF_BTF_GET_FD_BY_ID",
+    enums.BPF_LINK_GET_FD_BY_ID: "BPF_LINK_GET_FD_BY_ID",
     enums.BPF_MAP_LOOKUP_ELEM: "BPF_MAP_LOOKUP_ELEM",
     enums.BPF_MAP_LOOKUP_AND_DELETE_ELEM: "BPF_MAP_LOOKUP_AND_DELETE_ELEM",
     enums.BPF_PROG_GET_NEXT_ID: "BPF_PROG_GET_NEXT_ID",

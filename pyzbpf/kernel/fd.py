@@ -76,6 +76,12 @@ class Fd:
         return f"<Fd {self.what}, {'closed' if self._number < 0 else self._number}>"
 
 
+class LinkFd(Fd):
+    """A descriptor of a link of the kernel: what it attaches stays attached as long as somebody has one."""
+
+    __slots__ = ()
+
+
 def descriptors() -> Iterator[tuple[int, dict[str, str]]]:
     """The open descriptors of this process, each with what /proc/self/fdinfo says of it."""
     try:

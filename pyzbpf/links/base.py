@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from os import fspath
+
+from pyzbpf.errors import UnsupportedError
+from pyzbpf.kernel.fd import LinkFd
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from os import PathLike
     from typing import Protocol
 
     from typing_extensions import Self
@@ -15,6 +22,14 @@ if TYPE_CHECKING:
         """What a link is made of: descriptors and sockets."""
 
         def close(self) -> None: ...
+
+        def fileno(self) -> int: ...
+
+    class Program(Protocol):
+        """A loaded program, as a link needs it."""
+
+        @property
+        def name(self) -> str: ...
 
         def fileno(self) -> int: ...
 
@@ -48,6 +63,24 @@ def cookie_option(value: object) -> int:
     return number_option("cookie", value)
 
 
+class Registration:
+    """Something that the kernel holds without a link: whoever made it takes it back, and no child process does."""
+
+    __slots__ = ("_process",)
+
+    def __init__(self) -> None:
+        self._process = os.getpid()
+
+    def close(self) -> None:
+        """Take it back; again, or in a child process, does nothing."""
+        process, self._process = self._process, 0
+        if process == os.getpid():
+            self.take_back()
+
+    def take_back(self) -> None:
+        raise NotImplementedError
+
+
 class Link:
     """An attached program; it stays attached until the link is detached, closed or the process ends.
 
@@ -55,13 +88,29 @@ class Link:
     ``fileno()`` is the kernel's link, or the socket or event that stands for it.
     """
 
-    __slots__ = ("_parts", "kind", "program", "target")
+    __slots__ = ("_found", "_parts", "_pins", "kind", "program", "target")
 
     def __init__(self, program: ProgramSpec, target: str, parts: Sequence[Closable]) -> None:
         self.kind = program.kind
         self.program = program.name
         self.target = target
         self._parts = list(parts)  # the first is the link itself; closed from the first on
+        self._pins: list[str] = []
+        self._found = False  # by its pin or id: others may hold it
+
+    @staticmethod
+    def pinned(path: str | PathLike[str]) -> Link:
+        """The link that is pinned at ``path`` of a BPF file system (Linux 5.7); see `pin`."""
+        from pyzbpf.links import reopen
+
+        return reopen.pinned(fspath(path))
+
+    @staticmethod
+    def by_id(number: int) -> Link:
+        """The link with this id (Linux 5.8; it takes CAP_SYS_ADMIN)."""
+        from pyzbpf.links import reopen
+
+        return reopen.by_id(number)
 
     def fileno(self) -> int:
         if not self._parts:
@@ -72,14 +121,65 @@ class Link:
     def attached(self) -> bool:
         return bool(self._parts)
 
+    @property
+    def info(self) -> dict[str, int | str]:
+        """What the kernel says about the link: ``kind``, ``id``, ``prog_id``, and the members of struct
+        bpf_link_info for its kind (Linux 5.8).
+        """
+        from pyzbpf.kernel import link_info
+
+        return link_info.read(self._link("info").fileno())
+
+    def pin(self, path: str | PathLike[str]) -> None:
+        """Keep the program attached when this process ends, under a name in a BPF file system.
+
+        `detach` removes the name again, `close` leaves it; `Link.pinned` finds the link by it.
+        """
+        from pyzbpf.kernel import bpf_fs
+
+        where = fspath(path)
+        bpf_fs.pin(self._link("pin()").fileno(), where, f"the link of '{self.program}' to {self.target}")
+        self._pins.append(where)
+
+    def update(self, program: Program, *, old: Program | None = None) -> None:
+        """Run another program of the same type from now on; no event is missed or seen twice.
+
+        ``old``: only if that one runs now. Control groups (Linux 5.7), network namespaces and iterators (5.8), XDP
+        (5.9), tcx (6.6), netkit (6.7), maps of sockets (6.10); other kinds are an UnsupportedError.
+        """
+        from pyzbpf.links import reopen
+
+        reopen.update(self._link("update()").fileno(), self, program, old)
+        self.program = program.name
+
     def detach(self) -> None:
-        """Detach the program; again does nothing. Nobody else holds the link, so this is `close`."""
+        """Detach the program, whoever else holds the link; again does nothing.
+
+        Pins that this link made or was opened by are removed. UnsupportedError for a link that was found by
+        its id and is of a kind that the kernel does not detach by force; its descriptor is closed all the same.
+        """
+        try:
+            if self._parts and (self._pins or self._found):
+                from pyzbpf.links import reopen
+
+                reopen.detach(self.fileno(), self._pins, self.target)
+        finally:
+            self._pins = []
+            self.close()
+
+    def close(self) -> None:
+        """Give the descriptors back; the program is detached unless the link is pinned or others hold it."""
         while self._parts:
             self._parts.pop(0).close()
 
-    def close(self) -> None:
-        """Detach the program and give its descriptors back."""
-        self.detach()
+    def _link(self, wanted: str) -> LinkFd:
+        self.fileno()  # ValueError when it is closed
+        if isinstance(self._parts[0], LinkFd):
+            return self._parts[0]
+        raise UnsupportedError(
+            f"{wanted} of {self.target}",
+            advice="The kernel has no link for it; it is attached by a socket, filter, map or event.",
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyzbpf.errors import Error, SystemCallError
 from pyzbpf.kernel.syscall import EINVAL, ENOENT, ENOPROTOOPT, ENOTSUPP, EOPNOTSUPP, failure
-from pyzbpf.links.base import Link
+from pyzbpf.links.base import Link, Registration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,12 +33,13 @@ def attach(program: Fd, spec: ProgramSpec, *, socket: sockets.socket | None = No
     return Link(spec, what, [part])
 
 
-class _Group:
+class _Group(Registration):
     """The group, known by one of its sockets: that is its owner's, so it is neither kept open nor closed here."""
 
     __slots__ = ("_number", "_socket", "_what")
 
     def __init__(self, socket: sockets.socket, what: str) -> None:
+        super().__init__()
         self._socket = socket
         self._number = socket.fileno()
         self._what = what
@@ -61,12 +62,11 @@ class _Group:
     def fileno(self) -> int:
         return self._number
 
-    def close(self) -> None:
+    def take_back(self) -> None:
         import _socket
 
-        if self._socket.fileno() != self._number or self._number < 0:
+        if self._socket.fileno() != self._number:
             return  # closed: it has left the group
-        self._number, number = -1, self._number
         try:
             self._socket.setsockopt(_socket.SOL_SOCKET, _SO_DETACH_REUSEPORT_BPF, 0)
         except OSError as error:
@@ -75,5 +75,5 @@ class _Group:
                     error.errno or 0,
                     error.strerror or "",
                     command="SO_DETACH_REUSEPORT_BPF",
-                    detail=f"{self._what} ({number})",
+                    detail=self._what,
                 ) from None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pyzbpf.errors import Error, SystemCallError
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.syscall import EBUSY, EINVAL, EOPNOTSUPP, detailed
-from pyzbpf.links.base import Link
+from pyzbpf.links.base import Link, Registration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,12 +58,13 @@ _REASONS = {
 }
 
 
-class _InMap:
+class _InMap(Registration):
     """A program that the map itself holds; another descriptor of both is kept, to take it out again."""
 
     __slots__ = ("_attach_type", "_map", "_program")
 
     def __init__(self, map: LoadedMap, program: Fd, attach_type: int) -> None:
+        super().__init__()
         self._map = commands.duplicate(map.fileno(), "map of sockets")
         self._program = commands.duplicate(program.fileno(), "program of a map of sockets")
         self._attach_type = attach_type
@@ -71,15 +72,10 @@ class _InMap:
     def fileno(self) -> int:
         raise ValueError("a program in a map of sockets has no descriptor; a link has one (Linux 6.10)")
 
-    def close(self) -> None:
-        if self._map.closed:
-            return
-        try:
+    def take_back(self) -> None:
+        with self._map, self._program:
             commands.prog_detach(
                 target_fd=self._map.fileno(),
                 attach_bpf_fd=self._program.fileno(),
                 attach_type=self._attach_type,
             )
-        finally:
-            self._map.close()
-            self._program.close()

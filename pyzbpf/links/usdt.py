@@ -14,7 +14,7 @@ from pyzbpf.errors import Error, NotFoundError, ObjectError, SystemCallError, Un
 from pyzbpf.kernel import commands, kconfig, memory_maps, perf_event
 from pyzbpf.kernel.syscall import EEXIST
 from pyzbpf.links import perf_link, uprobe
-from pyzbpf.links.base import Link, cookie_option, number_option, text_option
+from pyzbpf.links.base import Link, Registration, cookie_option, number_option, text_option
 from pyzbpf.uapi import since
 from pyzbpf.uapi.enums import BPF_NOEXIST
 
@@ -121,7 +121,7 @@ def _moved(file: str, place: Usdt, process: int | None, what: str) -> int:
 _used: dict[int, set[int]] = {}
 
 
-class _Table:
+class _Table(Registration):
     """The records of one link in the maps of its object, given back when it is closed."""
 
     __slots__ = ("_addresses", "_by_address", "_id", "_numbers", "_size", "_specs", "with_cookies")
@@ -129,6 +129,7 @@ class _Table:
     def __init__(self, spec: ProgramSpec, maps: Mapping[str, LoadedMap], *, with_cookies: bool) -> None:
         from pyzbpf.elf import usdt_arguments
 
+        super().__init__()
         missing = [name for name in (_SPECS, _BY_ADDRESS) if name not in dict(maps)]
         if missing:
             raise ObjectError(
@@ -186,16 +187,14 @@ class _Table:
     def fileno(self) -> int:
         return self._specs.fileno()
 
-    def close(self) -> None:
-        """Give the numbers back; the records are overwritten by the next."""
+    def take_back(self) -> None:
+        """The records themselves are overwritten by the next."""
         used = _used.get(self._id, set())
         used -= set(self._numbers.values())
         if not used:
             _used.pop(self._id, None)
-        self._numbers = {}
         for key in self._addresses:
             commands.map_delete(self._by_address.fileno(), key)
-        self._addresses = []
 
 
 def _bytes(number: int, size: int) -> bytes:

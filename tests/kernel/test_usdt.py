@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -111,10 +112,10 @@ def test_where_the_section_says():
 
 def test_as_a_process_in_another_root_sees_it(probe, tmp_path):
     """The target below a directory that takes the place of a container's root, by an absolute symbolic link."""
-    with Target() as target:
-        (tmp_path / "opt").mkdir()
-        os.link(target.path(), tmp_path / "opt" / "real")
-        (tmp_path / "opt" / "link").symlink_to("/opt/real")
+    (tmp_path / "opt").mkdir()
+    copy = shutil.copy(Target.path(), tmp_path / "opt" / "real")
+    (tmp_path / "opt" / "link").symlink_to("/opt/real")
+    with Target(copy) as target:
         probe.programs["passed"].attach(path="/opt/link", root=tmp_path, name="done")
         target.done()
         (event,) = probe.maps["seen"].read(1, timeout=PATIENCE)

@@ -64,9 +64,10 @@ def build_all(folder: Path) -> None:
 class Target:
     """The program running, until the `with` block ends; each method returns when the program is done."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path | None = None) -> None:
+        """``path`` is a copy of `program`."""
         self._process = subprocess.Popen(
-            [program()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+            [path or program()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )
         self.pid = self._process.pid
 

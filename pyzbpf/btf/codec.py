@@ -22,7 +22,7 @@ import struct
 
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.decode import ORDER
-from pyzbpf.btf.record import EnumValue, Record, field_names, record_class
+from pyzbpf.btf.record import Record, enum_class, field_names, record_class
 from pyzbpf.btf.types import Member
 from pyzbpf.errors import Error, ObjectError
 
@@ -68,6 +68,13 @@ def decoder(btf: Btf, type_id: int) -> Callable[[bytes | memoryview], Any]:
             del btf.decoders[type_id]
             raise
     return found  # type: ignore[return-value]
+
+
+def class_of(btf: Btf, type_id: int) -> type:
+    """The class of a struct's, union's or enum's values: one for each type, however often it is asked for."""
+    real_id, _ = btf.resolve(type_id)
+    decoder(btf, real_id)
+    return btf.classes[real_id]
 
 
 _BUSY = object()  # in the place of a decoder that is being made
@@ -175,17 +182,15 @@ class _Compiler:
             raise ObjectError(f"a floating-point number of {found.size} bytes", section=".BTF")
         return self.take(_FLOAT[found.size])
 
-    def enumeration(self, _: int, found: Type) -> str:
+    def enumeration(self, type_id: int, found: Type) -> str:
         if found.size not in _INTEGER:
             raise ObjectError(f"an enum of {found.size} bytes", section=".BTF")
         code = _INTEGER[found.size]
-        names: dict[int, EnumValue] = {}
-        for name, number in found.values:
-            named = EnumValue(number)
-            named.name = name
-            names.setdefault(number, named)
+        made: Any = self.btf.classes.get(type_id)
+        if made is None:
+            made = self.btf.classes[type_id] = enum_class(found.name, found.values)
         raw = self.take(code if found.flag else code.upper())
-        return f"(lambda i, names={self.bind(names)}: names.get(i, i))({raw})"
+        return f"(lambda i, names={self.bind(made._numbers)}: names.get(i, i))({raw})"
 
     def array(self, _: int, found: Type) -> str:
         _, element = self.btf.resolve(found.type)

@@ -5,13 +5,14 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
+    from typing import Any, ClassVar
 
 
 class EnumValue(int):
     """A named enum value: an int in every respect that prints as its name."""
 
     name: str
+    _numbers: ClassVar[dict[int, EnumValue]] = {}
 
     def __str__(self) -> str:
         return self.name
@@ -64,12 +65,24 @@ def record_class(name: str, fields: list[str]) -> type[Record]:
     one is made an identifier first (`field_names`).
     """
     slots = field_names(fields)
-    stores = "; ".join(f"self.{slot} = a{i}" for i, slot in enumerate(slots)) or "pass"
-    arguments = "".join(f", a{i}" for i in range(len(slots)))
+    # The fields are the parameters; no field is called "é", for their names are ASCII.
+    stores = "; ".join(f"é.{slot} = {slot}" for slot in slots) or "pass"
     space: dict[str, Any] = {}
-    exec(f"def __init__(self{arguments}): {stores}", space)  # noqa: S102 - see above
+    exec(f"def __init__({', '.join(('é', *slots))}): {stores}", space)  # noqa: S102 - see above
     body = {"__slots__": slots, "_fields": slots, "__init__": space["__init__"]}
-    return type(_identifier(name) or "anonymous", (Record,), body)
+    return type(identifier(name) or "anonymous", (Record,), body)
+
+
+def enum_class(name: str, values: list[tuple[str, int]]) -> type[EnumValue]:
+    """A class whose attributes are the named values of an enum; ``_numbers`` has them by number."""
+    made: type[EnumValue] = type(identifier(name) or "anonymous", (EnumValue,), {"_numbers": {}})
+    for attribute, (value_name, number) in zip(
+        field_names([value_name for value_name, _ in values]), values, strict=True
+    ):
+        value = made(number)
+        value.name = value_name
+        setattr(made, attribute, made._numbers.setdefault(number, value))
+    return made
 
 
 def field_names(names: list[str]) -> tuple[str, ...]:
@@ -78,7 +91,7 @@ def field_names(names: list[str]) -> tuple[str, ...]:
     """
     made: dict[str, None] = {}
     for index, name in enumerate(names):
-        slot = _identifier(name) or f"_{index}"
+        slot = identifier(name) or f"_{index}"
         if slot in _TAKEN or slot.startswith("__"):
             slot += "_"
         while slot in made:
@@ -90,8 +103,8 @@ def field_names(names: list[str]) -> tuple[str, ...]:
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 
 
-def _identifier(name: str) -> str:
-    """ASCII letters, digits and underscores, not beginning with a digit; "" for ""."""
+def identifier(name: str) -> str:
+    """``name`` made an identifier: ASCII letters, digits and underscores, not beginning with a digit; "" for ""."""
     clean = "".join(letter if letter in _LETTERS else "_" for letter in name)
     return "_" + clean if clean[:1].isdigit() else clean
 
@@ -135,5 +148,6 @@ _TAKEN = frozenset(
         "yield",
         "_fields",
         "_asdict",
+        "_numbers",
     ]
 )

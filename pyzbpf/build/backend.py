@@ -85,25 +85,28 @@ def prepare_metadata_for_build_editable(metadata_directory: str, config_settings
     )
 
 
-def defaults(root: Path) -> dict[str, str]:
+def defaults(root: Path, endian: str = "both") -> dict[str, str]:
     """What scikit-build-core is told unless the project or the user says otherwise."""
     return {
         "cmake.source-dir": str(PROJECT),
         "cmake.version": ">=3.20",
-        # Objects for the BPF machine run on every host: one wheel, nothing platform-specific in it.
+        # Objects for the BPF machine run on every host: one wheel, nothing platform-specific in it. One
+        # with the objects of the builder's byte order only is for machines like the builder's.
         "wheel.py-api": "py3",
-        "wheel.platlib": "false",
+        "wheel.platlib": "true" if endian == "host" else "false",
         "wheel.reproducible": "true",
         "cmake.define.PYZBPF_PROJECT_DIR": root.as_posix(),
     }
 
 
-def with_defaults(pyproject: Mapping[str, Any], config: Config, root: Path) -> dict[str, str | list[str]]:
+def with_defaults(
+    pyproject: Mapping[str, Any], config: Config, root: Path, endian: str = "both"
+) -> dict[str, str | list[str]]:
     """``config`` with the defaults for the keys that neither it nor ``[tool.scikit-build]`` sets."""
     given = {} if config is None else dict(config)
     table = pyproject.get("tool", {}).get("scikit-build", {})
     said = {key.removeprefix("skbuild.") for key in given}
-    for key, value in defaults(root).items():
+    for key, value in defaults(root, endian).items():
         if key in said or _lookup(table, key):
             continue
         for override in table.get("overrides", []):
@@ -125,7 +128,7 @@ def _with_settings(
     try:
         pyproject = settings.load(root)
         found = settings.read(pyproject, root)
-        return run(with_defaults(pyproject, config, root), found)
+        return run(with_defaults(pyproject, config, root, found.endian), found)
     except Error as error:
         report(error)
         raise SystemExit(1) from None

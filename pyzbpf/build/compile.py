@@ -1,7 +1,6 @@
 """One probe, all the way: source -> raw object -> finished object -> file, replaced only if it changed.
 
-CMake runs ``python -m pyzbpf.build.compile JOB.json`` for each probe, every time: compiling takes a
-tenth of a second, and only the compiler knows which files a probe imports.
+CMake runs ``compile JOB.json`` for a probe when one of its files has changed (`run_job`).
 """
 
 from __future__ import annotations
@@ -10,16 +9,20 @@ import json
 import os
 import sys
 import tempfile
+import zlib
 from pathlib import Path
 
-from pyzbpf.build import compiler, settings
+from pyzbpf.build import compiler, dependencies, sdk, settings
 from pyzbpf.errors import BuildError, Error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-JOB_KEYS = ("source", "name", "endian", "mode", "cpu", "output_directory", "cache")
+JOB_KEYS = (
+    "source", "name", "endian", "mode", "cpu", "modules", "include", "output_directory", "cache", "stamp",
+)  # fmt: skip
+EPOCH = 1 << 29  # 1987; twice that is 2004
 
 
 def build_probe(
@@ -32,6 +35,8 @@ def build_probe(
     keep: Path | None = None,
     cache: Path | None = None,
     modules: Mapping[str, Path] | None = None,
+    include: Sequence[Path] = (),
+    files: list[Path] | None = None,
     name: str | None = None,
 ) -> list[Path]:
     """Build the finished objects of one probe and return their paths.
@@ -40,7 +45,8 @@ def build_probe(
     "v4". The objects are ``NAME.bpfel.o`` and ``NAME.bpfeb.o`` in ``output_directory``, where NAME
     is the source file's unless ``name`` says otherwise. ``keep`` is a directory that receives every
     stage of the build and a script that repeats it (`pyzbpf.build.keep`). ``cache`` is Zig's local cache (default: a temporary
-    one), ``modules`` are further Zig modules by import name. Raises BuildError.
+    one), ``modules`` are further Zig modules by import name, ``include`` directories of C headers. ``files``
+    is given what a C probe consists of, as the compiler lists it. Raises BuildError.
     """
     for key, value in (("endian", endian), ("mode", mode), ("cpu", cpu)):
         settings.check_choice(key, value)
@@ -65,9 +71,14 @@ def build_probe(
                 cpu=cpu,
                 cache=zig_cache,
                 modules=modules,
+                include=include,
+                dependencies=temporary / "dependencies",
                 zig=zig,
             )
             data = raw.read_bytes()
+            if files is not None and (temporary / "dependencies").is_file():
+                listed = dependencies.listed((temporary / "dependencies").read_text(encoding="utf-8"))
+                files += [source.resolve().parent / path for path in listed]
             prefixes = compiler.path_prefixes(source, zig=zig, cache=zig_cache)
             lines = source_lines(source.parent)
             if keep is not None:
@@ -128,6 +139,88 @@ def report(error: Error) -> None:
     print(f"pyzbpf: error: {error}", file=sys.stderr, flush=True)
 
 
+def run_job(job: Mapping[str, str]) -> None:
+    """Build the objects of a probe and its module, and say in ``stamp`` and ``stamp``.d what they are made of.
+
+    Where that cannot be said there is no stamp, and the build tool comes again.
+    """
+    source, name, output = Path(job["source"]), job["name"], Path(job["output_directory"])
+    modules = dict(_pairs(job["modules"]))
+    stamp_file = Path(job["stamp"])
+    stamp_file.unlink(missing_ok=True)
+    stamp_file.parent.mkdir(parents=True, exist_ok=True)
+    files: list[Path] = []
+    objects = build_probe(
+        source,
+        name=name,
+        endian=job["endian"],
+        mode=job["mode"],
+        cpu=job["cpu"],
+        modules=modules,
+        include=[Path(path) for path in job["include"].split(";") if path],
+        output_directory=output,
+        cache=Path(job["cache"]),
+        files=files,
+    )
+    for path in objects:
+        stamp(path)
+    authors = dependencies.zig_files(source, modules) if source.suffix == ".zig" else files
+    write_module(objects[0], name, output, authors or [source])
+    if authors is not None:
+        replace(Path(f"{stamp_file}.d"), dependencies.depfile(stamp_file, [*authors, *own_files()]))
+        stamp_file.write_bytes(b"")
+
+
+def write_module(found: Path, name: str, output: Path, sources: Iterable[Path]) -> None:
+    """Write ``NAME_skel.py`` and ``NAME_skel.pyi`` for a finished object and its sources."""
+    from pyzbpf.build import stubs
+    from pyzbpf.build.comments import doc_comments
+    from pyzbpf.spec.read import read
+
+    comments: dict[str, str] = {}
+    for path in sources:
+        if path.suffix == ".zig" and path.is_file():
+            comments.update(doc_comments(path.read_text(encoding="utf-8", errors="replace")))
+    spec = read(found.read_bytes(), file=found.name, name=name)
+    for suffix, text in ((".py", stubs.module_text(name)), (".pyi", stubs.stub_text(spec, comments))):
+        path = output / f"{name}{stubs.SUFFIX}{suffix}"
+        replace(path, text.encode())
+        stamp(path)
+
+
+def own_files() -> list[Path]:
+    """What of pyzbpf, its SDK and the compiler goes into an object."""
+    rooms = [sdk.PACKAGE / room for room in ("build", "finish", "spec", "btf", "elf", "insn", "uapi")]
+    zig = sdk.root() / "zig"
+    ours = [path for room in rooms for path in room.rglob("*.py")]
+    return sorted(
+        [
+            compiler.find_zig(),
+            *ours,
+            *zig.glob("*.zig"),
+            *(zig / "bpf").rglob("*.zig"),
+            *(zig / "c").rglob("*.h"),
+        ]
+    )
+
+
+def stamp(path: Path) -> None:
+    """Give a file a time that says what is in it instead of when it was written.
+
+    CMake installs, and Python compiles anew, what has another time, to the second: after two quick edits
+    a file of the same size would be taken for the old one.
+    """
+    when = EPOCH + zlib.crc32(path.read_bytes()) % EPOCH
+    os.utime(path, (when, when))
+
+
+def _pairs(text: str) -> Iterator[tuple[str, Path]]:
+    # "name=path;name=path", as a list in CMake is written.
+    for item in filter(None, text.split(";")):
+        name, _, path = item.partition("=")
+        yield name, Path(path)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Do the job that a JSON file describes; errors go to stderr."""
     try:
@@ -135,15 +228,7 @@ def main(arguments: Sequence[str]) -> int:
         job = json.loads(Path(path).read_text(encoding="utf-8"))
         if set(job) != set(JOB_KEYS):
             raise BuildError(f"{path}: must have the keys {', '.join(JOB_KEYS)}, not {', '.join(job)}")
-        build_probe(
-            Path(job["source"]),
-            name=job["name"],
-            endian=job["endian"],
-            mode=job["mode"],
-            cpu=job["cpu"],
-            output_directory=Path(job["output_directory"]),
-            cache=Path(job["cache"]),
-        )
+        run_job(job)
     except Error as error:
         report(error)
         return 1

@@ -87,11 +87,14 @@ def compile_probe(
     cpu: str = "v3",
     cache: Path,
     modules: Mapping[str, Path] | None = None,
+    include: Sequence[Path] = (),
+    dependencies: Path | None = None,
     zig: Path | None = None,
 ) -> list[str]:
     """Compile ``source`` (``.zig`` or ``.c``) into the raw object ``output``; returns the command.
 
-    ``modules`` are further Zig modules by import name. The compiler runs in the probe's directory.
+    ``modules`` are further Zig modules by import name, ``include`` directories of further C headers. For
+    a C probe the compiler lists the files it has read in ``dependencies``. It runs in the probe's directory.
     BuildError carries its text unchanged and, after it, advice where the limit is a known one.
     """
     zig = zig or find_zig()
@@ -99,6 +102,9 @@ def compile_probe(
     source = source.resolve()
     if source.suffix == ".c":
         arguments = _clang(source, output, endian=endian, mode=mode, cpu=cpu)
+        arguments += c_headers(endian, include, zig=zig)
+        if dependencies is not None:
+            arguments += ["-MD", "-MF", str(dependencies.resolve())]
     else:
         arguments = _zig(source, output, endian=endian, mode=mode, cpu=cpu, modules=modules or {})
     environment = {
@@ -193,6 +199,19 @@ def _clang(source: Path, output: Path, *, endian: str, mode: str, cpu: str) -> l
         "-o",
         str(output.resolve()),
     ]
+
+
+def c_headers(endian: str, include: Sequence[Path], *, zig: Path) -> list[str]:
+    """Where a C probe finds headers: the author's, ours (``bpf/*.h``), then the kernel's UAPI, which Zig has.
+
+    The kernel's ``asm/`` says the byte order, so it is taken from a machine of the right one.
+    """
+    kernel = zig.resolve().parent / "lib" / "libc" / "include"
+    machine = {"little": "x86-linux-any", "big": "s390x-linux-any"}[endian]
+    options = [word for path in include for word in ("-I", str(path.resolve()))]
+    for path in (sdk.c_include(), kernel / machine, kernel / "any-linux-any"):
+        options += ["-isystem", str(path)]
+    return options
 
 
 def _run(

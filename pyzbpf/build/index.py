@@ -6,12 +6,10 @@ scikit-build-core watches modules, not data files.
 
 from __future__ import annotations
 
-import os
 import sys
-import zlib
 from pathlib import Path
 
-from pyzbpf.build.compile import replace, report
+from pyzbpf.build.compile import replace, report, stamp
 from pyzbpf.errors import BuildError, Error
 
 TYPE_CHECKING = False
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 FILE = "_pyzbpf_index.py"
-EPOCH = 1 << 29  # 1987; twice that is 2004
 HEADER = '"""What the probes of this package hold. Written by pyzbpf when the package was built."""\n\n'
 
 
@@ -57,25 +54,13 @@ def _literal(value: object, indent: str = "") -> str:
     return repr(value)
 
 
-def stamp(index: Path) -> None:
-    """Give an installed index a time that says what its text is instead of when it was written.
-
-    Python takes a compiled module for fresh when source size and second agree, and after two quick
-    edits they do. (CMake's install sets the time anew, so this comes after it.)
-    """
-    if index.is_file():
-        when = EPOCH + zlib.crc32(index.read_bytes()) % EPOCH
-        os.utime(index, (when, when))
-
-
 def main(arguments: Sequence[str]) -> int:
-    """``INDEX OBJECT...``: write INDEX unless it is up to date; ``--stamp INDEX``: see `stamp`."""
+    """``STAMP INDEX OBJECT...``: write INDEX unless it is up to date, and touch STAMP."""
     try:
-        target, *objects = arguments
-        if target == "--stamp":
-            stamp(Path(*objects))
-        else:
-            replace(Path(target), index_text(map(Path, objects)).encode())
+        done, target, *objects = map(Path, arguments)
+        replace(target, index_text(objects).encode())
+        stamp(target)
+        done.write_bytes(b"")
     except Error as error:
         report(error)
         return 1

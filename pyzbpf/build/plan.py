@@ -22,10 +22,14 @@ def cmake_text(found: settings.Settings, root: Path) -> str:
     """The statements that build the probes, and that configure anew when a glob's answer changes."""
     lines = []
     for name, source in found.probes.items():
-        lines.append(
-            f"pyzbpf_add_probe({name} SOURCE {_quote(source.as_posix())} ENDIAN {found.endian} "
-            f"MODE {found.mode} CPU {found.cpu} PACKAGE {found.package})"
-        )
+        options = found.options[name]
+        words = [
+            f"{name} SOURCE {_quote(source.as_posix())} ENDIAN {found.endian}",
+            f"MODE {options.mode} CPU {options.cpu} PACKAGE {found.package}",
+            *_list("MODULES", [f"{module}={path.as_posix()}" for module, path in options.modules.items()]),
+            *_list("INCLUDE", [path.as_posix() for path in options.include]),
+        ]
+        lines.append(f"pyzbpf_add_probe({' '.join(words)})")
     for pattern in found.patterns:
         # Only a trigger: CMake's globs need not find exactly what ours do.
         command = "GLOB_RECURSE" if "**" in pattern else "GLOB"
@@ -45,6 +49,10 @@ def main(arguments: Sequence[str]) -> int:
         report(error)
         return 1
     return 0
+
+
+def _list(keyword: str, items: Sequence[str]) -> list[str]:
+    return [keyword, *map(_quote, items)] if items else []
 
 
 def _quote(text: str) -> str:

@@ -34,5 +34,10 @@ def probe_root() -> Path:
     return module().parent / "bpf" / "root.zig"
 
 
+def c_include() -> Path:
+    """The directory of the headers for probes in C: ``#include <bpf/bpf_helpers.h>``."""
+    return module().parent / "c"
+
+
 if __name__ == "__main__":
     print(root())

@@ -23,37 +23,54 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "cpu": CPUS,
 }
 DEFAULTS = {"endian": "both", "mode": "safe", "cpu": "v3"}
-KEYS = ("probes", *CHOICES, "package")
+# What may be said for one probe alone, in [tool.pyzbpf.override.NAME]; the byte order is the wheel's.
+PROBE_KEYS = ("mode", "cpu", "modules", "include")
+KEYS = ("probes", *CHOICES, "package", "modules", "include", "override")
+# Import names that mean something already in every probe.
+RESERVED_MODULES = ("bpf", "builtin", "probe", "root", "std")
 EXAMPLE = 'probes = ["probes/*.zig"]'
 
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _PROBE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
+class Options:
+    """How one probe is compiled.
+
+    ``modules`` are further Zig modules by import name, ``include`` directories of C headers.
+    """
+
+    __slots__ = ("cpu", "include", "mode", "modules")
+
+    def __init__(self, *, mode: str, cpu: str, modules: dict[str, Path], include: list[Path]) -> None:
+        self.mode = mode
+        self.cpu = cpu
+        self.modules = modules
+        self.include = include
+
+
 class Settings:
     """What a project asks for.
 
-    ``probes`` are the source files by probe name, ``patterns`` the globs that found them,
-    ``package`` the dotted import package that the objects go into.
+    ``probes`` are the source files by probe name, ``options`` how each is compiled, ``patterns`` the globs
+    that found them, ``package`` the dotted import package that the objects go into.
     """
 
-    __slots__ = ("cpu", "endian", "mode", "package", "patterns", "probes")
+    __slots__ = ("endian", "options", "package", "patterns", "probes")
 
     def __init__(
         self,
         *,
         probes: dict[str, Path],
+        options: dict[str, Options],
         patterns: list[str],
         endian: str,
-        mode: str,
-        cpu: str,
         package: str,
     ) -> None:
         self.probes = probes
+        self.options = options
         self.patterns = patterns
         self.endian = endian
-        self.mode = mode
-        self.cpu = cpu
         self.package = package
 
 
@@ -82,17 +99,16 @@ def read(pyproject: Mapping[str, Any], root: Path) -> Settings:
         raise BuildError(f"pyproject.toml: there is no {TABLE}; add it with {EXAMPLE}")
     if not isinstance(table, dict):
         raise BuildError(f"pyproject.toml: tool.pyzbpf must be a table: {TABLE}")
-    for key in table:
-        if key not in KEYS:
-            raise BuildError(f"pyproject.toml: {TABLE} has no key '{key}'{_instead(key, KEYS)}")
-    chosen = {key: _choice(table, key) for key in CHOICES}
+    _check_keys(table, KEYS, TABLE)
+    endian = _choice(table, "endian", TABLE)
+    common = _options(table, root, TABLE)
     patterns = _patterns(table)
-    return Settings(
-        probes=find_probes(root, patterns),
-        patterns=patterns,
-        package=_package(table, pyproject),
-        **chosen,
-    )
+    probes = find_probes(root, patterns)
+    options = dict.fromkeys(probes, common)
+    for name, own in _override_tables(table, probes).items():
+        options[name] = _options({**table, **own}, root, f"[tool.pyzbpf.override.{name}]")
+    package = _package(table, pyproject)
+    return Settings(probes=probes, options=options, patterns=patterns, endian=endian, package=package)
 
 
 def find_probes(root: Path, patterns: Iterable[str]) -> dict[str, Path]:
@@ -132,11 +148,75 @@ def check_choice(key: str, value: object) -> str:
     return value
 
 
-def _choice(table: Mapping[str, Any], key: str) -> str:
+def _check_keys(table: Mapping[str, Any], allowed: Iterable[str], where: str) -> None:
+    for key in table:
+        if key not in allowed:
+            raise BuildError(f"pyproject.toml: {where} has no key '{key}'{_instead(key, allowed)}")
+
+
+def _choice(table: Mapping[str, Any], key: str, where: str) -> str:
     try:
         return check_choice(key, table.get(key, DEFAULTS[key]))
     except BuildError as error:
-        raise BuildError(f"pyproject.toml: {TABLE} {error}") from None
+        raise BuildError(f"pyproject.toml: {where} {error}") from None
+
+
+def _options(table: Mapping[str, Any], root: Path, where: str) -> Options:
+    return Options(
+        mode=_choice(table, "mode", where),
+        cpu=_choice(table, "cpu", where),
+        modules=_modules(table.get("modules", {}), root, where),
+        include=_include(table.get("include", []), root, where),
+    )
+
+
+def _modules(value: object, root: Path, where: str) -> dict[str, Path]:
+    example = 'modules = { wire = "zig/wire.zig" }'
+    if not isinstance(value, dict) or not all(isinstance(path, str) for path in value.values()):
+        raise BuildError(
+            f"pyproject.toml: {where} modules must be Zig files by import name, as in {example}, not {value!r}"
+        )
+    for name, path in value.items():
+        if not _PROBE.fullmatch(name) or name in RESERVED_MODULES:
+            raise BuildError(
+                f"pyproject.toml: {where} modules: '{name}' cannot be the name of a module: letters, digits and "
+                f"underscores, and none of {', '.join(RESERVED_MODULES)}"
+            )
+        if not path.endswith(".zig") or not (root / path).is_file():
+            raise BuildError(
+                f"pyproject.toml: {where} modules: '{name}': '{path}' is no Zig file below {root}"
+            )
+    return {name: (root / path).resolve() for name, path in value.items()}
+
+
+def _include(value: object, root: Path, where: str) -> list[Path]:
+    example = 'include = ["include"]'
+    if not isinstance(value, list) or not all(isinstance(path, str) for path in value):
+        raise BuildError(
+            f"pyproject.toml: {where} include must be a list of directories, as in {example}, not {value!r}"
+        )
+    for path in value:
+        if not (root / path).is_dir():
+            raise BuildError(f"pyproject.toml: {where} include: '{path}' is no directory below {root}")
+    return [(root / path).resolve() for path in value]
+
+
+def _override_tables(table: Mapping[str, Any], probes: Iterable[str]) -> dict[str, dict[str, Any]]:
+    tables = table.get("override", {})
+    example = "[tool.pyzbpf.override.NAME]"
+    if not isinstance(tables, dict):
+        raise BuildError(
+            f"pyproject.toml: {TABLE} override must hold tables, as in {example}, not {tables!r}"
+        )
+    for name, own in tables.items():
+        if name not in probes:
+            raise BuildError(
+                f"pyproject.toml: [tool.pyzbpf.override.{name}]: there is no probe '{name}'{_instead(name, probes)}"
+            )
+        if not isinstance(own, dict):
+            raise BuildError(f"pyproject.toml: {TABLE} override.{name} must be a table: {example}")
+        _check_keys(own, PROBE_KEYS, f"[tool.pyzbpf.override.{name}]")
+    return tables
 
 
 def _patterns(table: Mapping[str, Any]) -> list[str]:

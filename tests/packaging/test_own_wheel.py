@@ -51,7 +51,7 @@ def test_contents(wheel: Path) -> None:
     sources = {path.relative_to(ROOT / "zig").as_posix() for path in (ROOT / "zig").rglob("*.zig")}
     assert {name.removeprefix("pyzbpf/zig/") for name in found if name.startswith("pyzbpf/zig/")} >= sources
     suffixes = {Path(name).suffix for name in found if ".dist-info/" not in name}
-    assert suffixes <= {".py", ".typed", ".zig", ".zon", ".o", ".cmake", ".txt"}, (
+    assert suffixes <= {".py", ".pyi", ".typed", ".zig", ".zon", ".h", ".o", ".cmake", ".txt"}, (
         "nothing for one machine only"
     )
 

@@ -203,7 +203,9 @@ def test_one_byte_order(builder: Environment, example: Example, tmp_path: Path) 
         "[tool.pyzbpf]",
         '[tool.pyzbpf]\nendian = "host"\npackage = "loopback.probes"',
     )
-    found = contents(builder.build_wheel(project, tmp_path / "out"))
+    wheel = builder.build_wheel(project, tmp_path / "out")
+    found = contents(wheel)
+    assert re.search(r"-py3-none-(?!any)\w+\.whl$", wheel.name), "for machines like this one"
     machine = "bpfel" if sys.byteorder == "little" else "bpfeb"
     assert [name for name in found if name.endswith(".o")] == [f"loopback/probes/loopback.{machine}.o"]
     assert "loopback/probes/_pyzbpf_index.py" in found

@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "insn": {"errors", "uapi"},
     "spec": FORMATS,
     "finish": FORMATS | {"spec"},
-    "build": {"finish", "spec", "btf", "errors"},
+    "build": {"finish", "spec", "btf", "uapi", "errors"},
     "kernel": {"btf", "uapi", "errors"},
     "adapt": {"spec", "btf", "insn", "uapi", "errors"},
     "maps": {"kernel", "spec", "btf", "uapi", "errors"},

@@ -2,10 +2,11 @@
 #
 #   find_package(pyzbpf REQUIRED CONFIG)
 #   pyzbpf_add_probe(NAME SOURCE file [ENDIAN both|host|little|big] [MODE safe|small|fast]
-#                    [CPU v1|v2|v3|v4] [PACKAGE package])
+#                    [CPU v1|v2|v3|v4] [PACKAGE package] [MODULES name=file ...] [INCLUDE directory ...])
 #
-# compiles `file` with the ziglang package and installs NAME.bpfel.o and NAME.bpfeb.o, with an index
-# module, into PACKAGE (`mytool` or `mytool.probes`; default: SKBUILD_PROJECT_NAME).
+# compiles `file` with the ziglang package and installs NAME.bpfel.o and NAME.bpfeb.o, with the modules
+# NAME_skel and _pyzbpf_index, into PACKAGE (`mytool` or `mytool.probes`; default: SKBUILD_PROJECT_NAME).
+# MODULES are further Zig modules by import name, INCLUDE directories of headers for a probe in C.
 #
 #   pyzbpf_add_project([directory])
 #
@@ -24,7 +25,7 @@ set_property(GLOBAL PROPERTY PYZBPF_PYTHON "${Python_EXECUTABLE}")
 set_property(GLOBAL PROPERTY PYZBPF_RUN "${CMAKE_CURRENT_LIST_DIR}/run.py")
 
 function(pyzbpf_add_probe NAME)
-  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "SOURCE;ENDIAN;MODE;CPU;PACKAGE" "")
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "SOURCE;ENDIAN;MODE;CPU;PACKAGE" "MODULES;INCLUDE")
   _pyzbpf_check_arguments()
   get_filename_component(source "${ARG_SOURCE}" ABSOLUTE)
   if(NOT EXISTS "${source}")
@@ -38,28 +39,35 @@ function(pyzbpf_add_probe NAME)
   endif()
 
   set(directory "${CMAKE_BINARY_DIR}/pyzbpf")
-  set(output "${directory}/objects/${folder}")
+  set(output_directory "${directory}/objects/${folder}")
   set(job "${directory}/jobs/${mangled}_${NAME}.json")
-  _pyzbpf_write_job("${job}" source "${source}" name "${NAME}" endian "${ARG_ENDIAN}" mode "${ARG_MODE}"
-                    cpu "${ARG_CPU}" output_directory "${output}" cache "${directory}/zig-cache")
+  set(stamp "${directory}/stamps/${mangled}_${NAME}")
+  set(cache "${directory}/zig-cache")
+  _pyzbpf_absolute(modules ${ARG_MODULES})
+  _pyzbpf_absolute(include ${ARG_INCLUDE})
+  set(name "${NAME}")
+  set(endian "${ARG_ENDIAN}")
+  set(mode "${ARG_MODE}")
+  set(cpu "${ARG_CPU}")
+  _pyzbpf_write_job("${job}" source name endian mode cpu modules include output_directory cache stamp)
 
   set(objects)
   if(NOT ARG_ENDIAN STREQUAL "big" AND NOT (ARG_ENDIAN STREQUAL "host" AND host_endian STREQUAL "big"))
-    list(APPEND objects "${output}/${NAME}.bpfel.o")
+    list(APPEND objects "${output_directory}/${NAME}.bpfel.o")
   endif()
   if(ARG_ENDIAN MATCHES "^(both|big)$" OR (ARG_ENDIAN STREQUAL "host" AND host_endian STREQUAL "big"))
-    list(APPEND objects "${output}/${NAME}.bpfeb.o")
+    list(APPEND objects "${output_directory}/${NAME}.bpfeb.o")
   endif()
 
-  # Always run: no list of dependencies can be had from Zig, which compiles in a tenth of a second, and
-  # outputs are replaced only when they change. They are not declared, for nothing is decided by them and
-  # build tools print them all when the command fails.
+  # The one declared output is a stamp: build tools print all outputs of a command that fails.
   get_property(python GLOBAL PROPERTY PYZBPF_PYTHON)
   get_property(run GLOBAL PROPERTY PYZBPF_RUN)
-  add_custom_target(${target} ALL COMMAND "${python}" "${run}" compile "${job}"
-                    COMMENT "Probe ${ARG_PACKAGE}:${NAME}" VERBATIM)
-  _pyzbpf_install("${folder}" ${objects})
-  _pyzbpf_add_to_index("${folder}" "${target}" ${objects})
+  add_custom_command(OUTPUT "${stamp}" COMMAND "${python}" "${run}" compile "${job}"
+                     DEPENDS "${source}" "${job}" DEPFILE "${stamp}.d"
+                     COMMENT "Probe ${ARG_PACKAGE}:${NAME}" VERBATIM)
+  add_custom_target(${target} ALL DEPENDS "${stamp}")
+  _pyzbpf_install("${folder}" ${objects} "${output_directory}/${NAME}_skel.py" "${output_directory}/${NAME}_skel.pyi")
+  _pyzbpf_add_to_index("${folder}" "${stamp}" ${objects})
 endfunction()
 
 function(pyzbpf_add_project)
@@ -115,28 +123,47 @@ macro(_pyzbpf_check_arguments)
   endif()
 endmacro()
 
-# A JSON object of strings: KEY VALUE ... A file keeps the build tool's error lines short.
+# The list of paths, or of name=path, with absolute paths.
+function(_pyzbpf_absolute variable)
+  set(found)
+  foreach(item IN LISTS ARGN)
+    if(item MATCHES "^([A-Za-z_][A-Za-z0-9_]*)=(.+)$")
+      get_filename_component(path "${CMAKE_MATCH_2}" ABSOLUTE)
+      list(APPEND found "${CMAKE_MATCH_1}=${path}")
+    else()
+      get_filename_component(path "${item}" ABSOLUTE)
+      list(APPEND found "${path}")
+    endif()
+  endforeach()
+  set(${variable} "${found}" PARENT_SCOPE)
+endfunction()
+
+# A JSON object of strings: the variables that are named. A file keeps the build tool's error lines short;
+# it is written only when it changes, for a probe is built again when its job does.
 function(_pyzbpf_write_job path)
   set(members)
-  set(pairs ${ARGN})
-  while(pairs)
-    list(POP_FRONT pairs key value)
-    string(REPLACE "\\" "\\\\" value "${value}")
+  foreach(key IN LISTS ARGN)
+    string(REPLACE "\\" "\\\\" value "${${key}}")
     string(REPLACE "\"" "\\\"" value "${value}")
     string(APPEND members "${separator}\n  \"${key}\": \"${value}\"")
     set(separator ",")
-  endwhile()
-  file(WRITE "${path}" "{${members}\n}\n")
+  endforeach()
+  set(before)
+  if(EXISTS "${path}")
+    file(READ "${path}" before)
+  endif()
+  if(NOT before STREQUAL "{${members}\n}\n")
+    file(WRITE "${path}" "{${members}\n}\n")
+  endif()
 endfunction()
 
 function(_pyzbpf_install folder)
-  # CMake skips a file of the same size that was rebuilt within the time stamp's second.
-  install(CODE "set(ENV{CMAKE_INSTALL_ALWAYS} 1)")
+  # What CMake's install compares are the times of files: ours are made from what is in them.
   install(FILES ${ARGN} DESTINATION "${folder}")
 endfunction()
 
 # Every package gets one index module, made when all its probes are there.
-function(_pyzbpf_add_to_index folder target)
+function(_pyzbpf_add_to_index folder stamp)
   get_property(folders GLOBAL PROPERTY PYZBPF_FOLDERS)
   if(NOT folders)
     cmake_language(DEFER DIRECTORY "${CMAKE_SOURCE_DIR}" CALL _pyzbpf_write_indexes)
@@ -144,7 +171,7 @@ function(_pyzbpf_add_to_index folder target)
   if(NOT folder IN_LIST folders)
     set_property(GLOBAL APPEND PROPERTY PYZBPF_FOLDERS "${folder}")
   endif()
-  set_property(GLOBAL APPEND PROPERTY "PYZBPF_TARGETS_${folder}" "${target}")
+  set_property(GLOBAL APPEND PROPERTY "PYZBPF_STAMPS_${folder}" "${stamp}")
   set_property(GLOBAL APPEND PROPERTY "PYZBPF_OBJECTS_${folder}" ${ARGN})
 endfunction()
 
@@ -153,16 +180,14 @@ function(_pyzbpf_write_indexes)
   get_property(run GLOBAL PROPERTY PYZBPF_RUN)
   get_property(folders GLOBAL PROPERTY PYZBPF_FOLDERS)
   foreach(folder IN LISTS folders)
-    get_property(targets GLOBAL PROPERTY "PYZBPF_TARGETS_${folder}")
+    get_property(stamps GLOBAL PROPERTY "PYZBPF_STAMPS_${folder}")
     get_property(objects GLOBAL PROPERTY "PYZBPF_OBJECTS_${folder}")
     string(REPLACE "/" "_" mangled "${folder}")
     set(index "${CMAKE_BINARY_DIR}/pyzbpf/objects/${folder}/_pyzbpf_index.py")
-    add_custom_target(pyzbpf_index_${mangled} ALL COMMAND "${python}" "${run}" index "${index}" ${objects}
-                      COMMENT "Index of ${folder}" VERBATIM)
-    add_dependencies(pyzbpf_index_${mangled} ${targets})
+    set(stamp "${CMAKE_BINARY_DIR}/pyzbpf/stamps/${mangled}_index")
+    add_custom_command(OUTPUT "${stamp}" COMMAND "${python}" "${run}" index "${stamp}" "${index}" ${objects}
+                       DEPENDS ${stamps} COMMENT "Index of ${folder}" VERBATIM)
+    add_custom_target(pyzbpf_index_${mangled} ALL DEPENDS "${stamp}")
     _pyzbpf_install("${folder}" "${index}")
-    get_filename_component(name "${index}" NAME)
-    install(CODE "execute_process(COMMAND \"${python}\" \"${run}\" index --stamp
-                  \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${folder}/${name}\")")
   endforeach()
 endfunction()

@@ -70,9 +70,8 @@ def test_a_wheel_without_its_objects_is_refused(backend: ModuleType, tmp_path: P
     found = settings.Settings(
         probes={"first": tmp_path / "first.zig"},
         patterns=["*.zig"],
+        options={},
         endian="both",
-        mode="fast",
-        cpu="v3",
         package="my.tool",
     )
     wheel = tmp_path / "x.whl"
@@ -105,5 +104,5 @@ def test_every_hook_refuses_a_mistake_without_a_traceback(
     assert done.returncode == 1
     assert done.stderr == (
         "pyzbpf: error: pyproject.toml: [tool.pyzbpf] has no key 'probe'; did you mean 'probes'? "
-        "Allowed: probes, endian, mode, cpu, package\n"
+        "Allowed: probes, endian, mode, cpu, package, modules, include, override\n"
     )

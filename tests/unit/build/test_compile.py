@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pyzbpf.build import compile as compile_room
-from pyzbpf.build import sdk
+from pyzbpf.build import dependencies, sdk
 from pyzbpf.build.compile import build_probe, replace
 from pyzbpf.errors import BuildError
 from pyzbpf.spec.open import open as open_spec
@@ -123,15 +123,24 @@ def test_a_job(zig: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> 
         "endian": "both",
         "mode": "fast",
         "cpu": "v3",
+        "modules": "",
+        "include": "",
+        "stamp": str(tmp_path / "stamps" / "other"),
         "output_directory": str(tmp_path / "out"),
         "cache": str(tmp_path / "cache"),
     }
     path = tmp_path / "job.json"
     path.write_text(json.dumps(job))
     assert compile_room.main([str(path)]) == 0
-    assert sorted(found.name for found in (tmp_path / "out").iterdir()) == ["other.bpfeb.o", "other.bpfel.o"]
+    assert sorted(found.name for found in (tmp_path / "out").iterdir()) == [
+        "other.bpfeb.o", "other.bpfel.o", "other_skel.py", "other_skel.pyi",
+    ]  # fmt: skip
+    assert (tmp_path / "stamps" / "other").is_file()
+    made_of = dependencies.listed((tmp_path / "stamps" / "other.d").read_text())
+    assert {tmp_path / "count.zig", tmp_path / "more" / "sum.zig", zig} <= set(made_of)
     (tmp_path / "count.zig").write_text("const x = ;")
     assert compile_room.main([str(path)]) == 1
+    assert not (tmp_path / "stamps" / "other").exists()
     error = capfd.readouterr().err
     assert error.startswith("count.zig:1:11: error: expected expression, found ';'\nconst x = ;\n")
     assert error.endswith("pyzbpf: error: count.zig: Zig could not compile the probe for bpfel\n")

@@ -17,14 +17,18 @@ def test_statements(tmp_path: Path) -> None:
     found = settings.Settings(
         probes={"first": source},
         patterns=["with space/*.zig", "deep/**/*.zig"],
+        options={
+            "first": settings.Options(
+                mode="small", cpu="v2", modules={"wire": tmp_path / "wire.zig"}, include=[tmp_path]
+            )
+        },
         endian="big",
-        mode="small",
-        cpu="v2",
         package="my.tool",
     )
     root = tmp_path.as_posix()
     assert plan.cmake_text(found, tmp_path).splitlines() == [
-        f"pyzbpf_add_probe(first SOURCE [==[{source.as_posix()}]==] ENDIAN big MODE small CPU v2 PACKAGE my.tool)",
+        f"pyzbpf_add_probe(first SOURCE [==[{source.as_posix()}]==] ENDIAN big MODE small CPU v2 PACKAGE my.tool "
+        f"MODULES [==[wire={root}/wire.zig]==] INCLUDE [==[{root}]==])",
         f"file(GLOB pyzbpf_trigger CONFIGURE_DEPENDS [==[{root}/with space/*.zig]==])",
         f"file(GLOB_RECURSE pyzbpf_trigger CONFIGURE_DEPENDS [==[{root}/deep/*.zig]==])",
     ]
@@ -55,7 +59,8 @@ def test_index(zig: Path, tmp_path: Path) -> None:
     ]
     assert probes["beta"]["big"]["endian"] == "big"
     target = tmp_path / index.FILE
-    assert index.main([str(target), *map(str, objects)]) == 0
+    assert index.main([str(tmp_path / "stamp"), str(target), *map(str, objects)]) == 0
+    assert (tmp_path / "stamp").is_file()
     assert target.read_text() == text
     assert str(tmp_path) not in text
 

@@ -30,7 +30,9 @@ def test_defaults(root: Path) -> None:
     found = read(root, probes=["probes/*.zig"])
     assert list(found.probes) == ["first", "second"]
     assert found.probes["first"] == (root / "probes" / "first.zig").resolve()
-    assert (found.endian, found.mode, found.cpu) == ("both", "safe", "v3")
+    options = found.options["first"]
+    assert (found.endian, options.mode, options.cpu) == ("both", "safe", "v3")
+    assert (options.modules, options.include) == ({}, [])
     assert found.package == "my_tool_x"
 
 
@@ -38,8 +40,25 @@ def test_everything_set(root: Path) -> None:
     found = read(
         root, probes=["probes/first.zig"], endian="host", mode="small", cpu="v4", package="my.probes"
     )
-    assert (found.endian, found.mode, found.cpu, found.package) == ("host", "small", "v4", "my.probes")
+    options = found.options["first"]
+    assert (found.endian, options.mode, options.cpu, found.package) == ("host", "small", "v4", "my.probes")
     assert list(found.probes) == ["first"]
+
+
+def test_one_probe_differs(root: Path) -> None:
+    """[tool.pyzbpf.override.NAME] goes before [tool.pyzbpf], for that probe alone."""
+    (root / "wire.zig").write_text("")
+    found = read(
+        root,
+        probes=["probes/*.zig"],
+        mode="small",
+        modules={"wire": "wire.zig"},
+        override={"second": {"cpu": "v4", "modules": {}, "include": ["probes"]}},
+    ).options
+    assert (found["first"].mode, found["first"].cpu, found["first"].include) == ("small", "v3", [])
+    assert found["first"].modules == {"wire": (root / "wire.zig").resolve()}
+    assert (found["second"].mode, found["second"].cpu, found["second"].modules) == ("small", "v4", {})
+    assert found["second"].include == [(root / "probes").resolve()]
 
 
 def test_overlapping_patterns_give_each_probe_once(root: Path) -> None:
@@ -71,6 +90,35 @@ def test_overlapping_patterns_give_each_probe_once(root: Path) -> None:
             "package must be the dotted name of an import package",
         ),
         ({"probes": ["probes/*"], "package": 1}, "package must be the dotted name"),
+        (
+            {"probes": ["probes/*"], "modules": ["x"]},
+            r"modules must be Zig files by import name, .* not \['x'\]",
+        ),
+        ({"probes": ["probes/*"], "modules": {"x": 1}}, "modules must be Zig files by import name"),
+        (
+            {"probes": ["probes/*"], "modules": {"std": "probes/first.zig"}},
+            "'std' cannot be the name of a module",
+        ),
+        (
+            {"probes": ["probes/*"], "modules": {"x": "none.zig"}},
+            r"modules: 'x': 'none\.zig' is no Zig file below",
+        ),
+        ({"probes": ["probes/*"], "include": "include"}, "include must be a list of directories"),
+        ({"probes": ["probes/*"], "include": ["none"]}, "include: 'none' is no directory below"),
+        ({"probes": ["probes/*"], "override": []}, "override must hold tables"),
+        (
+            {"probes": ["probes/*"], "override": {"frist": {}}},
+            r"override\.frist\]: there is no probe 'frist'; did you mean 'first'",
+        ),
+        ({"probes": ["probes/*"], "override": {"first": 1}}, r"override\.first must be a table"),
+        (
+            {"probes": ["probes/*"], "override": {"first": {"endian": "big"}}},
+            r"override\.first\] has no key 'endian'; Allowed: mode",
+        ),
+        (
+            {"probes": ["probes/*"], "override": {"first": {"mode": "quick"}}},
+            r"override\.first\] mode cannot be 'quick'",
+        ),
     ],
 )
 def test_mistakes_are_refused_by_name(root: Path, table: dict[str, Any], message: str) -> None:

@@ -1,0 +1,89 @@
+"""Which files a Zig probe is made of, so that it is built again when one of them changes, and only then.
+
+Zig writes no list of them for an object, but it can be read off the source: the operand of ``@import`` is
+a literal by the language's rules, and the compiler opens every file that is named so, used or not.
+``@embedFile`` may compute its name; a probe that does so is built every time.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+# Comments, and the lines of multi-line strings, which may hold anything; then the signs that matter.
+_TOKEN = re.compile(
+    r"""(?P<comment>//[^\n]*|\\\\[^\n]*)
+    |"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|@"(?:\\.|[^"\\\n])*"|@?\w+|[^\s]""",
+    re.VERBOSE,
+)
+
+
+def zig_files(source: Path, modules: Mapping[str, Path]) -> list[Path] | None:
+    """The author's files of a probe, sorted; None where they cannot be told from the source.
+
+    ``modules`` are further Zig modules by import name. What ``bpf`` and ``std`` consist of is not among them.
+    """
+    found: set[Path] = set()
+    waiting = [source.resolve(), *(path.resolve() for path in modules.values())]
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found.add(path)
+        if path.suffix != ".zig":
+            continue
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue  # the compiler says what is missing
+        names = file_names(text)
+        if names is None:
+            return None
+        waiting += [(path.parent / name).resolve() for name in names]
+    return sorted(found)
+
+
+def file_names(text: str) -> list[str] | None:
+    """The files that Zig source names in ``@import`` and ``@embedFile``; None where one is computed."""
+    tokens = [match.group() for match in _TOKEN.finditer(text) if match.lastgroup != "comment"]
+    names = []
+    for builtin, opening, operand, closing in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
+        if builtin not in ("@import", "@embedFile") or opening != "(":
+            continue
+        if not operand.startswith('"') or closing not in (")", ","):
+            if builtin == "@embedFile":
+                return None
+            continue
+        name = _unquoted(operand)
+        if builtin == "@embedFile" or name.endswith((".zig", ".zon")):
+            names.append(name)
+    return names
+
+
+def _unquoted(literal: str) -> str:
+    return re.sub(
+        r"\\(x[0-9a-fA-F]{2}|.)",
+        lambda match: chr(int(match[1][1:], 16)) if match[1].startswith("x") else match[1],
+        literal[1:-1],
+    )
+
+
+def depfile(target: Path, files: Iterable[Path]) -> bytes:
+    """A dependency file as Make and Ninja read it."""
+    return f"{_escaped(target)}: {' '.join(map(_escaped, files))}\n".encode()
+
+
+def listed(text: str) -> list[Path]:
+    """The files that a compiler's dependency file names behind its target."""
+    _, _, rest = text.replace("\\\n", " ").partition(": ")
+    return [
+        Path(re.sub(r"\\([ #])", r"\1", word).replace("$$", "$")) for word in re.findall(r"(?:\\.|\S)+", rest)
+    ]
+
+
+def _escaped(path: Path) -> str:
+    return re.sub(r"([ #])", r"\\\1", path.as_posix()).replace("$", "$$")

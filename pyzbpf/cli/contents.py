@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from pyzbpf.maps.hist import Hist
     from pyzbpf.maps.variables import Variable
     from pyzbpf.runtime.object import Object
 
@@ -55,12 +56,26 @@ def entries(map: Any) -> Iterator[Entry]:
     """
     if isinstance(map, Queue):
         yield from (Entry(None, value) for value in map)
+    elif map.spec.aggregate == "counter":
+        yield from (Entry(key, total) for key, total in map.sums().items() if total)
     elif isinstance(map, PerCpu):
         for key, values in map.items():
             yield from (Entry(key, value, cpu) for cpu, value in enumerate(values) if not is_zero(value))
     else:
         sparse = isinstance(map, Array)
         yield from (Entry(key, value) for key, value in map.items() if not (sparse and is_zero(value)))
+
+
+def histograms(map: Any) -> list[tuple[Any, Hist]] | None:
+    """The histograms of a map that holds some, each with its key (None: it is the only one); None for other maps."""
+    from pyzbpf.maps.aggregate import Histogram, HistogramBy
+
+    if isinstance(map, Histogram):
+        hist = map.hist()
+        return [(None, hist)] if hist.count else []
+    return (
+        sorted(map.hists().items(), key=lambda pair: -pair[1].count) if isinstance(map, HistogramBy) else None
+    )
 
 
 def variables(probe: Object) -> list[Variable]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pyzbpf.btf.decode import Btf
     from pyzbpf.events.stream import ShortEvent, Stream
+    from pyzbpf.maps.hist import Hist
     from pyzbpf.runtime.object import Object
 
 # Longest value of a variable in text.
@@ -79,6 +80,12 @@ class Text:
         closing_notes(probe)
 
     def _entries(self, map: Any) -> None:
+        hists = contents.histograms(map)
+        if hists is not None:
+            for key, hist in hists:
+                title = map.name if key is None else f"{map.name} of {cell(key)}"
+                write(["", title, *(GAP + row for row in str(hist).splitlines())])
+            return
         row: list[Column] = []
         for entry in contents.entries(map):
             if not row:
@@ -116,7 +123,8 @@ def _cut(text: str) -> str:
 
 
 class Json:
-    """One object on each line; ``record`` says what it is: event, error, lost, iterator, entry, variable or trap."""
+    """One object on each line; ``record`` says what it is: event, error, lost, iterator, entry, histogram,
+    variable or trap."""
 
     def __init__(self, streams: Sequence[Stream], _: Btf | None) -> None:
         self._streams = streams
@@ -138,6 +146,10 @@ class Json:
         for stream in self._streams:
             self._losses(stream)
         for map in contents.maps(probe):
+            hists = contents.histograms(map)
+            if hists is not None:
+                write([_histogram(map.name, key, hist) for key, hist in hists])
+                continue
             for entry in contents.entries(map):
                 write([_entry(map.name, entry)])
         write([_record("variable", name=v.name, value=plain(v.value)) for v in contents.variables(probe)])
@@ -154,6 +166,14 @@ class Json:
 def _entry(name: str, entry: contents.Entry) -> str:
     cpu = {} if entry.cpu is None else {"cpu": entry.cpu}
     return _record("entry", map=name, key=plain(entry.key), **cpu, value=plain(entry.value))
+
+
+def _histogram(name: str, key: Any, hist: Hist) -> str:
+    # Above -1: what zero is.
+    buckets = [
+        {"above": low if high else -1, "to": high, "count": count} for low, high, count in hist.buckets()
+    ]
+    return _record("histogram", map=name, key=plain(key), count=hist.count, sum=hist.sum, buckets=buckets)
 
 
 def _trap(trap: Any) -> str:

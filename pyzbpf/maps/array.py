@@ -94,7 +94,7 @@ class References(Array):
 
     def _raw_keys(self) -> Iterator[bytes]:
         for key in super()._raw_keys():
-            if self._lookup(key) is not None:
+            if self.lookup_raw(key) is not None:
                 yield key
 
     def __len__(self) -> int:

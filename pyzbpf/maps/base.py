@@ -129,17 +129,18 @@ class Map(KernelMap, Mapping):
     # -- one element ----------------------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> Any:
-        raw = self._lookup(self.encode_key(key))
+        raw = self.lookup_raw(self.encode_key(key))
         if raw is None:
             raise KeyError(key)
         return self.decode_value(raw)
 
-    def _lookup(self, key: bytes) -> bytes | None:
+    def lookup_raw(self, key: bytes) -> bytes | None:
+        """The bytes of the value of a raw key; None where it is not in the map."""
         found = commands.map_lookup(self.fileno(), key, self.value_bytes)
         return None if found is None else bytes(found)
 
     def __contains__(self, key: object) -> bool:
-        return self._lookup(self.encode_key(key)) is not None
+        return self.lookup_raw(self.encode_key(key)) is not None
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self._update(key, value, BPF_ANY)
@@ -248,6 +249,12 @@ class Map(KernelMap, Mapping):
         from pyzbpf.maps import whole
 
         return whole.drain(self)
+
+    def top(self, number: int = 10) -> list[tuple[Any, Any]]:
+        """The (key, value) pairs with the largest values; of per-CPU maps the sums of all CPUs."""
+        from pyzbpf.maps import whole
+
+        return whole.top(self, number)
 
     def to_numpy(self) -> tuple[Any, Any]:
         """All elements as two numpy arrays of one length, keys and values; structs are structured arrays.

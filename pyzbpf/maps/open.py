@@ -34,6 +34,15 @@ KINDS = {
     e.BPF_MAP_TYPE_STRUCT_OPS: ("pyzbpf.maps.struct_ops", "StructOps"),
 }
 
+# What the SDK says of a map (`MapSpec.aggregate`, to the colon) and its type -> class of pyzbpf.maps.aggregate.
+_AGGREGATES = {
+    ("counter", e.BPF_MAP_TYPE_PERCPU_ARRAY): "Counter",
+    ("counter", e.BPF_MAP_TYPE_PERCPU_HASH): "CounterBy",
+    ("hist", e.BPF_MAP_TYPE_PERCPU_ARRAY): "Histogram",
+    ("hist", e.BPF_MAP_TYPE_PERCPU_HASH): "HistogramBy",
+    ("stacks", e.BPF_MAP_TYPE_PERCPU_HASH): "StackCounter",
+}
+
 # Types whose create callback wants no BTF (map_check_no_btf in kernel/bpf/syscall.c), and those that
 # libbpf offers none.
 _WITHOUT_BTF = frozenset((
@@ -62,6 +71,9 @@ _RINGS = frozenset((e.BPF_MAP_TYPE_RINGBUF, e.BPF_MAP_TYPE_USER_RINGBUF))
 def open(spec: MapSpec, fd: Fd, btf: Btf | None, kinds: dict[int, tuple[str, str]] = KINDS) -> Map:
     """The Python face of a map that exists."""
     file, name = kinds.get(spec.type, ("pyzbpf.maps.base", "Map"))
+    if spec.aggregate and btf is not None:
+        meaning = _AGGREGATES.get((spec.aggregate.partition(":")[0], spec.type))
+        file, name = ("pyzbpf.maps.aggregate", meaning) if meaning else (file, name)
     __import__(file)  # importlib itself would cost 0.5 ms of start-up
     return getattr(sys.modules[file], name)(spec, fd, btf)  # type: ignore[no-any-return]
 

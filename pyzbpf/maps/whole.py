@@ -7,6 +7,7 @@ from pyzbpf.btf.types import ENUM, ENUM64
 from pyzbpf.maps import batch
 from pyzbpf.maps.array import Array
 from pyzbpf.maps.base import Map
+from pyzbpf.maps.per_cpu import PerCpu
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,6 +89,14 @@ def drain(map: Map) -> list[tuple[Any, Any]]:
         taken += _decoded(map, keys, values, count)
     map.drained = []
     return taken
+
+
+def top(map: Map, number: int) -> list[tuple[Any, Any]]:
+    """The largest values: `Map.top`."""
+    import heapq
+
+    elements = map.sums().items() if isinstance(map, PerCpu) else pairs(map)
+    return heapq.nlargest(number, elements, key=lambda pair: pair[1])
 
 
 def to_numpy(map: Map) -> tuple[Any, Any]:

@@ -96,6 +96,7 @@ class Object:
             self.programs[name] = program
         self.variables: ByName[Variable] = self._variables()
         self._count_losses()
+        self._join_stacks()
 
     def _variables(self) -> ByName[Variable]:
         found: ByName[Variable] = ByName("variable")
@@ -128,6 +129,13 @@ class Object:
             # Where both are another object's, that one counts already.
             if map in self._owned or home in self._owned:
                 self._counts.append(map.count_lost_with(self.variables[counter]))
+
+    def _join_stacks(self) -> None:
+        """Counted stacks are numbers; the addresses are in another map, which the spec names."""
+        for name, map in self.maps.items():
+            meaning, _, traces = self.spec.maps[name].aggregate.partition(":")
+            if meaning == "stacks" and map in self._owned:
+                map.traces = self.maps[traces]
 
     def _open_buffers(self) -> None:
         """Perf buffers must be there before the first event: the kernel drops what has no buffer."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
 
+from pyzbpf.cli.output import FORMATS
+from pyzbpf.maps.hist import Hist
 from tests.support import zig_probes
 
 MODES = ["safe", "small", "fast"]
@@ -31,7 +34,9 @@ def test_counters(mode: str) -> None:
         for length in (1, 2, 3, 3, 4, 5, 6):
             program.test_run(PACKET[: length + ETHERNET])
         maps = probe.maps
-        assert maps["packets"].sum(0) == 14
+        assert maps["packets"].sum(0) == maps["packets"].value == 14
+        assert maps["by_length"].sums() == {1: 3, 2: 3, 3: 6, 4: 3}
+        assert maps["by_length"].top(1) == [(3, 6)]
         assert {key: maps["by_length"].sum(key) for key in maps["by_length"]} == {1: 3, 2: 3, 3: 6, 4: 3}
         assert probe.variables["refused"].value == 2  # four keys are all it takes
 
@@ -50,6 +55,13 @@ def test_histograms_have_inclusive_upper_bounds_and_a_sum(mode: str) -> None:
         slots, total = added(probe.maps["sizes"][0])
         assert slots == expected
         assert total == sum(values) % (1 << 64)
+        hist = probe.maps["sizes"].hist()
+        recorded = Hist()
+        for value in values:
+            recorded.record(value)
+        assert hist.buckets() == recorded.buckets()
+        assert hist.sum == total
+        assert list(probe.maps["sizes_by_first"].hists().values()) == [hist]
         ((key, each),) = probe.maps["sizes_by_first"].items()
         assert (key.first, key.second) == (0, 7)
         assert added(each) == (slots, total)
@@ -79,3 +91,30 @@ def test_stacks_are_counted(mode: str) -> None:
         assert kernel_stacks
         frames = probe.maps["stacks"][kernel_stacks[0]]
         assert frames[0] != 0
+        stacks = probe.maps["samples"].stacks()
+        assert [stack.count for stack in stacks] == sorted((s.count for s in stacks), reverse=True)
+        assert sum(stack.count for stack in stacks) >= sum(samples.values())
+        assert {(stack.pid, bool(stack.kernel or stack.kernel_error)) for stack in stacks} == {
+            (os.getpid(), True)
+        }
+        assert any(stack.user and 0 not in stack.user for stack in stacks)
+
+
+def test_the_command_prints_histograms_and_sums(capsys: pytest.CaptureFixture[str]) -> None:
+    with zig_probes.spec("aggregates").load() as probe:
+        for length in (3, 4, 100):
+            probe.programs["count"].test_run(bytes(length + ETHERNET))
+        for form in ("text", "json"):
+            FORMATS[form]([], probe.spec.btf).end(probe)
+        text, _, records = capsys.readouterr().out.partition('{"record"')
+    assert "sizes\n  (2, 4]                  2 |@@@@" in text
+    assert "sizes_by_first of {first=1 second=7}\n  (2, 4] " in text
+    found = [json.loads(line) for line in ('{"record"' + records).splitlines()]
+    assert {r["key"]: r["value"] for r in found if r["record"] == "entry" and r["map"] == "by_length"} == {
+        3: 3,
+        4: 3,
+        100: 3,
+    }
+    (whole,) = (r for r in found if r["record"] == "histogram" and r["key"] is None)
+    assert (whole["map"], whole["count"], whole["sum"]) == ("sizes", 3, 107)
+    assert whole["buckets"][0] == {"above": 2, "to": 4, "count": 2}

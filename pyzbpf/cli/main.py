@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": "run a prebuilt probe and watch its events",
     "run": "load and attach a probe and print its events, and at the end its maps",
+    "profile": "sample where the processors are, and draw a flame graph",
     "build": "compile probes to BPF objects, without making a wheel",
     "types": "print Zig declarations of kernel types",
     "doctor": "say what this kernel and system can do for BPF, and how to mend what they cannot",

@@ -47,6 +47,17 @@ def has(name: str) -> bool:
     return any(True for _ in _places(_read(), name.encode()))
 
 
+def functions() -> tuple[list[int], list[str]]:
+    """The addresses of all functions, sorted, and their names; both empty where the kernel hides its addresses."""
+    found = []
+    for line in _read().splitlines():
+        fields = line.split(None, 2)
+        if fields[1] in b"tTwW" and fields[0].strip(b"0"):
+            found.append((int(fields[0], 16), fields[2].partition(b"\t")[0]))
+    found.sort()
+    return [address for address, _ in found], [name.decode(errors="replace") for _, name in found]
+
+
 def similar(name: str) -> str:
     """Names of functions that are like it, as the end of a message; "" where there is none.
 

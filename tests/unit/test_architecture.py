@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "pyzbpf"
 FORMATS = {"errors", "uapi", "elf", "btf", "insn"}
-LOAD_HALF = {"kernel", "adapt", "maps", "links", "events", "runtime"}
+LOAD_HALF = {"kernel", "adapt", "maps", "links", "events", "runtime", "symbols"}
 
 # Room -> what it may import; docs/architecture.md shows the same table.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "adapt": {"spec", "btf", "insn", "uapi", "errors"},
     "maps": {"kernel", "spec", "btf", "uapi", "errors"},
     "links": {"kernel", "spec", "elf", "uapi", "errors"},
+    "symbols": {"kernel", "elf", "maps", "errors"},
     "events": {"maps", "kernel", "spec", "btf", "uapi", "errors"},
     "runtime": {"spec", "adapt", "kernel", "maps", "links", "events", "btf", "uapi", "errors"},
     "probes": set(),

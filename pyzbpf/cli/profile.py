@@ -1,0 +1,122 @@
+"""``pyzbpf profile``: where the processors are, as a flame graph."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from pyzbpf.cli import flame
+from pyzbpf.cli.output import note
+from pyzbpf.cli.usage import UsageError, positive, seconds
+from pyzbpf.cli.watch import Stop, detach
+from pyzbpf.spec.open import open as open_spec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from pyzbpf.cli.flame import Samples
+    from pyzbpf.maps.aggregate import StackCounter
+    from pyzbpf.runtime.object import Object
+    from pyzbpf.symbols.stacks import Symbolizer
+
+_PROBE = "pyzbpf.probes:profile"
+# How often processes that are new are looked at: one that is gone cannot tell its functions any more.
+_ROUND_S = 0.2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``pyzbpf profile``."""
+    parser.add_argument(
+        "-F", "--frequency", type=positive, default=99, metavar="HERTZ", help="samples a second (%(default)s)"
+    )
+    parser.add_argument(
+        "-d",
+        "--duration",
+        type=seconds,
+        metavar="SECONDS",
+        help="stop after so many seconds (default: by Ctrl-C)",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help=f"where to write; its end says what: {', '.join(flame.FORMATS)} (default: folded stacks on stdout)",
+    )
+    parser.add_argument("-p", "--pid", type=positive, help="only this process")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--user", action="store_true", help="only the stacks of processes")
+    only.add_argument("--kernel", action="store_true", help="only the stacks of the kernel")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Sample until the end is asked for, then write."""
+    write = _writer(arguments.output)
+    from pyzbpf.symbols.stacks import Symbolizer
+
+    spec = open_spec(_PROBE)
+    spec.variables["process"].value = arguments.pid or 0
+    symbolizer = Symbolizer()
+    with spec.load() as probe, Stop() as stop:
+        probe.attach(frequency=arguments.frequency)
+        note(f"pyzbpf: {arguments.frequency} samples a second on every CPU; Ctrl-C ends it")
+        _sample(probe, symbolizer, stop, arguments.duration)
+        detach(probe)
+        samples = _named(probe.maps["samples"], symbolizer, arguments)
+        lost = probe.variables["samples_lost"].value
+    total = sum(count for _, count in samples)
+    title = f"{total} samples, {arguments.frequency} a second" + (
+        f", process {arguments.pid}" if arguments.pid else ""
+    )
+    text = write(samples, title)
+    if arguments.output is None:
+        sys.stdout.write(text)
+    else:
+        with open(arguments.output, "w", encoding="utf-8") as file:
+            file.write(text)
+    note(
+        f"pyzbpf: {total} samples, {len(samples)} different stacks"
+        + (f"; {lost} had no room" if lost else "")
+    )
+    return 0
+
+
+def _writer(path: str | None) -> Callable[[Samples, str], str]:
+    """How the output is written; before anything is measured."""
+    if path is None:
+        return flame.folded
+    for end, write in flame.FORMATS.items():
+        if path.endswith(end):
+            return write
+    raise UsageError(
+        f"--output: {path} ends with none of {', '.join(flame.FORMATS)}, which say what to write"
+    )
+
+
+def _sample(probe: Object, symbolizer: Symbolizer, stop: Stop, duration_s: float | None) -> None:
+    end = None if duration_s is None else time.monotonic() + duration_s
+    counter: StackCounter = probe.maps["samples"]
+    seen: set[int] = set()
+    while not stop.requested:
+        left_s = _ROUND_S if end is None else min(_ROUND_S, end - time.monotonic())
+        if left_s <= 0:
+            break
+        time.sleep(left_s)
+        for pid in {key.pid for key in counter} - seen:
+            symbolizer.remember(pid)
+            seen.add(pid)
+    for pid in seen:
+        symbolizer.remember(pid, again=True)  # libraries that were loaded since
+
+
+def _named(
+    counter: StackCounter, symbolizer: Symbolizer, arguments: argparse.Namespace
+) -> list[tuple[tuple[str, ...], int]]:
+    """Stacks by name, with the command in front; what has the same names is one."""
+    found: dict[tuple[str, ...], int] = {}
+    for stack in counter.stacks():
+        names = symbolizer.frames(stack, user=not arguments.kernel, kernel=not arguments.user)
+        frames = (stack.command or f"[{stack.pid}]", *names)
+        found[frames] = found.get(frames, 0) + stack.count
+    return sorted(found.items())

@@ -124,7 +124,8 @@ def _cut(text: str) -> str:
 
 class Json:
     """One object on each line; ``record`` says what it is: event, error, lost, iterator, entry, histogram,
-    variable or trap."""
+    variable or trap.
+    """
 
     def __init__(self, streams: Sequence[Stream], _: Btf | None) -> None:
         self._streams = streams

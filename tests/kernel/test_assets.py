@@ -19,7 +19,7 @@ def test_the_target_does_what_it_is_asked() -> None:
         target.done()
         target.counted()
         assert target.semaphore() is False
-        assert os.path.samefile(f"/proc/{target.pid}/exe", target.path)
+        assert os.path.samefile(f"/proc/{target.pid}/exe", target.path())
 
 
 def test_packets_go_through_a_pair_of_interfaces_and_nothing_is_left() -> None:

@@ -62,7 +62,7 @@ def test_fields_of_a_task(mode: str, reset: int) -> None:
 def probe_of(section: str):
     spec = object_spec()
     spec.functions["see"] = Asm().mov_imm(R0, 0).exit_().function("see", section)
-    spec.programs["see"] = program("see", section, file="test.o")
+    spec.programs["see"] = program("see", section)
     return spec
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from pyzbpf.cli.usage import UsageError, near, whole
+from pyzbpf.cli.usage import UsageError, integer, near, whole
 from pyzbpf.kernel.perf_event import COUNTERS
 from pyzbpf.links.attach import KINDS, options
 
@@ -17,40 +17,63 @@ if TYPE_CHECKING:
     from pyzbpf.runtime.object import Object
     from pyzbpf.spec.model import ObjectSpec, ProgramSpec
 
-# Name on the command line, option of attach(), what the value is called, what it is, more for argparse.
-_ROWS: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
-    ("interface", "interface", "NAME", "network interface (of socket filters: lo if it is not given)", {}),
-    ("direction", "direction", "WAY", "ingress or egress, of tc", {"choices": ("ingress", "egress")}),
-    ("priority", "priority", "N", "of the tc filter; a lower one runs first", {"type": whole}),
-    ("mode", "mode", "MODE", "native (in the driver) or generic, of XDP", {"choices": ("native", "generic")}),
-    ("cgroup", "cgroup", "PATH", "control group, by path or by name below the mount of cgroup2", {}),
-    ("order", "order", "ORDER", "of iter/cgroup: descendants, children, ancestors, self, …", {}),
-    ("pid", "pid", "N", "this process only, of uprobes, perf_event and iterators", {"type": whole}),
-    ("tid", "tid", "N", "this thread only, of iterators", {"type": whole}),
-    ("path", "path", "FILE", "program or library of uprobes, by path or name (libc.so.6)", {}),
-    ("symbol", "symbol", "NAME", "its function", {}),
-    ("function", "function", "NAME", "function of the kernel, of kprobes", {}),
-    ("offset", "offset", "BYTES", "from the function's start, of uprobes and kprobes", {"type": whole}),
-    ("tracepoint", "target", "NAME", "of tracepoint (category/name) and raw_tp (name)", {}),
-    ("event", "event", "NAME", "counter of perf_event: cpu-clock, page-faults, …", {"choices": tuple(COUNTERS)}),
-    ("frequency", "frequency", "N", "samples a second, of perf_event", {"type": whole}),
-    ("period", "period", "N", "events from one sample to the next, of perf_event", {"type": whole}),
-    ("cpu", "cpu", "N", "this CPU only, of perf_event", {"type": whole}),
-    ("map", "map", "NAME", "map whose elements iter/bpf_map_elem walks", {}),
-    ("cookie", "cookie", "N", "number that the program reads with bpf.attachCookie", {"type": whole}),
+# Name on the command line, option of attach(), what it is, more for argparse.
+_ROWS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    ("interface", "interface", "network interface (of socket filters: lo if it is not given)", {"metavar": "NAME"}),
+    ("direction", "direction", "of tc", {"choices": ("ingress", "egress")}),
+    ("priority", "priority", "of tc and netfilter; the lower one runs first", {"type": integer, "metavar": "N"}),
+    ("mode", "mode", "of XDP: in the driver or not", {"choices": ("native", "generic")}),
+    ("before", "before", "first, of tcx, netkit and control groups", {"choices": ("all",)}),
+    ("after", "after", "last, of the same", {"choices": ("all",)}),
+    ("cgroup", "cgroup", "control group, by path or by name below the mount of cgroup2", {"metavar": "PATH"}),
+    ("order", "order", "of iter/cgroup: descendants, children, ancestors, self, …", {"metavar": "ORDER"}),
+    ("pid", "pid", "this process only: uprobes, USDT, perf_event, iterators", {"type": whole, "metavar": "N"}),
+    ("tid", "tid", "this thread only: iterators", {"type": whole, "metavar": "N"}),
+    ("path", "path", "program or library of uprobes and USDT, by path or name (libc.so.6)", {"metavar": "FILE"}),
+    ("root", "root", "folder below which it is (/proc/4711/root)", {"metavar": "DIR"}),
+    ("symbol", "symbol", "its function", {"metavar": "NAME"}),
+    ("symbols", "symbols", "its functions, of uprobe.multi", {"metavar": "PATTERN"}),
+    ("provider", "provider", "of a USDT probe", {"metavar": "NAME"}),
+    ("probe", "name", "USDT probe", {"metavar": "NAME"}),
+    ("function", "function", "function of the kernel, of kprobes", {"metavar": "NAME"}),
+    ("functions", "functions", "functions of the kernel, of kprobe.multi", {"metavar": "PATTERN"}),
+    ("offset", "offset", "from the function's start, of uprobes and kprobes", {"type": whole, "metavar": "BYTES"}),
+    ("call", "call", "system call, of ksyscall", {"metavar": "NAME"}),
+    ("tracepoint", "target", "of tracepoint (category/name) and raw_tp (name)", {"metavar": "NAME"}),
+    ("event", "event", "counter of perf_event: cpu-clock, page-faults, …", {"choices": COUNTERS, "metavar": "NAME"}),
+    ("frequency", "frequency", "samples a second, of perf_event", {"type": whole, "metavar": "N"}),
+    ("period", "period", "events from one sample to the next, of perf_event", {"type": whole, "metavar": "N"}),
+    ("cpu", "cpu", "this CPU only, of perf_event", {"type": whole, "metavar": "N"}),
+    ("map", "map", "map of the object: what iter/bpf_map_elem walks, where sk_skb and sk_msg are", {"metavar": "NAME"}),
+    ("namespace", "namespace", "network namespace of sk_lookup and flow_dissector", {"metavar": "FILE"}),
+    ("family", "family", "of netfilter", {"choices": ("ipv4", "ipv6")}),
+    ("hook", "hook", "of netfilter: prerouting, input, forward, output, postrouting", {"metavar": "NAME"}),
+    ("defragment", "defragment", "netfilter sees whole packets", {"action": "store_const", "const": True}),
+    ("cookie", "cookie", "number that the program reads with bpf.attachCookie", {"type": whole, "metavar": "N"}),
 )  # fmt: skip
 _FLAGS = {option: f"--{name}" for name, option, *_ in _ROWS}
+_HELP = {option: help for _, option, help, _ in _ROWS}
+# A socket is no text.
+FROM_PYTHON_ONLY = frozenset(("socket",))
 
 # What a kind cannot do without where its section does not say it, by the file in links/ that attaches it.
 _NEEDED = {
     "xdp": ("interface",),
     "tc": ("interface", "direction"),
     "tcx": ("interface",),
+    "netkit": ("interface",),
     "cgroup": ("cgroup",),
     "kprobe": ("function",),
+    "kprobe_multi": ("functions",),
+    "ksyscall": ("call",),
     "uprobe": ("path",),
+    "uprobe_multi": ("path",),
+    "usdt": ("path",),
     "tracepoint": ("target",),
     "raw_tracepoint": ("target",),
+    "sk_reuseport": ("socket",),
+    "sockmap": ("map",),
+    "netfilter": ("hook",),
 }
 _WALK_A_MAP = ("bpf_map_elem", "bpf_sk_storage_map")
 
@@ -58,8 +81,8 @@ _WALK_A_MAP = ("bpf_map_elem", "bpf_sk_storage_map")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare them."""
     group = parser.add_argument_group("where programs attach, if not where their sections say")
-    for name, option, metavar, help, more in _ROWS:
-        group.add_argument(f"--{name}", dest=f"attach_{option}", metavar=metavar, help=help, **more)
+    for name, option, help, more in _ROWS:
+        group.add_argument(f"--{name}", dest=f"attach_{option}", help=help, **more)
     group.add_argument("--ifindex", type=whole, metavar="N", help="the same as --interface, by its number")
 
 
@@ -86,12 +109,12 @@ def check(spec: ObjectSpec, programs: Sequence[ProgramSpec], given: Mapping[str,
     if "map" in given and given["map"] not in spec.maps:
         name = given["map"]
         raise UsageError(f"--map: {spec.file} has no map '{name}'{near(name, list(spec.maps))}")
-    rows = {option: (metavar, help) for _, option, metavar, help, _ in _ROWS}
     for program in programs:
         for option in _needed(program):
+            if option in FROM_PYTHON_ONLY:
+                raise UsageError(f"{names([program])} attaches from Python only: attach({option}=…)")
             if option not in given:
-                metavar, help = rows[option]
-                raise UsageError(f"{names([program])} needs {_FLAGS[option]} {metavar}: {help}")
+                raise UsageError(f"{names([program])} needs {_FLAGS[option]}: {_HELP[option]}")
 
 
 def of(probe: Object, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,12 +20,17 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def whole(text: str) -> int:
-    """An argument that is a whole number from 0 up, in any base that Zig writes."""
+def integer(text: str) -> int:
+    """An argument that is a number, in any base that Zig writes."""
     try:
-        value = int(text, 0)
+        return int(text, 0)
     except ValueError:
-        value = -1
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number") from None
+
+
+def whole(text: str) -> int:
+    """The same from 0 up."""
+    value = integer(text)
     if value < 0:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 up")
     return value

@@ -23,6 +23,9 @@ ROOT = Path(__file__).parents[2]
 # What the tests import, taken from where this Python has it: all of it is plain Python.
 LIBRARIES = ("pytest", "pluggy", "iniconfig", "packaging", "pygments", "pyelftools")
 CARRIED = ("tests/kernel", "tests/support", "tests/zig/c", "tests/zig/probes", "tests/vm/guest", "zig/probes")
+# What makes the probes: the rooms of the build's half, and what is compiled.
+SOURCES = ("zig", "tests/zig", "tests/support",
+           *(f"pyzbpf/{room}" for room in ("build", "finish", "spec", "btf", "elf", "insn", "uapi")))  # fmt: skip
 NOT_SOURCE = shutil.ignore_patterns("__pycache__", ".*", "*.egg-info", "*.o", "zig-out", "zig-pkg")
 
 
@@ -44,7 +47,7 @@ def _files(*folders: str, kinds: Sequence[str]) -> list[Path]:
 
 def probes() -> Path:
     """The folder with every object that the tests would compile; made again when a source changes."""
-    sources = _files("zig", "tests/zig", "pyzbpf", "tests/support", kinds=(".zig", ".c", ".h", ".py"))
+    sources = _files(*SOURCES, kinds=(".zig", ".c", ".h", ".py"))
     return cache.kept(f"probes/{_hash(sources)}", prebuilt.build_all)
 
 

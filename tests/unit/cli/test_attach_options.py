@@ -11,12 +11,12 @@ from pyzbpf.cli import attach_options, watch
 from pyzbpf.links.attach import KINDS
 
 
-def test_each_row_is_an_option_of_some_kind() -> None:
+def test_there_is_a_row_for_each_option_that_is_text() -> None:
     taken = {option for _, options in KINDS.values() for option in options}
-    assert {option for _, option, *_ in attach_options._ROWS} <= taken
-    assert {option for options in attach_options._NEEDED.values() for option in options} <= taken
-    files = {file.rpartition(".")[2] for file, _ in KINDS.values()}
-    assert set(attach_options._NEEDED) <= files
+    assert {option for _, option, *_ in attach_options._ROWS} == taken - attach_options.FROM_PYTHON_ONLY
+    for file, needed in attach_options._NEEDED.items():
+        kinds = [options for name, options in KINDS.values() if name == f"pyzbpf.links.{file}"]
+        assert kinds and all(set(needed) <= set(options) for options in kinds), file
 
 
 def test_only_what_was_given_is_passed_on() -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import socket
 import struct
 from pathlib import Path
 
 import pytest
 
 from pyzbpf.errors import VerifierError
-from tests.support import zig_probes
+from tests.support import network, zig_probes
 
 MODES = ["safe", "fast", "small"]
+PATIENCE = 30
 DATA = bytes(range(1, 101))
 STRICT_ALIGNMENT = 1  # BPF_F_STRICT_ALIGNMENT of BPF_PROG_LOAD
 ABORTED, DROP, PASS = 0, 1, 2
@@ -27,6 +29,22 @@ def test_numbers_at_odd_places(mode: str) -> None:
         assert probe.variables["packed_half"].value == struct.unpack_from("=H", DATA, 23)[0]
         # To the byte: 25 bytes hold both, 23 the number, 22 nothing.
         assert [run(DATA[:size]).retval for size in (25, 24, 23, 22)] == [PASS, DROP, DROP, ABORTED]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_packets_that_come_in(mode: str) -> None:
+    """Of a real interface: its driver's, or the network stack's where the driver has no XDP."""
+    with network.veth() as pair, zig_probes.spec("packets", mode).load() as probe:
+        seen = probe.variables["packed_number"]
+        with probe.programs["numbers"].attach(interface=pair.name):
+            with pair.other_side():
+                sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            with sender, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+                receiver.bind((pair.address, 0))
+                receiver.settimeout(PATIENCE)
+                sender.sendto(DATA, receiver.getsockname())
+                assert receiver.recv(200) == DATA  # the program lets it pass
+        assert seen.value != 0
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -35,6 +35,16 @@ def test_the_results_on_the_page_are_of_the_matrix() -> None:
     assert not missing, f"no results for {missing}: python -m tests.vm --all --write-docs"
 
 
+def test_no_kernel_test_is_expected_to_fail() -> None:
+    marked = [path.name for path in (suite.ROOT / "tests/kernel").glob("*.py") if "xfail" in path.read_text()]
+    assert marked == [], "docs/kernels.md says that there are none"
+
+
+def test_the_files_that_the_page_names_exist() -> None:
+    named = set(re.findall(r"`(test_\w+\.py)`", report.PAGE.read_text()))
+    assert named and all((suite.ROOT / "tests/kernel" / name).is_file() for name in named)
+
+
 def test_the_page_shows_the_results_that_are_kept() -> None:
     page = report.PAGE.read_text()
     assert report.page(page) == page, "python -m tests.vm --all --write-docs"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyzbpf.adapt.functions import INSTRUCTION, Code, flatten
-from pyzbpf.errors import ObjectError, UnsupportedError
+from pyzbpf.errors import Error, ObjectError, UnsupportedError
 from pyzbpf.uapi.enums import BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE
 
 TYPE_CHECKING = False
@@ -108,6 +108,8 @@ def adapt(
                 externs.aim(program.name, function, reference, ready, start)
             elif reference.kind == "function":
                 ready.callbacks = True
+            elif reference.kind == "table":
+                raise _jump_table(spec, program, function)
         if function.core:
             ready.unresolved.update(_relocate(spec, function, relocator, code, start))
     ready.func_info = _func_info(code)
@@ -137,6 +139,13 @@ def _check_map(spec: ObjectSpec, function: FunctionSpec, name: str) -> None:
             section=function.section,
             symbol=name,
         )
+
+
+def _jump_table(spec: ObjectSpec, program: ProgramSpec, function: FunctionSpec) -> Error:
+    return Error(
+        f"program '{program.name}': pyzbpf does not make the jump tables of cpu v4 yet (Linux 6.19), which function "
+        f"'{function.name}' has\n  {spec.file}: compile it with -fno-jump-tables, or for cpu v3."
+    )
 
 
 _OUTSIDE = {

@@ -90,6 +90,7 @@ def flatten(spec: ObjectSpec, program: ProgramSpec) -> Code:
                 _known(spec, function, reference)
                 yield reference
 
+    callback = _callback(spec, program)
     walks = [add(program.name)]  # of the functions on the way to this one: no recursion, chains may be long
     while walks:
         reference = next(walks[-1], None)
@@ -97,8 +98,20 @@ def flatten(spec: ObjectSpec, program: ProgramSpec) -> Code:
             walks.pop()
         elif reference.name not in starts:
             walks.append(add(reference.name))
+        if not walks and callback and callback not in starts:
+            walks.append(add(callback))  # nothing in the code leads to it
     _aim(code, starts)
     return code
+
+
+def _callback(spec: ObjectSpec, program: ProgramSpec) -> str:
+    entry = spec.functions[program.name]
+    if entry.exception_callback and entry.exception_callback not in spec.functions:
+        raise ObjectError(
+            f"its exception callback '{entry.exception_callback}' is no function of the object",
+            file=spec.file, section=entry.section, symbol=program.name,
+        )  # fmt: skip
+    return entry.exception_callback
 
 
 # References that name a function of the object, and what the kernel calls them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pyzbpf.btf import types as kinds
 from pyzbpf.elf import image as elf
 from pyzbpf.errors import ObjectError
 from pyzbpf.insn import instruction as insn
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from pyzbpf.btf.ext import Ext
     from pyzbpf.elf.image import Image, Relocation, Section, Symbol
     from pyzbpf.spec.model import MapSpec
+
+
+# What LLVM makes of a switch for cpu v4: addresses of instructions.
+JUMP_TABLES = ".jumptables"
 
 
 def entries(image: Image, code: Section) -> Iterator[str]:
@@ -33,10 +38,12 @@ def is_subprogram_section(name: str) -> bool:
 
 def read(image: Image, maps: Mapping[str, MapSpec], ext: Ext, btf: Btf | None) -> Iterator[FunctionSpec]:
     """Every function of every code section, in file order."""
+    names = _names(image)
+    callbacks = _exception_callbacks(btf)
     for code in image.sections:
         if not code.is_code or not code.data:
             continue
-        reader = _CodeReader(image, code, maps, btf)
+        reader = _CodeReader(image, code, maps, btf, names=names, callbacks=callbacks)
         if len(code.data) % insn.SIZE:
             raise reader.fault("not a whole number of instructions", len(code.data))
         symbols = _named_functions(image, code)
@@ -54,14 +61,54 @@ def _named_functions(image: Image, code: Section) -> list[Symbol]:
     return sorted(exported + local, key=lambda symbol: (symbol.value, symbol.name))
 
 
+def _names(image: Image) -> dict[tuple[str, int], str]:
+    """(section, place) -> what the function there is called.
+
+    Static functions of objects that were linked together may share a name: then the place is put behind it.
+    """
+    taken = {s.name for s in image.symbols if s.type == elf.STT_FUNC and s.binding != elf.STB_LOCAL}
+    found = {}
+    for code in image.sections:
+        for symbol in image.functions_in(code) if code.is_code else ():
+            name = symbol.name
+            if symbol.binding == elf.STB_LOCAL and name in taken:
+                name = f"{name}@{code.name}+{symbol.value:#x}"
+            taken.add(name)
+            found[code.name, symbol.value] = name
+    return found
+
+
+_EXCEPTION_CALLBACK = "exception_callback:"
+
+
+def _exception_callbacks(btf: Btf | None) -> dict[int, str]:
+    """BTF id of a program's function -> the function that the kernel calls when it throws (Linux 6.7)."""
+    return {
+        tag.type: tag.name.removeprefix(_EXCEPTION_CALLBACK)
+        for _, tag in (btf.named(kinds.DECL_TAG) if btf is not None else ())
+        if tag.component < 0 and tag.name.startswith(_EXCEPTION_CALLBACK)
+    }
+
+
 class _CodeReader:
     """One code section being read: what every question about it needs."""
 
-    def __init__(self, image: Image, code: Section, maps: Mapping[str, MapSpec], btf: Btf | None) -> None:
+    def __init__(
+        self,
+        image: Image,
+        code: Section,
+        maps: Mapping[str, MapSpec],
+        btf: Btf | None,
+        *,
+        names: Mapping[tuple[str, int], str],
+        callbacks: Mapping[int, str],
+    ) -> None:
         self.image = image
         self.code = code
         self.maps = maps
         self.btf = btf
+        self.names = names
+        self.callbacks = callbacks
         self.relocations = {relocation.offset: relocation for relocation in code.relocations}
 
     def fault(self, message: str, offset: int, symbol: str | None = None) -> ObjectError:
@@ -73,12 +120,16 @@ class _CodeReader:
         start, end = symbol.value, symbol.value + symbol.size
         if symbol.size == 0 or start % insn.SIZE or end > len(self.code.data):
             raise self.fault("function of no size or outside of its section", start, symbol.name)
+        type_id = next((r[1] for r in ext.functions.get(self.code.name, ()) if r[0] == start), 0)
+        is_exported = symbol.binding != elf.STB_LOCAL
         return FunctionSpec(
-            symbol.name,
+            symbol.name if is_exported else self.names[self.code.name, start],
             section=self.code.name,
+            offset=start,
             instructions=bytes(self.code.data[start:end]),
             references=list(self.references(start, end)),
-            type_id=next((r[1] for r in ext.functions.get(self.code.name, ()) if r[0] == start), 0),
+            type_id=type_id,
+            exception_callback=self.callbacks.get(type_id, ""),
             lines=[
                 ((r[0] - start) // insn.SIZE, r[1], r[2], r[3])
                 for r in ext.lines.get(self.code.name, ())
@@ -136,6 +187,8 @@ class _CodeReader:
             raise self.fault("a call of something that is not a function", offset, symbol.name)
         if target.name in ("maps", ".maps"):
             return Reference(place, "map", self.map_at(target, symbol.value + addend, offset))
+        if target.name == JUMP_TABLES:
+            return Reference(place, "table", symbol.name, symbol.value + addend)
         if target.name == ARENA:
             arena = next((m.name for m in self.maps.values() if m.type == BPF_MAP_TYPE_ARENA), target.name)
             return Reference(place, "data", arena, symbol.value + addend)
@@ -146,9 +199,9 @@ class _CodeReader:
         return Reference(place, "data", target.name, symbol.value + addend)
 
     def function_at(self, target: Section, at: int, offset: int) -> str:
-        for symbol in self.image.functions_in(target):
-            if symbol.value == at:
-                return symbol.name
+        name = self.names.get((target.name, at))
+        if name is not None:
+            return name
         raise self.fault(f"calls {target.name}+{at:#x}, where no function begins", offset)
 
     def map_at(self, target: Section, at: int, offset: int) -> str:

@@ -100,16 +100,17 @@ def _contents(image: Image, found: MapSpec) -> tuple[int, int] | int | bytes | N
 
 def _function(image: Image, found: FunctionSpec) -> tuple[Any, ...]:
     section = image.section(found.section)
-    symbol = next(s for s in image.symbols if s.name == found.name and s.section is section)
     assert section is not None
     return (
         found.name,
         found.section,
-        (section.offset + symbol.value, len(found.instructions)),
+        (section.offset + found.offset, len(found.instructions)),
+        found.offset,
         found.type_id,
         [(r.offset, r.kind, r.name, r.addend) for r in found.references],
         list(found.lines),
         list(found.core),
+        found.exception_callback,
     )
 
 
@@ -145,7 +146,9 @@ def from_index(entry: dict[str, Any], data: bytes, *, file: str, name: str) -> O
     for fields in entry["programs"]:
         program = ProgramSpec(**dict(zip(_PROGRAM_FIELDS, fields, strict=True)))
         spec.programs[program.name] = program
-    for function_name, section, place, type_id, references, lines, core in entry["functions"]:
+    for function_name, section, place, offset, type_id, references, lines, core, callback in entry[
+        "functions"
+    ]:
         spec.functions[function_name] = FunctionSpec(
             function_name,
             section=section,
@@ -154,6 +157,8 @@ def from_index(entry: dict[str, Any], data: bytes, *, file: str, name: str) -> O
             type_id=type_id,
             lines=lines,
             core=core,
+            offset=offset,
+            exception_callback=callback,
         )
     for variable_name, map_name, offset, size, type_id in entry["variables"]:
         spec.variables[variable_name] = VariableSpec(

@@ -74,6 +74,7 @@ class Reference:
     function 64-bit load of a function's address (callback) name of a function
     extern   64-bit load of an undefined symbol             name of the symbol
     kfunc    call of an undefined symbol                    name of the symbol
+    table    64-bit load of a jump table's address          name of the table, addend = offset in its section
     ======== ============================================== ==========================
     """
 
@@ -92,14 +93,19 @@ class Reference:
 class FunctionSpec:
     """A function of the object: a program's entry or a subprogram.
 
+    ``offset`` is its place in the section in bytes.
     ``instructions`` are the bytes as in the file, in the object's byte order. ``type_id`` is the
     BTF id of its FUNC (0: none). ``lines`` are (instruction index within the function, file-name
     offset, line-text offset, line << 10 | column), the offsets into the BTF strings. ``core`` are
     the CO-RE relocations: (byte offset within the function, BTF id of the root type, access path such
-    as "0:1:2", kind 0 to 12 of enum bpf_core_relo_kind).
+    as "0:1:2", kind 0 to 12 of enum bpf_core_relo_kind). ``exception_callback`` is the function that the
+    kernel calls when the program throws ("": none).
     """
 
-    __slots__ = ("core", "instructions", "lines", "name", "references", "section", "type_id")
+    __slots__ = (
+        "core", "exception_callback", "instructions", "lines", "name", "offset", "references", "section",
+        "type_id",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -111,6 +117,8 @@ class FunctionSpec:
         type_id: int = 0,
         lines: Sequence[tuple[int, int, int, int]] = (),
         core: Sequence[tuple[int, int, str, int]] = (),
+        offset: int = 0,
+        exception_callback: str = "",
     ) -> None:
         self.name = name
         self.section = section
@@ -119,6 +127,8 @@ class FunctionSpec:
         self.type_id = type_id
         self.lines = lines
         self.core = core
+        self.offset = offset
+        self.exception_callback = exception_callback
 
     def __repr__(self) -> str:
         return f"<FunctionSpec {self.name} in {self.section}, {len(self.instructions) // 8} instructions>"

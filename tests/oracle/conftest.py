@@ -16,7 +16,12 @@ from tests.vm import packages
 
 HERE = Path(__file__).parent
 # Tests that load programs into the running kernel, whatever types they are for.
-LOADING = {"test_libbpf_patches_the_same_instructions", "test_it_loads_what_we_load"}
+LOADING = {
+    "test_libbpf_patches_the_same_instructions",
+    "test_it_loads_what_we_load",
+    "test_it_loads_what_libbpf_loads",
+    "test_a_difference_is_seen",
+}
 
 
 class KernelTypes(NamedTuple):

@@ -1,6 +1,7 @@
 """Where we differ from libbpf on purpose, or where it is too old; `docs/oracle.md` shows the table to people.
 
-``kind`` is that of a difference, ``pattern`` is searched for in its text and in what libbpf said.
+``kind`` is that of a difference, ``pattern`` is searched for in its text and in what libbpf said. A row holds for
+versions of libbpf before ``before`` ((0, 0): for all).
 """
 
 from __future__ import annotations
@@ -12,6 +13,33 @@ class Row(NamedTuple):
     kind: str
     pattern: str
     why: str
+    before: tuple[int, int] = (0, 0)
 
 
-EXPECTED: tuple[Row, ...] = ()
+EXPECTED: tuple[Row, ...] = (
+    Row(
+        "more",
+        r"legacy map definitions in 'maps' section are not supported",
+        "section `maps`, the form before BTF: dropped by libbpf 1.0, read by us",
+    ),
+    Row(
+        "more",
+        r"failed to find BTF for extern",
+        "a symbol of another object: libbpf refuses the file, we the programs that need it, when they are loaded",
+    ),
+    Row("refused early", r"\.jumptables", "jump tables of cpu v4 (Linux 6.19) are not made yet"),
+    Row("more", r"in section '\.jumptables'", "jump tables came with libbpf 1.7", (1, 7)),
+    Row("more", r"does not open it.*\n(?s:.)*map 'arena'", "arenas came with libbpf 1.4", (1, 4)),
+    Row(
+        "more",
+        r"errno 524|struct_ops",
+        "`.struct_ops.link` and missing members came with 1.2 and 1.4",
+        (1, 4),
+    ),
+    Row("code", r"'only_of_the_other': we sent none", "`?.struct_ops` came with libbpf 1.4", (1, 4)),
+    Row("more", r"exception callback", "exception callbacks came with libbpf 1.3", (1, 3)),
+    Row("code", r"libbpf none", "exception callbacks came with libbpf 1.3", (1, 3)),
+    Row("code", r"immediate=2002\d{6}", "a missing weak kfunc was poisoned as a kfunc with the id 0", (1, 2)),
+    Row("more", r"we load it, libbpf does not \(errno 22\)\n$", "a missing weak kfunc was refused", (1, 2)),
+    Row("program", r"section 'tcx?/(in|e)gress'", "tcx came with libbpf 1.3", (1, 3)),
+)

@@ -9,6 +9,7 @@ import pyzbpf
 from pyzbpf.errors import Error
 from pyzbpf.maps import open as map_open
 from pyzbpf.runtime import loader
+from pyzbpf.uapi.enums import BPF_F_RDONLY_PROG, BPF_MAP_TYPE_DEVMAP, BPF_MAP_TYPE_DEVMAP_HASH
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,8 +101,10 @@ def _defined(name: str, map: MapSpec) -> dict[str, Any]:
 
 
 def _created(name: str, map: Any) -> dict[str, Any]:
-    """As the kernel has it."""
+    """As the kernel has it; device maps get a flag of its own (dev_map_alloc_check)."""
     info = map.info
+    if info["type"] in (BPF_MAP_TYPE_DEVMAP, BPF_MAP_TYPE_DEVMAP_HASH):
+        info["map_flags"] &= ~BPF_F_RDONLY_PROG | map.spec.flags
     return {
         "name": name,
         "type": info["type"],

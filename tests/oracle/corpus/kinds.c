@@ -1,0 +1,56 @@
+/* A program of nearly every kind, most of which attach nowhere. */
+#include "bpf.h"
+
+#define PROGRAM(name, section, result)                                                                     \
+	SEC(section) int of_##name(void *context)                                                               \
+	{                                                                                                  \
+		return result;                                                                             \
+	}
+
+PROGRAM(socket, "socket", 0)
+PROGRAM(tc, "tc", 0)
+PROGRAM(classifier, "classifier", 0)
+PROGRAM(action, "action", 0)
+PROGRAM(xdp, "xdp", 2)
+PROGRAM(xdp_frags, "xdp.frags", 2)
+PROGRAM(xdp_devmap, "xdp/devmap", 2)
+PROGRAM(xdp_cpumap, "xdp/cpumap", 2)
+PROGRAM(tracepoint, "tracepoint/sched/sched_switch", 0)
+PROGRAM(tp, "tp/sched/sched_switch", 0)
+PROGRAM(raw_tracepoint, "raw_tracepoint/sched_switch", 0)
+PROGRAM(raw_tp, "raw_tp/sched_switch", 0)
+PROGRAM(raw_tp_w, "raw_tp.w/sched_switch", 0)
+PROGRAM(typed, "tp_btf/sched_switch", 0)
+PROGRAM(perf_event, "perf_event", 0)
+PROGRAM(lwt_in, "lwt_in", 0)
+PROGRAM(lwt_out, "lwt_out", 0)
+PROGRAM(lwt_xmit, "lwt_xmit", 0)
+PROGRAM(sockops, "sockops", 1)
+PROGRAM(parser, "sk_skb/stream_parser", 0)
+PROGRAM(verdict, "sk_skb/stream_verdict", 0)
+PROGRAM(sk_skb, "sk_skb", 0)
+PROGRAM(sk_msg, "sk_msg", 1)
+PROGRAM(flow, "flow_dissector", 0)
+PROGRAM(ingress, "cgroup_skb/ingress", 1)
+PROGRAM(egress, "cgroup_skb/egress", 1)
+PROGRAM(cgroup_skb, "cgroup/skb", 1)
+PROGRAM(sock_create, "cgroup/sock_create", 1)
+PROGRAM(sock_release, "cgroup/sock_release", 1)
+PROGRAM(sock, "cgroup/sock", 1)
+PROGRAM(bind4, "cgroup/bind4", 1)
+PROGRAM(connect6, "cgroup/connect6", 1)
+PROGRAM(sendmsg4, "cgroup/sendmsg4", 1)
+PROGRAM(recvmsg6, "cgroup/recvmsg6", 1)
+PROGRAM(getpeername4, "cgroup/getpeername4", 1)
+PROGRAM(getsockname6, "cgroup/getsockname6", 1)
+PROGRAM(post_bind4, "cgroup/post_bind4", 1)
+PROGRAM(sysctl, "cgroup/sysctl", 1)
+PROGRAM(getsockopt, "cgroup/getsockopt", 1)
+PROGRAM(setsockopt, "cgroup/setsockopt", 1)
+PROGRAM(dev, "cgroup/dev", 1)
+PROGRAM(reuseport, "sk_reuseport", 1)
+PROGRAM(migrate, "sk_reuseport/migrate", 1)
+PROGRAM(lookup, "sk_lookup", 1)
+PROGRAM(call, "syscall", 0)
+PROGRAM(tasks, "iter/task", 0)
+LICENSE("GPL");

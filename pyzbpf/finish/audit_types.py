@@ -75,6 +75,8 @@ def _check_prototype(spec: ObjectSpec, btf: Btf, program: ProgramSpec) -> None:
             "the program returns nothing, and the kernel wants its verdict",
             "declare it `c_int` and return a value (0 for programs that only watch)",
         )
+    if program.type == e.BPF_PROG_TYPE_EXT:
+        return  # it takes what the function takes whose place it has
     for _, parameter in prototype.parameters[:1]:
         _, pointer = btf.resolve(parameter)
         _, context = btf.resolve(pointer.type) if pointer is not None and pointer.type else (0, None)

@@ -51,6 +51,7 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("target", "cookie"),
     ),
     ("tp_btf tp_btf.s fentry fentry.s fexit fexit.s fmod_ret fmod_ret.s lsm lsm.s", "tracing", ("cookie",)),
+    ("freplace", "freplace", ("target", "function")),
     ("perf_event", "perf_event", ("event", "frequency", "period", "pid", "cpu", "cookie")),
     ("iter iter.s", "iterator", ("map", "cgroup", "order", "pid", "tid")),
     ("xdp xdp.frags", "xdp", ("interface", "mode")),
@@ -72,6 +73,21 @@ _CHECKED = frozenset(
         e.BPF_TRACE_UPROBE_SESSION,
     )
 )
+# Kinds that are attached to nothing, and what is done with them.
+NEVER = {
+    "syscall": "it is run by test_run()",
+    "struct_ops": "the map that names it is registered: maps['name'].attach()",
+    "struct_ops.s": "the map that names it is registered: maps['name'].attach()",
+    "xdp/devmap": "its descriptor is put into a device map",
+    "xdp.frags/devmap": "its descriptor is put into a device map",
+    "xdp/cpumap": "its descriptor is put into a CPU map",
+    "xdp.frags/cpumap": "its descriptor is put into a CPU map",
+    "action": "pin it, and name it in a command of tc",
+    "lwt_in": "pin it, and name it in a route ('ip route … encap bpf')",
+    "lwt_out": "pin it, and name it in a route ('ip route … encap bpf')",
+    "lwt_xmit": "pin it, and name it in a route ('ip route … encap bpf')",
+    "lwt_seg6local": "pin it, and name it in a route ('ip route … encap seg6local action End.BPF')",
+}
 _WITH_MAPS = frozenset(("pyzbpf.links.usdt",))
 KINDS = {kind: (f"pyzbpf.links.{file}", options) for kinds, file, options in _ROWS for kind in kinds.split()}
 
@@ -99,9 +115,11 @@ def attach(
     if kind is not None and kind != spec.kind:
         spec = _as(spec, kind)
     if spec.kind not in KINDS:
+        what = f"program '{spec.name}' of section '{spec.section}'"
+        if spec.kind in NEVER:
+            raise Error(f"{what}: this kind is not attached; {NEVER[spec.kind]}")
         raise Error(
-            f"program '{spec.name}': pyzbpf does not attach programs of kind '{spec.kind}' yet (section "
-            f"'{spec.section}'), whatever the kernel can\n"
+            f"{what}: pyzbpf does not attach programs of kind '{spec.kind}' yet, whatever the kernel can\n"
             f"  These kinds can be attached: {', '.join(KINDS)}. Set spec.programs['{spec.name}'].autoattach = "
             "False to attach the others, or run it with test_run()."
         )

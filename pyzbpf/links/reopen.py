@@ -62,9 +62,13 @@ def _name(number: int) -> str:
 
 def update(fd: int, link: Link, program: Program, old: Program | None) -> None:
     """Put another program into a link."""
-    values = {"link_fd": fd, "new_prog_fd": program.fileno()}
+    noun = "prog"
+    if hasattr(program, "ready"):  # a struct of functions, which is a map
+        noun = "map"
+        program.ready()
+    values = {"link_fd": fd, f"new_{noun}_fd": program.fileno()}
     if old is not None:
-        values.update(flags=BPF_F_REPLACE, old_prog_fd=old.fileno())
+        values.update({"flags": BPF_F_REPLACE, f"old_{noun}_fd": old.fileno()})
     try:
         commands.link_update(link.target, **values)
     except PrivilegeError:

@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from pyzbpf.runtime.externs import KernelExterns
     from pyzbpf.spec.model import MapSpec, ObjectSpec, ProgramSpec
 
-# Map types that the events room gives a face to; all others are the maps room's.
+# Map types that the events room or this one gives a face to; all others are the maps room's.
 KINDS = {
     **map_open.KINDS,
     e.BPF_MAP_TYPE_RINGBUF: ("pyzbpf.events.ring_buffer", "RingBuffer"),
     e.BPF_MAP_TYPE_PERF_EVENT_ARRAY: ("pyzbpf.events.perf_buffer", "PerfBuffer"),
+    e.BPF_MAP_TYPE_STRUCT_OPS: ("pyzbpf.runtime.functions", "Functions"),
 }
 
 
@@ -102,6 +103,24 @@ def _attach_place(spec: ObjectSpec, program: ProgramSpec) -> int:
     return attach_target.find(program, target.KernelTarget, file=spec.file)
 
 
+def _place_in_program(spec: ObjectSpec, program: ProgramSpec, targets: Mapping[str, Program]) -> int:
+    """The type id of the function of another program that this one is for."""
+    if program.name not in targets or not program.target:
+        raise ObjectError(
+            "the section does not say which function"
+            if not program.target
+            else "it is for a function of another program, and it was not said of which",
+            file=spec.file,
+            section=program.section,
+            symbol=program.name,
+            advice=f"Name it {program.kind}/<function>, and give the program that has it, loaded: "
+            f"spec.load(targets={{'{program.name}': other.programs['name']}}).",
+        )
+    from pyzbpf.kernel import program_types
+
+    return program_types.function_id(targets[program.name].fileno(), program.target)
+
+
 def _callbacks_known() -> bool:
     """Asked after a refusal: older kernels complain of what the missing callback leads to."""
     from pyzbpf.kernel.features.code import CALLBACKS
@@ -128,7 +147,15 @@ class Loader:
         self.pinned: list[str] = []
         self.struct_ops: dict[str, StructOps] = {}
 
-    def run(self, *, given: Mapping[str, KernelMap], log_level: int, btf: str | None, pin_root: str) -> None:
+    def run(
+        self,
+        *,
+        given: Mapping[str, KernelMap],
+        targets: Mapping[str, Program],
+        log_level: int,
+        btf: str | None,
+        pin_root: str,
+    ) -> None:
         """Do everything; on an exception the caller closes ``made`` and removes ``pinned``."""
         spec = self.spec
         check_machine(spec)
@@ -146,6 +173,8 @@ class Loader:
         for program, code in ready:
             if program.type == e.BPF_PROG_TYPE_STRUCT_OPS:
                 code.attach_btf_id, code.attach_type = struct_ops.place(spec, program, self.struct_ops)
+            elif program.name in targets or program.type == e.BPF_PROG_TYPE_EXT:
+                code.attach_btf_id = _place_in_program(spec, program, targets)
             else:
                 code.attach_btf_id = _attach_place(spec, program)
         created = [map for map in spec.maps.values() if map.autocreate or map.name in given]
@@ -160,7 +189,7 @@ class Loader:
             if map.type in NESTED and map.name not in given:
                 contents.fill(self.maps[map.name], self.maps)
         for program, code in ready:
-            self._load_program(program, code, log_level)
+            self._load_program(program, code, log_level, targets.get(program.name))
         for map in created:
             if map.type == e.BPF_MAP_TYPE_PROG_ARRAY and map.name not in given:
                 contents.fill(self.maps[map.name], self.programs)
@@ -200,7 +229,9 @@ class Loader:
             return struct_ops.create(spec, value, self.btf, self.btf_error)
         return map_open.create(spec, map_name(self.spec, spec), self.btf.fileno() if self.btf else None)
 
-    def _load_program(self, spec: ProgramSpec, ready: ReadyProgram, log_level: int) -> None:
+    def _load_program(
+        self, spec: ProgramSpec, ready: ReadyProgram, log_level: int, target: Program | None
+    ) -> None:
         if ready.callbacks and self.btf is None:
             raise UnsupportedError(
                 f"program '{spec.name}': callbacks without BTF",
@@ -217,6 +248,7 @@ class Loader:
             "prog_flags": spec.flags,
             "expected_attach_type": ready.attach_type or spec.attach_type or 0,
             "attach_btf_id": ready.attach_btf_id,
+            "attach_prog_fd": 0 if target is None else target.fileno(),
         }
         debug, keep = self._debug_information(ready)
         attempt = Attempt(spec, {**values, **debug}, log_level)

@@ -5,11 +5,17 @@ from __future__ import annotations
 from os import fspath, unlink
 
 from pyzbpf.errors import Error
+from pyzbpf.links.attach import NEVER
 from pyzbpf.links.attach import options as options_of
 from pyzbpf.maps.pin import ROOT
 from pyzbpf.runtime.loader import Loader
 from pyzbpf.spec.model import ByName
-from pyzbpf.uapi.enums import BPF_MAP_TYPE_ARENA, BPF_MAP_TYPE_PERF_EVENT_ARRAY, BPF_MAP_TYPE_RINGBUF
+from pyzbpf.uapi.enums import (
+    BPF_MAP_TYPE_ARENA,
+    BPF_MAP_TYPE_PERF_EVENT_ARRAY,
+    BPF_MAP_TYPE_RINGBUF,
+    BPF_MAP_TYPE_STRUCT_OPS,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
     from pyzbpf.links.base import Link
     from pyzbpf.maps.base import KernelMap
     from pyzbpf.maps.variables import DataMap, Variable
+    from pyzbpf.runtime.functions import Functions
     from pyzbpf.runtime.program import Program
     from pyzbpf.runtime.traps import Trap
     from pyzbpf.spec.model import ObjectSpec
@@ -38,6 +45,7 @@ def load(
     log_level: int = 0,
     btf: str | PathLike[str] | None = None,
     pin_root: str | PathLike[str] = ROOT,
+    targets: Mapping[str, Program] | None = None,
 ) -> Object:
     """Create the maps and load the programs of a spec, which is not changed.
 
@@ -46,14 +54,19 @@ def load(
     for a log of programs that pass too, in `Program.log`: 1 the last path, 2 all, 4 statistics.
     ``btf`` is a file with the types of this kernel, for a kernel that does not carry them itself.
     ``pin_root`` is the folder of a BPF file system where maps with ``pinning`` are looked for and left.
+    ``targets`` are loaded programs, by the names of those of freplace, fentry and fexit that are for one of
+    their functions (Linux 5.6).
     """
     given = dict(maps or {})
     for name in given:
         spec.maps[name]  # KeyError with the names there are
+    for name in targets or {}:
+        spec.programs[name]
     loader = Loader(spec)
     try:
         loader.run(
             given=given,
+            targets=dict(targets or {}),
             log_level=log_level,
             btf=fspath(btf) if btf is not None else None,
             pin_root=fspath(pin_root),
@@ -91,6 +104,8 @@ class Object:
                 if map in self._owned:
                     map.pages = pages
         self.programs: ByName[Program] = ByName("program")
+        for map in self._functions():
+            map.join(self._links)
         for name, program in loader.programs.items():
             program.join(self._links, self.maps, self._open_buffers)
             self.programs[name] = program
@@ -142,6 +157,11 @@ class Object:
         for map in self._perf_buffers():
             map.open()
 
+    def _functions(self) -> list[Any]:
+        """The structs of functions that are this object's own."""
+        maps = [map for map in self.maps.values() if map.spec.type == BPF_MAP_TYPE_STRUCT_OPS]
+        return [map for map in maps if map in self._owned]
+
     def _perf_buffers(self) -> list[Any]:
         return [map for map in self.maps.values() if map.spec.type == BPF_MAP_TYPE_PERF_EVENT_ARRAY]
 
@@ -162,21 +182,23 @@ class Object:
         return traps.read(self.spec.traps, self._data_of(traps.SECTION))
 
     def attach(self, **options: Any) -> list[Link]:
-        """Attach every program that attaches by itself where its section says.
+        """Attach every program that attaches by itself where its section says, and register structs of functions.
 
-        Options such as ``interface="eth0"`` go to the programs whose kind takes them. When one
+        Kinds that nobody attaches (syscall, programs of device maps, functions of a struct) are left out. Options such as ``interface="eth0"`` go to the programs whose kind takes them. When one
         program cannot be attached, those attached by this call are detached again. A program that is
         attached already is refused, for it would see everything twice.
         """
-        wanted = [program for program in self.programs.values() if program.spec.autoattach]
+        programs = self.programs.values()
+        wanted = [p for p in programs if p.spec.autoattach and p.spec.kind not in NEVER]
         self._check_options(options, wanted)
-        for program in wanted:
-            self._check_not_attached(program)
+        for thing in (*wanted, *self._functions()):
+            self._check_not_attached(thing)
         links: list[Link] = []
         try:
             for program in wanted:
                 known = options_of(program.spec.kind)
                 links.append(program.attach(**{k: v for k, v in options.items() if k in known}))
+            links += [map.attach() for map in self._functions()]
         except BaseException:
             _close_all(links)
             raise
@@ -189,7 +211,7 @@ class Object:
                 names = ", ".join(sorted(known)) or "none"
                 raise TypeError(f"no program of this object takes the option '{name}'; they take: {names}")
 
-    def _check_not_attached(self, program: Program) -> None:
+    def _check_not_attached(self, program: Program | Functions) -> None:
         for link in self.links:
             if link.program == program.name:
                 raise Error(

@@ -23,8 +23,15 @@ PYTHON = "/usr/bin/python3"  # Debian's is built --with-dtrace
 @pytest.fixture
 def probe():
     features.needs_to_know_the_machine()
-    with zig_probes.spec("links/usdt").load() as loaded:
+    with few().load() as loaded:
         yield loaded
+
+
+def few():
+    """With room for eight places of different arguments."""
+    spec = zig_probes.spec("links/usdt")
+    spec.maps["__bpf_usdt_specs"].max_entries = 8
+    return spec
 
 
 def arguments(event) -> tuple[int, ...]:

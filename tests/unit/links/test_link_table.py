@@ -44,16 +44,24 @@ def test_the_table_in_the_documentation_has_every_row():
 
 def test_kinds_are_those_of_the_section_table():
     sections = {pattern.rstrip("+/") for pattern, *_ in SECTIONS}
-    assert attach.KINDS.keys() <= sections
+    assert attach.KINDS.keys() | attach.NEVER.keys() <= sections
 
 
 def test_unknown_kind_lists_the_known():
-    with pytest.raises(Error, match=r"pyzbpf does not attach programs of kind 'struct_ops' yet") as caught:
-        attach.attach(None, program("struct_ops"))
+    with pytest.raises(Error, match=r"pyzbpf does not attach programs of kind 'lirc_mode2' yet") as caught:
+        attach.attach(None, program("lirc_mode2"))
     assert not isinstance(caught.value, UnsupportedError), "that would blame the kernel"
     assert "tracepoint" in str(caught.value)
     assert "autoattach" in str(caught.value)
-    assert attach.options("struct_ops") == ()
+    assert attach.options("lirc_mode2") == ()
+
+
+@pytest.mark.parametrize("kind", attach.NEVER)
+def test_kinds_that_are_never_attached_say_what_is_done_with_them(kind):
+    with pytest.raises(Error, match="this kind is not attached; ") as caught:
+        attach.attach(None, program(kind))
+    assert attach.NEVER[kind] in str(caught.value)
+    assert kind not in attach.KINDS
 
 
 def test_unknown_option_names_the_known():

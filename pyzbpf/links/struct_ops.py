@@ -1,0 +1,81 @@
+"""A struct of functions is registered with the kernel: by a link (Linux 6.4), before by storing it into its map."""
+
+from __future__ import annotations
+
+from pyzbpf.errors import SystemCallError
+from pyzbpf.kernel import commands
+from pyzbpf.kernel.syscall import EBUSY, EEXIST, EINVAL, ENOENT, EOPNOTSUPP, detailed
+from pyzbpf.links.base import Link, Registration
+from pyzbpf.spec.model import ProgramSpec
+from pyzbpf.uapi.enums import BPF_F_LINK, BPF_PROG_TYPE_STRUCT_OPS, BPF_STRUCT_OPS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyzbpf.kernel.fd import Fd
+    from pyzbpf.spec.model import MapSpec
+
+_KEY = bytes(4)
+
+
+def attach(map: Fd, spec: MapSpec, value: bytes) -> Link:
+    """Register ``value``, the struct as the kernel has it.
+
+    A map of section `.struct_ops` has no link of the kernel: it stays registered until it is detached, or the
+    map has gone with its last descriptor and the last user of the struct.
+    """
+    what = f"struct of functions '{spec.name}'"
+    like = ProgramSpec(
+        spec.name,
+        section=spec.section,
+        kind="struct_ops",
+        type=BPF_PROG_TYPE_STRUCT_OPS,
+        attach_type=BPF_STRUCT_OPS,
+    )
+    try:
+        store(map, value)
+        if not spec.flags & BPF_F_LINK:
+            return Link(like, what, [_InMap(map)])
+        link = commands.link_create(
+            what, capability="CAP_SYS_ADMIN", map_fd=map.fileno(), attach_type=BPF_STRUCT_OPS
+        )
+    except SystemCallError as error:
+        why = _REASONS.get(error.errno or 0)
+        raise error if why is None else detailed(error, f"{what}: {why}") from error
+    return Link(like, what, [link])
+
+
+def store(map: Fd, value: bytes) -> None:
+    """Give the struct to the kernel; again, to a map that has it, does nothing."""
+    try:
+        commands.map_update(map.fileno(), _KEY, value)
+    except SystemCallError as error:
+        if error.errno != EBUSY:
+            raise
+
+
+class _InMap(Registration):
+    """A struct that is registered as long as its map holds it."""
+
+    __slots__ = ("_map",)
+
+    def __init__(self, map: Fd) -> None:
+        super().__init__()
+        self._map = commands.duplicate(map.fileno(), "map of a struct of functions")
+
+    def fileno(self) -> int:
+        raise ValueError(
+            "a struct of section .struct_ops has no link; one of .struct_ops.link has (Linux 6.4)"
+        )
+
+    def take_back(self) -> None:
+        with self._map:
+            commands.map_delete(self._map.fileno(), _KEY)
+
+
+_REASONS = {
+    EEXIST: "one of this name is registered already",
+    EBUSY: "it is being registered or taken back, or its kind is there once and another one is registered",
+    EINVAL: "the kernel says that a member is wrong, or that one is missing which it must have",
+    ENOENT: "it has been taken back, and is registered once; load the object again",
+    EOPNOTSUPP: "the kernel does not register this kind now",
+}

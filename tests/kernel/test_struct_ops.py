@@ -1,0 +1,96 @@
+"""Structs of functions registered with the kernel: a congestion control for TCP, with a link and without."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+import pyzbpf
+from pyzbpf.errors import Error, SystemCallError
+from tests.support import c_probes, features
+
+PATIENCE = 30
+
+
+def congestion(*names: str):
+    features.needs_types()
+    features.needs_jit("a struct of functions")
+    spec = pyzbpf.open(c_probes.path("congestion"))
+    for name in ("linked", "newer", "classic"):
+        spec.maps[name].autocreate = name in names
+    return spec.load()
+
+
+def transfer(name: str) -> None:
+    """Send something over TCP under this congestion control; FileNotFoundError where there is none of this name."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as near:
+        server.settimeout(PATIENCE)
+        near.settimeout(PATIENCE)
+        near.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name.encode())
+        near.connect(server.getsockname())
+        far, _ = server.accept()
+        with far:
+            far.settimeout(PATIENCE)
+            for _ in range(4):
+                near.sendall(bytes(1000))
+                left = 1000
+                while left:
+                    left -= len(far.recv(left))
+
+
+def registered() -> set[str]:
+    with open("/proc/sys/net/ipv4/tcp_available_congestion_control") as file:
+        return set(file.read().split())
+
+
+def test_by_a_link():
+    features.since("6.4", "structs of functions with a link")
+    with congestion("linked") as probe:
+        assert "pyzbpf_linked" not in registered()
+        (link,) = probe.attach()
+        assert repr(link) == "<Link linked to struct of functions 'linked', attached>"
+        assert link.info["kind"] == "struct_ops"
+        transfer("pyzbpf_linked")
+        assert probe.variables["first_calls"].value >= 1
+        assert probe.variables["acknowledged"].value >= 1
+        with pytest.raises(Error, match="'linked' is attached already"):
+            probe.attach()
+        link.detach()
+        with pytest.raises(FileNotFoundError):
+            transfer("pyzbpf_linked")
+        assert "pyzbpf_linked" not in registered()
+
+
+def test_another_struct_without_a_gap():
+    features.since("6.4", "structs of functions with a link")
+    with congestion("linked", "newer") as probe:
+        link = probe.maps["linked"].attach()
+        link.update(probe.maps["newer"])
+        transfer("pyzbpf_linked")
+        assert (probe.variables["first_calls"].value, probe.variables["second_calls"].value > 0) == (0, True)
+        with pytest.raises(SystemCallError, match="one of this name is registered already"):
+            probe.maps["newer"].attach()
+
+
+def test_without_a_link():
+    with congestion("classic") as probe:
+        (link,) = probe.attach()
+        transfer("pyzbpf_classic")
+        assert probe.variables["second_calls"].value >= 1
+        with pytest.raises(ValueError, match="has no link"):
+            link.fileno()
+        link.detach()
+        link.detach()
+        assert "pyzbpf_classic" not in registered()
+    with congestion("classic") as probe:
+        probe.attach()
+    assert "pyzbpf_classic" not in registered()
+
+
+def test_its_functions_are_not_attached_one_by_one():
+    with (
+        congestion("classic") as probe,
+        pytest.raises(Error, match=r"not attached; the map that names it is regist"),
+    ):
+        probe.programs["ssthresh"].attach()

@@ -157,6 +157,50 @@ class RingMemory:
             pages.close()
 
 
+class UserRingMemory:
+    """The pages of a user ring buffer: one of the kernel, which reads, one for us, who write, data.
+
+    ``data`` shows the ring twice in a row, so that no record ever wraps.
+    """
+
+    __slots__ = ("_consumer", "_pages", "_producer", "data", "fence", "size")
+
+    def __init__(self, fd: int, size: int, *, what: str) -> None:
+        self.size = size
+        self.fence = Fence()
+        kernels = Mapping(fd, PAGE, what=what)
+        try:
+            ours = Mapping(fd, PAGE + 2 * size, offset=PAGE, writable=True, what=what)
+        except BaseException:
+            kernels.close()
+            raise
+        self._pages = (kernels, ours)
+        self._consumer = kernels.view[:8].cast("Q")
+        self._producer = ours.view[:8].cast("Q")
+        self.data = ours.view[PAGE:]
+
+    def consumed(self) -> int:
+        """How far programs have read: what lies before may be written over."""
+        position = self._consumer[0]
+        self.fence()  # nothing is written before the kernel has read what was there
+        return position
+
+    def produced(self) -> int:
+        """How far was written before; only the writer writes it."""
+        return self._producer[0]
+
+    def publish(self, position: int) -> None:
+        """Show programs everything before ``position``: header and payload must be written."""
+        self.fence()
+        self._producer[0] = position
+
+    def close(self) -> None:
+        for view in (self.data, self._producer, self._consumer):
+            view.release()
+        for pages in self._pages:
+            pages.close()
+
+
 # Offsets in struct perf_event_mmap_page (include/uapi/linux/perf_event.h).
 _DATA_HEAD, _DATA_TAIL = 1024, 1032
 

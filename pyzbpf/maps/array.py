@@ -6,6 +6,7 @@ import sys
 
 from pyzbpf.errors import Error
 from pyzbpf.maps.base import Map
+from pyzbpf.uapi.enums import BPF_F_MMAPABLE, BPF_F_RDONLY, BPF_MAP_TYPE_ARRAY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,18 +15,19 @@ if TYPE_CHECKING:
 
     from pyzbpf.btf.decode import Btf
     from pyzbpf.kernel.fd import Fd
+    from pyzbpf.kernel.memory import Mapping
     from pyzbpf.spec.model import MapSpec
 
 
-class Array(Map):
-    """An array map; ``for index in map`` counts, ``map.values()`` gives the contents in order."""
+class Indexed(Map):
+    """What all arrays share: keys are indices."""
 
     __slots__ = ()
 
     def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
         super().__init__(spec, fd, btf)
         self.encode_key: Callable[[Any], bytes] = self._index
-        self.decode_key = _number
+        self.decode_key = number
 
     def _index(self, key: Any) -> bytes:
         size = self.spec.max_entries
@@ -63,11 +65,89 @@ class Array(Map):
         return self.spec.max_entries
 
 
-def _number(raw: bytes) -> int:
+def number(raw: bytes) -> int:
     return int.from_bytes(raw, sys.byteorder)
 
 
-class References(Array):
+class Array(Indexed):
+    """An array map; ``for index in map`` counts, ``map.values()`` gives the contents in order.
+
+    One that is made with the flag BPF_F_MMAPABLE (Linux 5.5) is memory that we share with the programs: elements are read
+    without system calls, and `column` and `view` show it as it is at any moment.
+    """
+
+    __slots__ = ("_mapping",)
+
+    def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
+        super().__init__(spec, fd, btf)
+        self._mapping: Mapping | None = None
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether the array is memory that can be shared."""
+        spec = self.spec
+        return bool(spec.flags & BPF_F_MMAPABLE) and spec.type == BPF_MAP_TYPE_ARRAY and not spec.frozen
+
+    @property
+    def _stride(self) -> int:
+        return -(-self.spec.value_size // 8) * 8
+
+    def _memory(self) -> Mapping:
+        """The shared memory, mapped when it is first asked for."""
+        from pyzbpf.kernel.memory import PAGE, Mapping
+
+        if not self.is_mapped:
+            raise Error(
+                f"array '{self.name}' is no shared memory: make it with the flag BPF_F_MMAPABLE (Linux 5.5)"
+            )
+        if self._mapping is None:
+            length = -(-self._stride * self.spec.max_entries // PAGE) * PAGE
+            self._mapping = Mapping(
+                self.fileno(),
+                length,
+                writable=not self.spec.flags & BPF_F_RDONLY,
+                what=f"array '{self.name}'",
+            )
+        return self._mapping
+
+    def lookup_raw(self, key: bytes) -> bytes | None:
+        if not self.is_mapped:
+            return super().lookup_raw(key)
+        self.fileno()  # ValueError where the map is closed
+        return self._memory().load(self._stride * number(key), self.spec.value_size)
+
+    def column(self, name: str = "") -> memoryview:
+        """One number of every element as a memoryview of the shared memory: ``sum(array.column())``, and stores, too.
+
+        ``name`` is the member of a struct, ``a.b`` of an inner one; "" where elements are numbers.
+        """
+        from pyzbpf.btf import columns
+
+        offset, letter = columns.member(self.btf, self.spec.value_type, name, f"an element of '{self.name}'")
+        whole = self._memory().view[: self._stride * self.spec.max_entries].cast(letter)  # type: ignore[call-overload]
+        size = whole.itemsize
+        if offset % size:
+            raise Error(f"array '{self.name}': '{name}' does not lie at a multiple of its size")
+        column: memoryview = whole[offset // size :: self._stride // size]
+        return column
+
+    def view(self) -> Any:
+        """The shared memory as a numpy array, which shows what programs write at any moment; stores go to them."""
+        from pyzbpf.btf import columns
+
+        memory = self._memory().view[: self._stride * self.spec.max_entries]
+        return columns.array(
+            memory, self.btf, self.spec.value_type, self.spec.value_size, stride=self._stride
+        )
+
+    def close(self) -> None:
+        mapping, self._mapping = self._mapping, None
+        if mapping is not None:
+            mapping.close()
+        super().close()
+
+
+class References(Indexed):
     """An array of descriptors (programs for tail calls, sockets, perf events): empty places are no keys.
 
     A value to store is anything with `fileno()`, or a descriptor's number; a value read is the
@@ -78,8 +158,8 @@ class References(Array):
 
     def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
         super().__init__(spec, fd, btf)
-        self.encode_value = self._descriptor
-        self.decode_value = _number
+        self.encode_value = lambda value: descriptor(spec.name, value)
+        self.decode_value = number
 
     def __contains__(self, key: object) -> bool:
         return Map.__contains__(self, key)
@@ -100,11 +180,13 @@ class References(Array):
     def __len__(self) -> int:
         return sum(1 for _ in self._raw_keys())
 
-    def _descriptor(self, value: Any) -> bytes:
-        try:
-            number = value if isinstance(value, int) else value.fileno()
-            return int(number).to_bytes(4, sys.byteorder)
-        except (AttributeError, OverflowError):
-            raise Error(
-                f"map '{self.name}', value: something with fileno() is wanted, or a descriptor's number, not {value!r}"
-            ) from None
+
+def descriptor(name: str, value: Any) -> bytes:
+    """The value to store in an array of descriptors: of something with ``fileno()``, or a number."""
+    try:
+        number = value if isinstance(value, int) else value.fileno()
+        return int(number).to_bytes(4, sys.byteorder)
+    except (AttributeError, OverflowError):
+        raise Error(
+            f"map '{name}', value: something with fileno() is wanted, or a descriptor's number, not {value!r}"
+        ) from None

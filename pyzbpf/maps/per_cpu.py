@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyzbpf.btf.record import Record
 from pyzbpf.errors import Error
 from pyzbpf.kernel import cpus
-from pyzbpf.maps.array import Array
+from pyzbpf.maps.array import Indexed
 from pyzbpf.maps.base import Map
 
 TYPE_CHECKING = False
@@ -81,7 +81,7 @@ def added(values: list[Any]) -> Any:
     return sum(values)
 
 
-class PerCpuArray(PerCpu, Array):
+class PerCpuArray(PerCpu, Indexed):
     """A per-CPU array: indices from 0, values as for `PerCpu`."""
 
     __slots__ = ()

@@ -12,6 +12,8 @@ import pytest
 
 from pyzbpf.errors import Error, PrivilegeError, UnsupportedError
 from pyzbpf.kernel import limits
+from pyzbpf.maps import open as map_open
+from pyzbpf.uapi import since as uapi_since
 
 RELEASE = os.uname().release
 
@@ -82,3 +84,8 @@ def needs_bpf_security_module() -> None:
             libc.umount2(os.fsencode(folder), 2)
     if "bpf" not in modules:
         pytest.skip(f"needs the security module bpf; boot with lsm={','.join([*modules, 'bpf'])}")
+
+
+def needs_map(type_: int) -> None:
+    """Skip where the kernel is too old for maps of this type."""
+    since(uapi_since.MAPS[type_], map_open.type_name(type_))

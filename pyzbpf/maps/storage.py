@@ -1,0 +1,116 @@
+"""Storages: values that belong to a task, a file, a socket or a control group, and end with it.
+
+The kernel takes the owner as a descriptor, and lists no owners.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from pyzbpf.errors import Error, NotFoundError
+from pyzbpf.kernel import commands
+from pyzbpf.kernel.fd import Fd
+from pyzbpf.kernel.syscall import ESRCH
+from pyzbpf.maps.base import Map
+from pyzbpf.uapi import enums as e
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+# Type -> what an owner may be beside something with fileno().
+_OWNERS = {
+    e.BPF_MAP_TYPE_SK_STORAGE: "a socket",
+    e.BPF_MAP_TYPE_TASK_STORAGE: "the number of a process, or something with fileno() of a pidfd",
+    e.BPF_MAP_TYPE_INODE_STORAGE: "the path of a file, or an open file",
+    e.BPF_MAP_TYPE_CGRP_STORAGE: "the path of a control group's directory, or its descriptor",
+}
+
+
+class Storage(Map):
+    """``map[owner]`` reads, stores and deletes an owner's value.
+
+    An owner is a socket (sk_storage, Linux 5.2), the number of a process (task_storage, 5.11), a path or open file
+    (inode_storage, 5.10), a control group's directory (cgrp_storage, 6.2); always also anything with ``fileno()``
+    of the right kind. Owners cannot be listed: a program can walk them with an iterator.
+    """
+
+    __slots__ = ()
+
+    def __getitem__(self, owner: Any) -> Any:
+        with self._owner(owner) as fd:
+            raw = self.lookup_raw(_number(fd))
+        if raw is None:
+            raise KeyError(owner)
+        return self.decode_value(raw)
+
+    def __contains__(self, owner: object) -> bool:
+        with self._owner(owner) as fd:
+            return self.lookup_raw(_number(fd)) is not None
+
+    def _update(self, key: Any, value: Any, flags: int) -> None:
+        raw = self.encode_value(value)
+        with self._owner(key) as fd:
+            commands.map_update(self.fileno(), _number(fd), raw, flags)
+
+    def __delitem__(self, owner: Any) -> None:
+        with self._owner(owner) as fd:
+            if not commands.map_delete(self.fileno(), _number(fd)):
+                raise KeyError(owner)
+
+    def update(self, other: Any = (), /, **_: Any) -> None:
+        for owner, value in other.items() if hasattr(other, "items") else other:
+            self[owner] = value
+
+    def _raw_keys(self) -> Iterator[bytes]:
+        raise Error(
+            f"map '{self.name}': the kernel does not list the owners of a storage; walk them in a program of section "
+            "iter/bpf_sk_storage_map, iter/task or iter/cgroup"
+        )
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self._raw_keys())
+
+    def walk(self) -> Iterator[bytes]:
+        return self._raw_keys()
+
+    def _owner(self, owner: Any) -> Fd | _Borrowed:
+        if hasattr(owner, "fileno"):
+            return _Borrowed(owner.fileno())
+        kind = self.spec.type
+        if kind == e.BPF_MAP_TYPE_TASK_STORAGE and isinstance(owner, int):
+            try:
+                return Fd(os.pidfd_open(owner), f"process {owner}")
+            except OSError as error:
+                if error.errno == ESRCH:
+                    raise NotFoundError(f"map '{self.name}': there is no process {owner}") from None
+                raise
+        if kind in (e.BPF_MAP_TYPE_INODE_STORAGE, e.BPF_MAP_TYPE_CGRP_STORAGE) and isinstance(
+            owner, (str, os.PathLike)
+        ):
+            return Fd(os.open(owner, os.O_RDONLY | os.O_CLOEXEC), str(owner))
+        raise Error(f"map '{self.name}', owner: {_OWNERS[kind]} is wanted, not {owner!r}")
+
+
+class _Borrowed:
+    """A descriptor of somebody else's."""
+
+    __slots__ = ("_number",)
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def fileno(self) -> int:
+        return self._number
+
+    def __enter__(self) -> _Borrowed:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def _number(fd: Fd | _Borrowed) -> bytes:
+    return fd.fileno().to_bytes(4, sys.byteorder)

@@ -37,7 +37,7 @@ def contents(pid: int, region: Region) -> bytes:
     # The first is the very file that is mapped (CAP_CHECKPOINT_RESTORE); the second is its name in the process's world.
     for path in (
         f"/proc/{pid}/map_files/{region.start:x}-{region.end:x}",
-        f"/proc/{pid}/root{region.path}",
+        _inside(pid, region.path),
     ):
         try:
             with open(path, "rb") as file:
@@ -56,7 +56,7 @@ def perf_map(pid: int) -> list[tuple[int, int, str]]:
         (line.split()[-1] for line in _lines(f"/proc/{pid}/status") if line.startswith("NSpid:")), str(pid)
     )
     found = []
-    for line in _lines(f"/proc/{pid}/root/tmp/perf-{number}.map"):
+    for line in _lines(_inside(pid, f"/tmp/perf-{number}.map")):  # noqa: S108 - where perf looks
         fields = line.rstrip("\n").split(None, 2)
         try:
             start, size = int(fields[0], 16), int(fields[1], 16)
@@ -64,6 +64,11 @@ def perf_map(pid: int) -> list[tuple[int, int, str]]:
         except (IndexError, ValueError):
             continue
     return sorted(found)
+
+
+def _inside(pid: int, path: str) -> str:
+    """The file that a process knows by this path, in its own world of mounts."""
+    return f"/proc/{pid}/root{path}"
 
 
 def _lines(path: str) -> list[str]:

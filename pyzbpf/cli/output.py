@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 
@@ -14,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
+
+    Record = dict[str, Any]
 
     from pyzbpf.btf.decode import Btf
     from pyzbpf.events.stream import ShortEvent, Stream
@@ -131,17 +134,21 @@ class Json:
         self._streams = streams
         self._lost = dict.fromkeys((stream.name for stream in streams), 0)
 
+    def put(self, records: Iterable[Record]) -> None:
+        """Write records."""
+        write([json.dumps(record, separators=(",", ":")) for record in records])
+
     def events(self, stream: Stream, batch: Sequence[Any]) -> None:
         name = stream.name
-        write([_record("event", map=name, value=plain(event)) for event in batch])
+        self.put(_record("event", map=name, value=plain(event)) for event in batch)
         self._losses(stream)
 
     def broken(self, error: ShortEvent) -> None:
-        write([_record("error", message=str(error))])
+        self.put([_record("error", message=str(error))])
 
     def walks(self, probe: Object) -> None:
         for iterator in iterators(probe):
-            write([_record("iterator", program=iterator.program, text=_written(iterator.read()))])
+            self.put([_record("iterator", program=iterator.program, text=_written(iterator.read()))])
 
     def end(self, probe: Object) -> None:
         for stream in self._streams:
@@ -149,27 +156,70 @@ class Json:
         for map in contents.maps(probe):
             hists = contents.histograms(map)
             if hists is not None:
-                write([_histogram(map.name, key, hist) for key, hist in hists])
+                self.put(_histogram(map.name, key, hist) for key, hist in hists)
                 continue
             for entry in contents.entries(map):
-                write([_entry(map.name, entry)])
-        write([_record("variable", name=v.name, value=plain(v.value)) for v in contents.variables(probe)])
-        write([_trap(trap) for trap in probe.traps])
+                self.put([_entry(map.name, entry)])
+        self.put(_record("variable", name=v.name, value=plain(v.value)) for v in contents.variables(probe))
+        self.put(_trap(trap) for trap in probe.traps)
 
     def _losses(self, stream: Stream) -> None:
         """A record where the count has grown: how many were lost since the last, and in all."""
         total, before = stream.lost, self._lost[stream.name]
         if total != before:
             self._lost[stream.name] = total
-            write([_record("lost", map=stream.name, count=total - before, total=total)])
+            self.put([_record("lost", map=stream.name, count=total - before, total=total)])
 
 
-def _entry(name: str, entry: contents.Entry) -> str:
+class Csv(Json):
+    """The same records as rows of one table: a column for each member of an event, what other records say in the last.
+
+    The columns are ``record``, ``map``, the members, and ``detail``: JSON, empty in events. A member of such a name has
+    a ``_`` behind.
+    """
+
+    def __init__(self, streams: Sequence[Stream], btf: Btf | None) -> None:
+        super().__init__(streams, btf)
+        self._members = {
+            stream.name: columns(btf, stream.spec.event_type, "event" if stream.spec.event_type else "bytes")
+            for stream in streams
+        }
+        titles = dict.fromkeys(_title(column) for row in self._members.values() for column in row)
+        self._places = {title: 2 + place for place, title in enumerate(titles)}
+        self._rows = csv.writer(sys.stdout, lineterminator="\n")
+        self._rows.writerow(["record", "map", *titles, "detail"])
+        sys.stdout.flush()
+
+    def events(self, stream: Stream, batch: Sequence[Any]) -> None:
+        cells = [(self._places[_title(column)], column) for column in self._members[stream.name]]
+        empty = ["event", stream.name, *[""] * (len(self._places) + 1)]
+        for event in batch:
+            row = list(empty)
+            for place, column in cells:
+                row[place] = column.show(column.get(event))
+            self._rows.writerow(row)
+        sys.stdout.flush()
+        self._losses(stream)
+
+    def put(self, records: Iterable[Record]) -> None:
+        gap = [""] * len(self._places)
+        for record in records:
+            rest = {name: value for name, value in record.items() if name not in ("record", "map")}
+            detail = json.dumps(rest, separators=(",", ":"))
+            self._rows.writerow([record["record"], record.get("map", ""), *gap, detail])
+        sys.stdout.flush()
+
+
+def _title(column: Column) -> str:
+    return column.title + "_" if column.title in ("record", "map", "detail") else column.title
+
+
+def _entry(name: str, entry: contents.Entry) -> Record:
     cpu = {} if entry.cpu is None else {"cpu": entry.cpu}
     return _record("entry", map=name, key=plain(entry.key), **cpu, value=plain(entry.value))
 
 
-def _histogram(name: str, key: Any, hist: Hist) -> str:
+def _histogram(name: str, key: Any, hist: Hist) -> Record:
     # Above -1: what zero is.
     buckets = [
         {"above": low if high else -1, "to": high, "count": count} for low, high, count in hist.buckets()
@@ -177,7 +227,7 @@ def _histogram(name: str, key: Any, hist: Hist) -> str:
     return _record("histogram", map=name, key=plain(key), count=hist.count, sum=hist.sum, buckets=buckets)
 
 
-def _trap(trap: Any) -> str:
+def _trap(trap: Any) -> Record:
     return _record(
         "trap", file=trap.file, line=trap.line, column=trap.column, kind=trap.kind, function=trap.function,
         operands=trap.operands, count=trap.count, text=trap.text,
@@ -185,8 +235,8 @@ def _trap(trap: Any) -> str:
     )  # fmt: skip
 
 
-def _record(record: str, **values: Any) -> str:
-    return json.dumps({"record": record, **values}, separators=(",", ":"))
+def _record(record: str, **values: Any) -> Record:
+    return {"record": record, **values}
 
 
-FORMATS: dict[str, type[Text | Json]] = {"text": Text, "json": Json}
+FORMATS: dict[str, type[Text | Json]] = {"text": Text, "json": Json, "csv": Csv}

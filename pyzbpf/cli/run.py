@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         choices=FORMATS,
         default="text",
-        help="columns, or JSON with one record on each line (%(default)s)",
+        help="columns, JSON with one record on each line, or CSV (%(default)s)",
     )
     parser.add_argument("--count", type=positive, metavar="N", help="stop after N events")
     parser.add_argument(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import shutil
@@ -158,6 +160,26 @@ def test_json(run) -> None:
     }  # fmt: skip
 
 
+def test_csv_has_all_records_and_exact_losses(run) -> None:
+    probe = run("-o", "csv")
+    probe.process.send_signal(signal.SIGSTOP)
+    probe.cause(6000)
+    probe.process.send_signal(signal.SIGCONT)
+    code, out, _ = probe.end()
+    assert code == 0
+    rows = list(csv.DictReader(io.StringIO(out)))
+    members = ["event", "number", "pid", "kind", "pair.low", "pair.high", "address", "command"]
+    assert out.splitlines()[0].split(",") == ["record", "map", *members, "detail"]
+    calls = [row for row in rows if (row["record"], row["map"]) == ("event", "calls")]
+    assert (calls[0]["number"], calls[0]["kind"], calls[0]["pair.low"]) == ("1", "plain", "9")
+    assert calls[0]["detail"] == calls[0]["event"] == ""
+    lost = [json.loads(row["detail"]) for row in rows if (row["record"], row["map"]) == ("lost", "calls")]
+    assert len(calls) + sum(one["count"] for one in lost) == 6000
+    entry = next(row for row in rows if row["record"] == "entry" and row["map"] == "by_pid")
+    assert json.loads(entry["detail"])["key"] == os.getpid()
+    assert {row["record"] for row in rows} == {"event", "lost", "entry", "variable", "trap"}
+
+
 def test_losses_are_told_and_exact(run) -> None:
     """While the reader is stopped the ring buffer fills; what is lost and what is read make the whole."""
     for form in ("json", "text"):
@@ -206,7 +228,7 @@ def test_no_events_are_no_hindrance(run) -> None:
     assert code == 0 and "seen = 2" in out
 
 
-@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("form", ["text", "json", "csv"])
 def test_a_reader_that_has_enough_ends_it_quietly(run, form: str) -> None:
     """Also when nothing more is printed that the closed pipe could refuse."""
     probe = run("-o", form)

@@ -13,7 +13,7 @@ from pyzbpf.kernel.fd import Fd
 from pyzbpf.kernel.privilege import refusal, to_load
 from pyzbpf.maps import open as map_open
 from pyzbpf.maps import pin
-from pyzbpf.runtime import contents, struct_ops, types
+from pyzbpf.runtime import contents, parallel, struct_ops, types
 from pyzbpf.runtime.attempt import NAME, Attempt, kernel_name
 from pyzbpf.runtime.program import Program
 from pyzbpf.spec.model import NESTED
@@ -188,8 +188,7 @@ class Loader:
         for map in created:
             if map.type in NESTED and map.name not in given:
                 contents.fill(self.maps[map.name], self.maps)
-        for program, code in ready:
-            self._load_program(program, code, log_level, targets.get(program.name))
+        self._load_programs(ready, targets, log_level)
         for map in created:
             if map.type == e.BPF_MAP_TYPE_PROG_ARRAY and map.name not in given:
                 contents.fill(self.maps[map.name], self.programs)
@@ -229,9 +228,28 @@ class Loader:
             return struct_ops.create(spec, value, self.btf, self.btf_error)
         return map_open.create(spec, map_name(self.spec, spec), self.btf.fileno() if self.btf else None)
 
+    def _load_programs(
+        self,
+        ready: list[tuple[ProgramSpec, ReadyProgram]],
+        targets: Mapping[str, Program],
+        log_level: int,
+    ) -> None:
+        """Load all, side by side where it pays; the error is that of the first program that is refused."""
+        threads = parallel.workers([len(code.instructions) // 8 for _, code in ready])
+        done, failure = parallel.each(
+            lambda pair: self._load_program(pair[0], pair[1], log_level, targets.get(pair[0].name)),
+            ready,
+            threads,
+        )
+        for program in done:
+            self.made.append(program)
+            self.programs[program.name] = program
+        if failure is not None:
+            raise failure
+
     def _load_program(
         self, spec: ProgramSpec, ready: ReadyProgram, log_level: int, target: Program | None
-    ) -> None:
+    ) -> Program:
         if ready.callbacks and self.btf is None:
             raise UnsupportedError(
                 f"program '{spec.name}': callbacks without BTF",
@@ -260,9 +278,7 @@ class Loader:
         del keep, license
         if result < 0:
             raise self._refused(spec, ready, -result, attempt.log)
-        program = Program(spec, Fd(result, f"program '{spec.name}'"), log=attempt.log)
-        self.made.append(program)
-        self.programs[spec.name] = program
+        return Program(spec, Fd(result, f"program '{spec.name}'"), log=attempt.log)
 
     def _debug_information(self, ready: ReadyProgram) -> tuple[dict[str, int | bytes], list[bytes]]:
         """The members that carry function and line records, and the bytes they point to."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import json
 import os
 import shutil
@@ -55,13 +56,21 @@ def pinned(path: Path) -> dict[str, Any]:
 def xlated(number: int) -> list[Instruction]:
     """The code of a loaded program as the kernel has translated it, with maps by name."""
     shown = json.loads(bpftool("-j", "prog", "show", "id", str(number)))
-    maps = {
-        found: json.loads(bpftool("-j", "map", "show", "id", str(found))).get("name", "")
-        for found in shown.get("map_ids", [])
-    }
+    maps = {found: _map_name(found) for found in shown.get("map_ids", [])}
     with tempfile.NamedTemporaryFile() as file:
         bpftool("prog", "dump", "xlated", "id", str(number), "file", file.name)
         return listing(file.read(), maps)
+
+
+@functools.cache  # the kernel gives no number twice
+def _map_name(number: int) -> str:
+    return str(json.loads(bpftool("-j", "map", "show", "id", str(number))).get("name", ""))
+
+
+@functools.cache
+def type_information(number: int) -> str:
+    """The types that the kernel has been given, by their number."""
+    return bpftool("btf", "dump", "id", str(number))
 
 
 def mounted(folder: Path) -> Iterator[Path]:

@@ -179,7 +179,7 @@ def main(arguments: Sequence[str]) -> int:
     pytest_arguments = list(options.pytest)
     if options.doctor and not pytest_arguments:
         pytest_arguments = ["tests/kernel/test_features.py"]
-    if not any((suite.ROOT / argument.partition("::")[0]).exists() for argument in pytest_arguments):
+    if not _names_tests(pytest_arguments):
         pytest_arguments.insert(0, "tests/kernel")
     if options.list:
         print(matrix.table())
@@ -208,6 +208,14 @@ def main(arguments: Sequence[str]) -> int:
     print(report.closing(runs))
     optional = {row.name for row in rows if row.optional}
     return int(any(run.failed or (run.not_run and run.name not in optional) for run in runs))
+
+
+def _names_tests(arguments: Sequence[str]) -> bool:
+    """Whether arguments of pytest say where tests are; what follows -k or -m does not."""
+    return any(
+        before not in ("-k", "-m") and (suite.ROOT / argument.partition("::")[0]).exists()
+        for before, argument in zip(["", *arguments], arguments, strict=False)
+    )
 
 
 def run(rows: list[matrix.Row], options: argparse.Namespace, arguments: list[str]) -> list[results.Run]:

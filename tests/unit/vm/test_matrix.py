@@ -127,12 +127,20 @@ def test_arguments_of_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[list[str]] = []
     monkeypatch.setattr(command, "run", lambda _rows, _options, arguments: given.append(arguments) or [])
     monkeypatch.setattr(qemu, "missing", lambda _: [])
-    for own in (["amd64"], ["amd64", "--", "-x"], ["--", "tests/kernel/test_maps.py", "-k", "array"]):
+    for own in (
+        ["amd64"],
+        ["amd64", "--", "-x"],
+        ["--", "tests/kernel/test_maps.py", "-k", "array"],
+        ["--", "-k", "docs"],
+        ["--", "tests/kernel/test_maps.py::test_x"],
+    ):
         command.main(own)
     assert given == [
         ["tests/kernel"],
         ["tests/kernel", "-x"],
         ["tests/kernel/test_maps.py", "-k", "array"],
+        ["tests/kernel", "-k", "docs"],
+        ["tests/kernel/test_maps.py::test_x"],
     ]
 
 

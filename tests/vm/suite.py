@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 LIBRARIES = ("pytest", "pluggy", "iniconfig", "packaging", "pygments", "pyelftools")
 CARRIED = ("tests/kernel", "tests/support", "tests/zig/c", "tests/zig/probes", "tests/vm/guest", "zig/probes")
 # What makes the probes: the rooms of the build's half, and what is compiled.
-SOURCES = ("zig", "tests/zig", "tests/support",
+SOURCES = ("zig", "tests/zig", "tests/support", "tests/oracle/corpus",
            *(f"pyzbpf/{room}" for room in ("build", "finish", "spec", "btf", "elf", "insn", "uapi")))  # fmt: skip
 NOT_SOURCE = shutil.ignore_patterns("__pycache__", ".*", "*.egg-info", "*.o", "zig-out", "zig-pkg")
 

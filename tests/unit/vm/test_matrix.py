@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import c_probes
 from tests.vm import __main__ as command
 from tests.vm import cpio, matrix, packages, qemu, report, results, suite, userland
 
@@ -303,4 +304,8 @@ def test_the_guests_python_is_the_one_that_is_unpacked() -> None:
 
 
 def test_what_is_carried_into_a_guest_exists() -> None:
-    assert all((suite.ROOT / name).is_dir() for name in suite.CARRIED)
+    assert all((suite.ROOT / name).is_dir() for name in (*suite.CARRIED, *suite.SOURCES))
+
+
+def test_what_is_compiled_for_guests_is_compiled_anew_when_it_changes() -> None:
+    assert all(str(folder.relative_to(suite.ROOT)).startswith(suite.SOURCES) for folder in c_probes.FOLDERS)

@@ -54,8 +54,11 @@ MACHINES = {
     ),
 }  # fmt: skip
 # An oops is the end, and is seen as one. The LSM of BPF is on wherever it is built in.
-# Its whole log is looked through at the end, so that none of it may be overwritten.
-COMMAND_LINE = "rdinit=/init quiet oops=panic panic=-1 lsm=capability,bpf random.trust_cpu=on log_buf_len=4M"
+# Warnings go to the console (loglevel 5); the whole log is looked through at the end, so that none of it may be
+# overwritten.
+COMMAND_LINE = (
+    "rdinit=/init loglevel=5 oops=panic panic=-1 lsm=capability,bpf random.trust_cpu=on log_buf_len=4M"
+)
 MEMORY = 1536  # MiB
 
 

@@ -102,8 +102,7 @@ def failures(run: Run) -> str:
         if found.outcome == "failed"
     ]
     if run.problem:
-        end = "" if run.alarms else f"\nThe end of its console:\n{run.tail}"
-        parts.append(f"--- {run.name} ({run.release}): {run.problem}{end}")
+        parts.append(f"--- {run.name} ({run.release}): {run.problem}\nThe end of its console:\n{run.tail}")
     parts += [f"--- {run.name} ({run.release}): the kernel says\n{alarm}" for alarm in run.alarms]
     return "\n\n".join(parts)
 
@@ -140,8 +139,8 @@ def junit(runs: Sequence[Run], path: Path) -> None:
             case = ET.SubElement(suite, "testcase", classname=run.name, name="the guest itself")
             kind = "error" if run.problem else "skipped"
             words = run.problem or run.not_run
-            said = "\n\n".join(run.alarms) or run.tail
-            ET.SubElement(case, kind, message=words.split("\n")[0]).text = f"{words}\n{said}"
+            said = "\n\n".join([words, *run.alarms, run.tail])
+            ET.SubElement(case, kind, message=words.split("\n")[0]).text = said
     ET.ElementTree(root).write(path, encoding="unicode", xml_declaration=True)
 
 

@@ -16,6 +16,8 @@ FRAME = re.compile(rb"@@pyzbpf (\d+) ([0-9a-f]{8}) ([A-Za-z0-9+/=]+)@@")
 # What init says behind the result: without it the guest has not ended by itself.
 ENDED = re.compile(rb"init: the tests' process ended with (\d+)")
 PANIC = b"Kernel panic - not syncing"
+# A line of the kernel's on the console: its time, perhaps who says it (CONFIG_PRINTK_CALLER), and the text.
+SAID_BY_KERNEL = re.compile(rb"\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ([^\r\n]*)")
 OUTCOMES = {"passed", "failed", "skipped"}
 TAIL = 40  # lines of a console that say why it ended
 NO_TEXT = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[^\t\n -~\x80-\U0010ffff]")
@@ -97,6 +99,8 @@ def read(name: str, console: bytes, *, ended: str = "") -> Run:
         )
     if not run.problem:
         run.problem = _not_over(console)
+    if not run.problem and run.alarms:
+        run.problem = f"the guest's kernel was alarmed: {run.alarms[0].splitlines()[0]}"
     return run
 
 
@@ -126,11 +130,15 @@ def _read(name: str, console: bytes, ended: str) -> Run:
         begun = [found["test"] for found in by_kind.get("started", []) if found["test"] not in done]
         if begun:
             run.problem += f"; {begun[-1]} was running"
+    # The log as the guest has read it, and what came on the console since; all of the console where it has not.
+    log: list[str] = []
+    begin = 0
     if "end" in by_kind:
         end = by_kind["end"][0]
-        run.tests_seconds, run.alarms = end["seconds"], alarms.unexpected(name, end["kernel"])
-        if run.alarms and not run.problem:
-            run.problem = f"the guest's kernel was alarmed: {run.alarms[0].splitlines()[0]}"
+        run.tests_seconds, log = end["seconds"], end["kernel"]
+        begin = max(match.end() for match in FRAME.finditer(console))
+    said = SAID_BY_KERNEL.findall(console, begin)
+    run.alarms = alarms.unexpected(name, [*log, *(line.decode(errors="replace") for line in said)])
     return run
 
 

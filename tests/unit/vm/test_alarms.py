@@ -75,6 +75,27 @@ def test_a_guest_whose_kernel_was_alarmed_has_failed() -> None:
     assert " bpf_check+0x20/0x30" in report.failures(run)
 
 
+def serial(lines: list[str]) -> bytes:
+    """As they come over the console."""
+    return b"".join(f"[   12.345678][   T91] {line}\r\n".encode() for line in lines)
+
+
+def test_an_alarm_behind_the_result_is_seen_on_the_console() -> None:
+    run = results.read("amd64-6.12", console(GOOD) + serial(WARNING))
+    assert run.failed == 1 and run.alarms == ["\n".join(WARNING[1:])]
+    assert (
+        results.read("amd64-6.12", serial(WARNING) + console(GOOD)).failed == 0
+    )  # the log has it, if it is one
+
+
+def test_the_alarms_of_a_guest_that_hangs_are_shown() -> None:
+    run = results.read(
+        "amd64-6.12", console(GOOD[:5], copies=1) + serial(WARNING), ended="the guest is silent"
+    )
+    assert run.problem.startswith("the guest is silent; ")
+    assert " bpf_check+0x20/0x30" in report.failures(run)
+
+
 def test_what_the_table_expects_is_no_failure() -> None:
     stalled = [*GOOD[:-1], {**GOOD[-1], "kernel": [*QUIET, *STALL]}]
     assert results.read("s390x-6.12", console(stalled)).failed == 0

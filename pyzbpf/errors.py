@@ -96,7 +96,8 @@ class VerifierError(Error):
 
     ``program`` is its name, ``log`` the verifier's whole log, ``reason`` the line of the log that
     says why, ``source`` the place in the author's file (``probe.zig:7:6: text``) or None, and
-    ``hint`` what to change, or None.
+    ``hint`` what to change, or None. The end of the log is a note of the exception, which tracebacks show
+    (PEP 678).
     """
 
     exit_code = 5
@@ -110,6 +111,7 @@ class VerifierError(Error):
         errno: int,
         source: str | None = None,
         hint: str | None = None,
+        excerpt: str = "",
     ) -> None:
         self.program = program
         self.reason = reason
@@ -118,6 +120,9 @@ class VerifierError(Error):
         self.source = source
         self.hint = hint
         super().__init__(program, reason)
+        if excerpt:
+            # What add_note() does, which Python 3.10 does not have.
+            self.__notes__ = [f"The end of the verifier's log (the whole is in .log):\n{excerpt}"]
 
     def __str__(self) -> str:
         text = f"program '{self.program}': the verifier says: {self.reason}"

@@ -10,6 +10,7 @@ import re
 
 from pyzbpf.adapt.adapt import MISSING_MAP
 from pyzbpf.errors import Error, VerifierError
+from pyzbpf.runtime.hints import HINTS, LEAK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,7 +98,20 @@ def explain(
         errno=errno,
         source=source or _last_comment(lines, position),
         hint=hint,
+        excerpt=_excerpt(lines, position),
     )
+
+
+# How much of the log a traceback shows: the walk to the fault, without what the verifier counted.
+_EXCERPT = 12
+
+
+def _excerpt(lines: list[str], position: int) -> str:
+    """The end of the log up to the reason, both halves of one that has two."""
+    end = position + 1
+    if end < len(lines) and _SECOND_HALF.match(lines[end]):
+        end += 1
+    return "\n".join(line.rstrip() for line in lines[max(0, end - _EXCERPT) : end])
 
 
 def _missing_map(reason: str, ready: ReadyProgram) -> str | None:
@@ -189,8 +203,8 @@ def _last_comment(lines: list[str], position: int) -> str | None:
 
 
 def _hint(lines: list[str], reason: str, ready: ReadyProgram, btf: Btf | None) -> str | None:
-    advice = next((advice for pattern, advice in _HINTS if pattern.search(reason)), None)
-    if advice and _LEAK.search(reason):
+    advice = next((advice for pattern, advice in HINTS if pattern.search(reason)), None)
+    if advice and LEAK.search(reason):
         match = next(filter(None, map(_ALLOCATED.search, reversed(lines))), None)
         place = _source(ready, btf, int(match[1])) if match else None
         return f"{advice} It was acquired at {place}" if place else advice
@@ -207,142 +221,3 @@ def _helper(number: int) -> str | None:
     if number not in HELPERS:
         return None
     return f"It is bpf_{HELPERS[number][0]}, which does not exist in this kernel: it came with Linux {since.helper(number)}."
-
-
-_LEAK = re.compile(r"reference leak|Unreleased reference|reference has not been")
-
-# First match wins; the narrow ones come first.
-_HINTS = (
-    (_LEAK, "Every path must give back what it acquired: submit or discard a ring-buffer record before each return."),
-    (
-        re.compile(r"_or_null'|or_null expected|possibly NULL pointer"),
-        "The pointer may be null. Unwrap the optional before use: `const value = map.lookup(&key) orelse return 0;`.",
-    ),
-    (
-        re.compile(r"outside of the packet|[Ii]nvalid access to packet"),
-        (
-            "Compare with the packet's end before each access: `if (data + @sizeOf(Header) > data_end) return verdict;`. "
-            "A helper that may move the packet makes all checked pointers void."
-        ),
-    ),
-    (
-        re.compile(r"failed to find the address for kernel symbol"),
-        "The kernel keeps no addresses of variables: it takes one built with CONFIG_KALLSYMS_ALL=y.",
-    ),
-    (
-        re.compile(r"GPL-restricted|GPL compatible|gpl_only"),
-        "This helper is for GPL-compatible programs only: declare the probe's licence as \"GPL\" (or \"Dual MIT/GPL\").",
-    ),
-    (
-        re.compile(r"invalid func unknown|unknown func|cannot use helper|helper access .* not allowed|unsupported helper"),
-        "The helper does not exist in this kernel, or not for this kind of program; `pyzbpf doctor` lists what does.",
-    ),
-    (
-        re.compile(r"JIT is required|not allowed in non-JITed programs|JIT does not support"),
-        "Switch the JIT compiler on (sysctl -w net.core.bpf_jit_enable=1), on a kernel built with CONFIG_BPF_JIT=y.",
-    ),
-    (
-        re.compile(r"stack size .* exceeds|combined stack|too large.* stack|invalid (?:write|read) (?:to|from) stack|BPF stack limit"),
-        (
-            "A program has 512 bytes of stack, its subprograms included. Move large buffers into a per-CPU array map or "
-            "a global variable, and keep indices into arrays on the stack within them."
-        ),
-    ),
-    (
-        re.compile(r"indirect read from stack|invalid indirect access|uninitialized"),
-        (
-            "Some of the bytes passed to the helper were never written, padding included: start from "
-            "`std.mem.zeroes(T)` instead of `undefined`."
-        ),
-    ),
-    (
-        re.compile(r"[Ii]nfinite loop|back-edge|loop is not bounded|may_goto"),
-        (
-            "The verifier must see the end of each loop: iterate over a constant range (`for (0..64)`) and leave early. "
-            "Loops are accepted since Linux 5.3."
-        ),
-    ),
-    (
-        re.compile(r"too large\. Processed|too many instructions|sequence of \d+ jumps|too complex|Argument list too long"),
-        (
-            "The verifier gave up after a million instructions on all paths together: lower the bounds of loops, move the "
-            "body of a loop into a function, or do the rest in Python."
-        ),
-    ),
-    (
-        re.compile(r"unreachable insn"),
-        "Some code can never run: often what follows an endless loop or an `unreachable`. Remove it, or end the loop.",
-    ),
-    (
-        re.compile(r"misaligned packet access"),
-        (
-            "This kernel reads no number at an odd place: give the members of the type `align(1)`, as in "
-            "`extern struct { number: u32 align(1) }`, or read bytes."
-        ),
-    ),
-    (
-        re.compile(r"unbounded|min value is negative|makes \w+ pointer be out of bounds|variable .*access .*var_off"),
-        (
-            "The verifier does not know how large the index or length can be. Check it just before the access, in an "
-            "unsigned type: `if (i >= items.len) return 0;`. Safe mode (--mode safe) keeps Zig's own bounds checks; where it was "
-            "built so already, the compiler left the check out because it knew the range: index with "
-            "`bpf.memory.index(i, len)`."
-        ),
-    ),
-    (
-        re.compile(r"outside of the (?:allowed memory|array) range|invalid access to (?:map value|memory)|out of bounds"),
-        (
-            "The access can reach beyond the value: compare the index with the length (`<`, not `<=`), and the size of the "
-            "type with the map's value. Safe mode (--mode safe) keeps Zig's own checks; where the compiler left one out "
-            "because it knew the range (`x % len`, `@clz`), index with `bpf.memory.index(i, len)`."
-        ),
-    ),
-    (
-        re.compile(r"invalid mem access '(?:scalar|inv)'|invalid mem access 'mem'|pointer type .* must point"),
-        (
-            "What is dereferenced is a number to the verifier. A pointer that was read from kernel or user memory is "
-            "followed with a probe_read helper or a CO-RE read; @ptrFromInt does not make a pointer here."
-        ),
-    ),
-    (
-        re.compile(r"R0 !read_ok"),
-        "The function returns without a value on some path: every path of a program returns a number.",
-    ),
-    (
-        re.compile(r"!read_ok"),
-        (
-            "A register is used before it has a value: a variable that is `undefined`, or an argument the function does "
-            "not have. A call makes r1 to r5 void."
-        ),
-    ),
-    (
-        re.compile(r"invalid bpf_context access|modified ctx ptr|dereference of modified"),
-        (
-            "This place of the context does not exist for this kind of program, or may not be read or written with this "
-            "size. Use the fields of the kind's context type as they are declared."
-        ),
-    ),
-    (
-        re.compile(r"At program exit the register R0|has (?:value|unknown scalar value).* should have been"),
-        "The return value is not one this kind of program may return; give one of the kind's verdicts.",
-    ),
-    (
-        re.compile(r"leaks addr|leaks kernel"),
-        "A kernel address would become visible to users, which needs CAP_PERFMON; store the value, not the pointer.",
-    ),
-    (
-        re.compile(r"pointer arithmetic|pointer operation|bitwise operator"),
-        "Only adding to and subtracting from a pointer is allowed, and not for every kind of pointer.",
-    ),
-    (
-        re.compile(r"type=\w+ expected="),
-        (
-            "The helper wants another kind of pointer: a map itself where a map is expected, a variable on the stack or a "
-            "map value where memory is expected."
-        ),
-    ),
-    (
-        re.compile(r"last insn is not an exit|jump out of range|unknown opcode"),
-        "The code itself is damaged; rebuild the probe, and report this if it stays.",
-    ),
-)  # fmt: skip

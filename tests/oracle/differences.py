@@ -27,6 +27,17 @@ EXPECTED: tuple[Row, ...] = (
         r"failed to find BTF for extern",
         "a symbol of another object: libbpf refuses the file, we the programs that need it, when they are loaded",
     ),
+    Row(
+        "more",
+        r"is static and not supported",
+        "a static function in a section of programs, which we take for a subprogram",
+    ),
+    Row(
+        "more",
+        r"alone(?s:.)*extern .* not found in kernel BTF",
+        "a symbol that this kernel lacks: libbpf refuses all programs, we those that need it",
+    ),
+    Row("more", r"missing BPF prog type", "tcx came with libbpf 1.3", (1, 3)),
     Row("refused early", r"\.jumptables", "jump tables of cpu v4 (Linux 6.19) are not made yet"),
     Row("more", r"in section '\.jumptables'", "jump tables came with libbpf 1.7", (1, 7)),
     Row("more", r"does not open it.*\n(?s:.)*map 'arena'", "arenas came with libbpf 1.4", (1, 4)),

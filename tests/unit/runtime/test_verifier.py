@@ -290,3 +290,16 @@ def test_empty_logs(log):
 
 def test_log_of_nothing_but_noise():
     assert reason_of(PROCESSED) == PROCESSED.strip()
+
+
+def test_a_traceback_shows_the_end_of_the_log():
+    spec, ready, btf = program()
+    log = "".join(f"{n}: (b7) r0 = {n}\n" for n in range(50)) + PACKET + PROCESSED
+    error = explain(spec, ready, btf, log=log, errno=13)
+    (note,) = error.__notes__
+    assert note.endswith(
+        "invalid access to packet, off=0 size=1, R2(id=0,off=0,r=0)\nR2 offset is outside of the packet"
+    )
+    assert note.count("\n") == 12
+    assert "processed" not in note
+    assert error.log == log

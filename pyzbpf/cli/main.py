@@ -29,6 +29,7 @@ COMMANDS = {
     "build": "compile probes to BPF objects, without making a wheel",
     "types": "print Zig declarations of kernel types",
     "doctor": "say what this kernel and system can do for BPF, and how to mend what they cannot",
+    "verify": "load a probe without attaching it, and say what the verifier thinks of each program",
     "inspect": "show what an object, a wheel or an installed probe holds",
 }
 INTERRUPTED = 130  # what a shell reports for a program that SIGINT has ended

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     spec = target.one(arguments.target)
     for name, text in arguments.set:
         assign.assign(spec, name, text)
-    _choose(spec, arguments.program)
+    choose(spec, arguments.program)
     given = attach_options.given(arguments)
     attach_options.check(spec, _wanted(spec), given)
     with Stop() as stop, spec.load() as probe:
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     return stop.exit_code
 
 
-def _choose(spec: ObjectSpec, names: Sequence[str]) -> None:
+def choose(spec: ObjectSpec, names: Sequence[str]) -> None:
     """Leave out all programs but those that are named."""
     for name in names:
         if name not in spec.programs:

@@ -15,6 +15,7 @@ _NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 # Sizes of the log buffer. Kernels before 5.2 refuse 16 MiB and more (UINT_MAX >> 8 in bpf_check).
 _LOG_SIZES = (64 << 10, 256 << 10, 1 << 20, 4 << 20, (16 << 20) - 1, 64 << 20, 256 << 20)
 _LOG_ENOUGH = (16 << 20) - 1
+_REASONS = 1  # BPF_LOG_LEVEL1: the walk to what was refused
 
 
 def kernel_name(name: str) -> str:
@@ -37,25 +38,26 @@ class Attempt:
         """The descriptor, or the negative errno of the verdict; ``log`` is filled where there is one."""
         name = kernel_name(self._spec.name)
         if self._level:
-            return self._with_log(name)
+            verdict = self._with_log(name, self._level)
+            if verdict < 0 and not self._level & _REASONS:
+                return self._with_log(name, self._level | _REASONS)  # statistics alone do not say why
+            return verdict
         verdict, _ = commands.prog_load(name, self._values)
         if verdict < 0:
-            again = self._with_log(name)
+            again = self._with_log(name, _REASONS)
             # With a log that is too short the kernel says ENOSPC, which hides the verdict. And it may
             # pass the second time, where memory was short the first time.
             return again if again >= 0 else verdict
         return verdict
 
-    def _with_log(self, name: str) -> int:
+    def _with_log(self, name: str, level: int) -> int:
         result = 0
         least = 0
         for size in _LOG_SIZES:
             if size < least:
                 continue
             log = bytearray(size)
-            result, wanted = commands.prog_load(
-                name, {**self._values, "log_level": self._level or 1}, log=log
-            )
+            result, wanted = commands.prog_load(name, {**self._values, "log_level": level}, log=log)
             text = log.partition(b"\0")[0]
             if text:
                 self.log = text.decode(errors="replace")

@@ -37,6 +37,7 @@ _NOISE = re.compile(
     | last_idx                                 | first_idx
     | regs=                                    | parent\ (?:didn|already|node)
     | caller:                                  | callee:
+    | (?:old|cur)\ state:
     | returning\ from\ callee                  | to\ caller\ at
     | func\#\d+                                | Func\#\d+
     | Validating\ \w+\(\)                      | arg\#\d+\ reference\ type\('UNKNOWN

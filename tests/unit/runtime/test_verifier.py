@@ -116,6 +116,11 @@ CASES = [
     (BACK_EDGE, "back-edge from insn 4 to 2", "5.3"),
     (UNREACHABLE, "unreachable insn 2", "never run"),
     ("3: (b7) r0 = 0\ninfinite loop detected at insn 3\n", "infinite loop detected at insn 3", "for (0..64)"),
+    (
+        "infinite loop detected at insn 3\ncur state: R1=ctx() R10=fp0\nold state: R1=ctx() R10=fp0\n",
+        "infinite loop detected at insn 3",
+        "for (0..64)",
+    ),
     ("a sentence that nobody knows\n", "a sentence that nobody knows", None),
 ]
 

@@ -10,6 +10,31 @@ pub const LruHash = @import("bpf/map/hash.zig").LruHash;
 pub const PerCpuHash = @import("bpf/map/hash.zig").PerCpuHash;
 pub const Array = @import("bpf/map/array.zig").Array;
 pub const PerCpuArray = @import("bpf/map/array.zig").PerCpuArray;
+pub const LruPerCpuHash = @import("bpf/map/hash.zig").LruPerCpuHash;
+pub const LpmTrie = @import("bpf/map/hash.zig").LpmTrie;
+pub const Prefix = @import("bpf/map/hash.zig").Prefix;
+pub const Queue = @import("bpf/map/queue.zig").Queue;
+pub const Stack = @import("bpf/map/queue.zig").Stack;
+pub const BloomFilter = @import("bpf/map/queue.zig").BloomFilter;
+pub const TaskStorage = @import("bpf/map/storage.zig").TaskStorage;
+pub const SkStorage = @import("bpf/map/storage.zig").SkStorage;
+pub const InodeStorage = @import("bpf/map/storage.zig").InodeStorage;
+pub const CgroupStorage = @import("bpf/map/storage.zig").CgroupStorage;
+pub const CgroupLocal = @import("bpf/map/storage.zig").CgroupLocal;
+pub const PerCpuCgroupLocal = @import("bpf/map/storage.zig").PerCpuCgroupLocal;
+pub const DevMap = @import("bpf/map/redirect.zig").DevMap;
+pub const DevMapHash = @import("bpf/map/redirect.zig").DevMapHash;
+pub const CpuMap = @import("bpf/map/redirect.zig").CpuMap;
+pub const XskMap = @import("bpf/map/redirect.zig").XskMap;
+pub const SockMap = @import("bpf/map/sockets.zig").SockMap;
+pub const SockHash = @import("bpf/map/sockets.zig").SockHash;
+pub const ReuseportSockArray = @import("bpf/map/sockets.zig").ReuseportSockArray;
+pub const ProgArray = @import("bpf/map/references.zig").ProgArray;
+pub const ArrayOfMaps = @import("bpf/map/references.zig").ArrayOfMaps;
+pub const HashOfMaps = @import("bpf/map/references.zig").HashOfMaps;
+pub const CgroupArray = @import("bpf/map/references.zig").CgroupArray;
+pub const PerfCounterArray = @import("bpf/map/references.zig").PerfCounterArray;
+pub const UserRingBuf = @import("bpf/map/user_ring_buf.zig").UserRingBuf;
 pub const RingBuf = @import("bpf/map/ring_buf.zig").RingBuf;
 pub const PerfEventArrayOf = @import("bpf/map/perf_event_array.zig").PerfEventArrayOf;
 pub const PerfEventArray = @import("bpf/map/perf_event_array.zig").PerfEventArray;
@@ -17,6 +42,7 @@ pub const StackTrace = @import("bpf/map/stacks.zig").StackTrace;
 pub const MapOptions = @import("bpf/map/definition.zig").Options;
 pub const MapType = constants.MapType;
 pub const Error = @import("bpf/result.zig").Error;
+pub const check = @import("bpf/result.zig").check;
 
 // Aggregates: maps that Python knows the meaning of.
 pub const Counter = @import("bpf/map/counter.zig").Counter;
@@ -48,6 +74,7 @@ pub const Usdt = @import("bpf/program/usdt.zig").Usdt;
 pub const PerfEvent = @import("bpf/program/perf_event.zig").PerfEvent;
 pub const Iterator = @import("bpf/program/iterator.zig").Iterator;
 pub const attachCookie = @import("bpf/program/cookie.zig").attachCookie;
+pub const socket = @import("bpf/program/socket.zig");
 pub const packet = @import("bpf/program/packet.zig");
 
 // The kernel's helpers; the whole table is in `helpers`.
@@ -85,6 +112,7 @@ pub const SK = @import("bpf/program/verdicts.zig").SK;
 pub const Walk = @import("bpf/program/verdicts.zig").Walk;
 
 // Programs as plain functions.
+pub const entry = @import("bpf/program/plain.zig").entry;
 pub const kinds = @import("bpf/program/kinds.zig").table;
 pub const programs = @import("bpf/program/plain.zig").programs;
 

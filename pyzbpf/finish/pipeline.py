@@ -19,6 +19,7 @@ from pyzbpf.finish.passes import (
     lines,
     lost_counts,
     map_definitions,
+    map_values,
     members,
     narrow_copies,
     negations,
@@ -54,6 +55,7 @@ PASSES: tuple[Callable[[Unit], None], ...] = (
     lines.run,  # file names without the builder's folders
     leftovers.run,  # no debug, unwind or toolchain sections
     aliases.run,  # one symbol per place
+    map_values.run,  # what maps hold is named, in an array without a length
     twins.run,  # a body for each exported function
     constants.run,  # one .rodata
     subprograms.run,  # one .text

@@ -24,6 +24,7 @@ KINDS = {
     e.BPF_MAP_TYPE_ARRAY: ("pyzbpf.maps.array", "Array"),
     e.BPF_MAP_TYPE_PROG_ARRAY: ("pyzbpf.maps.array", "References"),
     e.BPF_MAP_TYPE_CGROUP_ARRAY: ("pyzbpf.maps.array", "References"),
+    e.BPF_MAP_TYPE_PERF_EVENT_ARRAY: ("pyzbpf.maps.array", "References"),
     e.BPF_MAP_TYPE_ARRAY_OF_MAPS: ("pyzbpf.maps.nested", "ArrayOfMaps"),
     e.BPF_MAP_TYPE_HASH_OF_MAPS: ("pyzbpf.maps.nested", "HashOfMaps"),
     e.BPF_MAP_TYPE_PERCPU_ARRAY: ("pyzbpf.maps.per_cpu", "PerCpuArray"),

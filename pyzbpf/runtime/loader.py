@@ -217,7 +217,9 @@ class Loader:
             fd = self._create_map(spec)
         self.made.append(fd)
         layout = self.externs.btf if self.externs and spec.name == ".kconfig" else self.spec.btf
-        opened = map_open.open(spec, fd, layout, KINDS)
+        # Counters of perf have the map type of a perf buffer, and are none.
+        kinds = map_open.KINDS if spec.aggregate == "perf_counters" else KINDS
+        opened = map_open.open(spec, fd, layout, kinds)
         self.made[-1] = opened
         self.maps[spec.name] = opened
         self.fds[spec.name] = fd.fileno()

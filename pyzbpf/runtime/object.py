@@ -163,7 +163,9 @@ class Object:
         return [map for map in maps if map in self._owned]
 
     def _perf_buffers(self) -> list[Any]:
-        return [map for map in self.maps.values() if map.spec.type == BPF_MAP_TYPE_PERF_EVENT_ARRAY]
+        """The perf buffers; an array of perf's counters has their type."""
+        wanted = BPF_MAP_TYPE_PERF_EVENT_ARRAY, ""
+        return [map for map in self.maps.values() if (map.spec.type, map.spec.aggregate) == wanted]
 
     @property
     def links(self) -> list[Link]:

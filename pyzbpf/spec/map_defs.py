@@ -276,7 +276,12 @@ def _read_event(btf: Btf, found: MapSpec, member: Member) -> None:
 # The Zig SDK's own member; the finisher turns it into a decl tag that every loader ignores.
 EVENT_MEMBER = "pyzbpf_event"
 # Those of its aggregates, and what the tag says.
-AGGREGATE_MEMBERS = {"pyzbpf_counter": "counter", "pyzbpf_hist": "hist", "pyzbpf_stacks": "stacks"}
+AGGREGATE_MEMBERS = {
+    "pyzbpf_counter": "counter",
+    "pyzbpf_hist": "hist",
+    "pyzbpf_stacks": "stacks",
+    "pyzbpf_perf_counters": "perf_counters",
+}
 
 _ATTRIBUTES: dict[str, Callable[[Btf, MapSpec, Member], None]] = {
     "type": _setter("type"),

@@ -192,7 +192,8 @@ class MapSpec:
     ``key_type``, ``value_type`` and ``event_type`` are BTF type ids (0: unknown); the last is what
     a ring or perf buffer carries, and ``lost_variable`` names the variable that counts the events
     that found no room in it ("": nobody counts). ``aggregate`` is what the numbers of an aggregate of the
-    SDK mean: "counter", "hist", "stacks:<name of the map of traces>", "" for any other map. ``contents`` are
+    SDK mean: "counter", "hist", "stacks:<name of the map of traces>", "perf_counters" (an array of them, no perf buffer), ""
+    for any other map. ``contents`` are
     the initial bytes of a data map (``.rodata``, ``.data``, ``.bss``) or of an arena (None: there are none),
     and ``frozen`` says that user space may not change
     them after loading.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pyzbpf.uapi import since
 from scripts.generate_uapi.layout import SCALARS
 from scripts.generate_uapi.python_helpers import GPL_ONLY
 from scripts.generate_uapi.zig_names import zig_name, zig_struct
@@ -67,8 +68,12 @@ def helpers_zig(helpers: dict[str, int], prototypes: dict[str, Prototype]) -> st
                 parameters.append(
                     f"{zig_parameter_name(parameter)}: {zig_parameter_type(name, kind, parameter)}"
                 )
+        first = since.helper(number)
+        lines.append(f"/// `bpf_{name}` (Linux {first})." if first else f"/// `bpf_{name}`.")
         if name in GPL_ONLY:
             lines.append("/// For programs with a GPL-compatible licence only.")
+        elif prototype.result == "long":
+            lines.append("/// Negative: an errno; `bpf.check(…)` makes an error of it.")
         signature = f"fn ({', '.join(parameters)}) callconv(.c) {zig_result_type(prototype.result)}"
         lines.append(f"pub const {zig_name(name)}: *align(1) const {signature} = @ptrFromInt({number});")
     return "\n".join(lines) + "\n"

@@ -6,256 +6,574 @@
 
 const types = @import("types.zig");
 
+/// `bpf_map_lookup_elem` (Linux 3.19).
 pub const map_lookup_elem: *align(1) const fn (map: *const anyopaque, key: ?*const anyopaque) callconv(.c) ?*anyopaque = @ptrFromInt(1);
+/// `bpf_map_update_elem` (Linux 3.19).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const map_update_elem: *align(1) const fn (map: *const anyopaque, key: ?*const anyopaque, value: ?*const anyopaque, flags: u64) callconv(.c) c_long = @ptrFromInt(2);
+/// `bpf_map_delete_elem` (Linux 3.19).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const map_delete_elem: *align(1) const fn (map: *const anyopaque, key: ?*const anyopaque) callconv(.c) c_long = @ptrFromInt(3);
+/// `bpf_probe_read` (Linux 4.1).
 /// For programs with a GPL-compatible licence only.
 pub const probe_read: *align(1) const fn (dst: ?*anyopaque, size: u32, unsafe_ptr: ?*const anyopaque) callconv(.c) c_long = @ptrFromInt(4);
+/// `bpf_ktime_get_ns` (Linux 4.1).
 pub const ktime_get_ns: *align(1) const fn () callconv(.c) u64 = @ptrFromInt(5);
+/// `bpf_trace_printk` (Linux 4.1).
 /// For programs with a GPL-compatible licence only.
 pub const trace_printk: *align(1) const fn (fmt: [*]const u8, fmt_size: u32, arg1: u64, arg2: u64, arg3: u64) callconv(.c) c_long = @ptrFromInt(6);
+/// `bpf_get_prandom_u32` (Linux 4.1).
 pub const get_prandom_u32: *align(1) const fn () callconv(.c) u32 = @ptrFromInt(7);
+/// `bpf_get_smp_processor_id` (Linux 4.1).
 pub const get_smp_processor_id: *align(1) const fn () callconv(.c) u32 = @ptrFromInt(8);
+/// `bpf_skb_store_bytes` (Linux 4.1).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const skb_store_bytes: *align(1) const fn (skb: *types.__sk_buff, offset: u32, from: ?*const anyopaque, len: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(9);
+/// `bpf_l3_csum_replace` (Linux 4.1).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const l3_csum_replace: *align(1) const fn (skb: *types.__sk_buff, offset: u32, from: u64, to: u64, size: u64) callconv(.c) c_long = @ptrFromInt(10);
+/// `bpf_l4_csum_replace` (Linux 4.1).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const l4_csum_replace: *align(1) const fn (skb: *types.__sk_buff, offset: u32, from: u64, to: u64, flags: u64) callconv(.c) c_long = @ptrFromInt(11);
+/// `bpf_tail_call` (Linux 4.2).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const tail_call: *align(1) const fn (ctx: ?*anyopaque, prog_array_map: *const anyopaque, index: u32) callconv(.c) c_long = @ptrFromInt(12);
+/// `bpf_clone_redirect` (Linux 4.2).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const clone_redirect: *align(1) const fn (skb: *types.__sk_buff, ifindex: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(13);
+/// `bpf_get_current_pid_tgid` (Linux 4.2).
 pub const get_current_pid_tgid: *align(1) const fn () callconv(.c) u64 = @ptrFromInt(14);
+/// `bpf_get_current_uid_gid` (Linux 4.2).
 pub const get_current_uid_gid: *align(1) const fn () callconv(.c) u64 = @ptrFromInt(15);
+/// `bpf_get_current_comm` (Linux 4.2).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const get_current_comm: *align(1) const fn (buf: ?*anyopaque, size_of_buf: u32) callconv(.c) c_long = @ptrFromInt(16);
+/// `bpf_get_cgroup_classid` (Linux 4.3).
 pub const get_cgroup_classid: *align(1) const fn (skb: *types.__sk_buff) callconv(.c) u32 = @ptrFromInt(17);
+/// `bpf_skb_vlan_push` (Linux 4.3).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const skb_vlan_push: *align(1) const fn (skb: *types.__sk_buff, vlan_proto: u16, vlan_tci: u16) callconv(.c) c_long = @ptrFromInt(18);
+/// `bpf_skb_vlan_pop` (Linux 4.3).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const skb_vlan_pop: *align(1) const fn (skb: *types.__sk_buff) callconv(.c) c_long = @ptrFromInt(19);
+/// `bpf_skb_get_tunnel_key` (Linux 4.3).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const skb_get_tunnel_key: *align(1) const fn (skb: *types.__sk_buff, key: *types.bpf_tunnel_key, size: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(20);
+/// `bpf_skb_set_tunnel_key` (Linux 4.3).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const skb_set_tunnel_key: *align(1) const fn (skb: *types.__sk_buff, key: *types.bpf_tunnel_key, size: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(21);
+/// `bpf_perf_event_read` (Linux 4.3).
 /// For programs with a GPL-compatible licence only.
 pub const perf_event_read: *align(1) const fn (map: *const anyopaque, flags: u64) callconv(.c) u64 = @ptrFromInt(22);
+/// `bpf_redirect` (Linux 4.4).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const redirect: *align(1) const fn (ifindex: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(23);
+/// `bpf_get_route_realm` (Linux 4.4).
 pub const get_route_realm: *align(1) const fn (skb: *types.__sk_buff) callconv(.c) u32 = @ptrFromInt(24);
+/// `bpf_perf_event_output` (Linux 4.4).
 /// For programs with a GPL-compatible licence only.
 pub const perf_event_output: *align(1) const fn (ctx: ?*anyopaque, map: *const anyopaque, flags: u64, data: ?*anyopaque, size: u64) callconv(.c) c_long = @ptrFromInt(25);
+/// `bpf_skb_load_bytes` (Linux 4.5).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const skb_load_bytes: *align(1) const fn (skb: ?*const anyopaque, offset: u32, to: ?*anyopaque, len: u32) callconv(.c) c_long = @ptrFromInt(26);
+/// `bpf_get_stackid` (Linux 4.6).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const get_stackid: *align(1) const fn (ctx: ?*anyopaque, map: *const anyopaque, flags: u64) callconv(.c) c_long = @ptrFromInt(27);
+/// `bpf_csum_diff` (Linux 4.6).
 pub const csum_diff: *align(1) const fn (from: ?[*]u32, from_size: u32, to: ?[*]u32, to_size: u32, seed: u32) callconv(.c) i64 = @ptrFromInt(28);
+/// `bpf_skb_get_tunnel_opt` (Linux 4.6).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const skb_get_tunnel_opt: *align(1) const fn (skb: *types.__sk_buff, opt: ?*anyopaque, size: u32) callconv(.c) c_long = @ptrFromInt(29);
+/// `bpf_skb_set_tunnel_opt` (Linux 4.6).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const skb_set_tunnel_opt: *align(1) const fn (skb: *types.__sk_buff, opt: ?*anyopaque, size: u32) callconv(.c) c_long = @ptrFromInt(30);
+/// `bpf_skb_change_proto` (Linux 4.8).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const skb_change_proto: *align(1) const fn (skb: *types.__sk_buff, proto: u16, flags: u64) callconv(.c) c_long = @ptrFromInt(31);
+/// `bpf_skb_change_type` (Linux 4.8).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const skb_change_type: *align(1) const fn (skb: *types.__sk_buff, @"type": u32) callconv(.c) c_long = @ptrFromInt(32);
+/// `bpf_skb_under_cgroup` (Linux 4.8).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const skb_under_cgroup: *align(1) const fn (skb: *types.__sk_buff, map: *const anyopaque, index: u32) callconv(.c) c_long = @ptrFromInt(33);
+/// `bpf_get_hash_recalc` (Linux 4.8).
 pub const get_hash_recalc: *align(1) const fn (skb: *types.__sk_buff) callconv(.c) u32 = @ptrFromInt(34);
+/// `bpf_get_current_task` (Linux 4.8).
 /// For programs with a GPL-compatible licence only.
 pub const get_current_task: *align(1) const fn () callconv(.c) u64 = @ptrFromInt(35);
+/// `bpf_probe_write_user` (Linux 4.8).
 /// For programs with a GPL-compatible licence only.
 pub const probe_write_user: *align(1) const fn (dst: ?*anyopaque, src: ?*const anyopaque, len: u32) callconv(.c) c_long = @ptrFromInt(36);
+/// `bpf_current_task_under_cgroup` (Linux 4.9).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const current_task_under_cgroup: *align(1) const fn (map: *const anyopaque, index: u32) callconv(.c) c_long = @ptrFromInt(37);
+/// `bpf_skb_change_tail` (Linux 4.9).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const skb_change_tail: *align(1) const fn (skb: *types.__sk_buff, len: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(38);
+/// `bpf_skb_pull_data` (Linux 4.9).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const skb_pull_data: *align(1) const fn (skb: *types.__sk_buff, len: u32) callconv(.c) c_long = @ptrFromInt(39);
+/// `bpf_csum_update` (Linux 4.9).
 pub const csum_update: *align(1) const fn (skb: *types.__sk_buff, csum: u32) callconv(.c) i64 = @ptrFromInt(40);
+/// `bpf_set_hash_invalid` (Linux 4.9).
 pub const set_hash_invalid: *align(1) const fn (skb: *types.__sk_buff) callconv(.c) void = @ptrFromInt(41);
+/// `bpf_get_numa_node_id` (Linux 4.10).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const get_numa_node_id: *align(1) const fn () callconv(.c) c_long = @ptrFromInt(42);
+/// `bpf_skb_change_head` (Linux 4.10).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const skb_change_head: *align(1) const fn (skb: *types.__sk_buff, len: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(43);
+/// `bpf_xdp_adjust_head` (Linux 4.10).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const xdp_adjust_head: *align(1) const fn (xdp_md: *types.xdp_md, delta: c_int) callconv(.c) c_long = @ptrFromInt(44);
+/// `bpf_probe_read_str` (Linux 4.11).
 /// For programs with a GPL-compatible licence only.
 pub const probe_read_str: *align(1) const fn (dst: ?*anyopaque, size: u32, unsafe_ptr: ?*const anyopaque) callconv(.c) c_long = @ptrFromInt(45);
+/// `bpf_get_socket_cookie` (Linux 4.12).
 pub const get_socket_cookie: *align(1) const fn (ctx: ?*anyopaque) callconv(.c) u64 = @ptrFromInt(46);
+/// `bpf_get_socket_uid` (Linux 4.12).
 pub const get_socket_uid: *align(1) const fn (skb: *types.__sk_buff) callconv(.c) u32 = @ptrFromInt(47);
+/// `bpf_set_hash` (Linux 4.13).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const set_hash: *align(1) const fn (skb: *types.__sk_buff, hash: u32) callconv(.c) c_long = @ptrFromInt(48);
+/// `bpf_setsockopt` (Linux 4.13).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const setsockopt: *align(1) const fn (bpf_socket: ?*anyopaque, level: c_int, optname: c_int, optval: ?*anyopaque, optlen: c_int) callconv(.c) c_long = @ptrFromInt(49);
+/// `bpf_skb_adjust_room` (Linux 4.13).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const skb_adjust_room: *align(1) const fn (skb: *types.__sk_buff, len_diff: i32, mode: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(50);
+/// `bpf_redirect_map` (Linux 4.14).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const redirect_map: *align(1) const fn (map: *const anyopaque, key: u64, flags: u64) callconv(.c) c_long = @ptrFromInt(51);
+/// `bpf_sk_redirect_map` (Linux 4.14).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const sk_redirect_map: *align(1) const fn (skb: *types.__sk_buff, map: *const anyopaque, key: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(52);
+/// `bpf_sock_map_update` (Linux 4.14).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const sock_map_update: *align(1) const fn (skops: *types.bpf_sock_ops, map: *const anyopaque, key: ?*anyopaque, flags: u64) callconv(.c) c_long = @ptrFromInt(53);
+/// `bpf_xdp_adjust_meta` (Linux 4.15).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const xdp_adjust_meta: *align(1) const fn (xdp_md: *types.xdp_md, delta: c_int) callconv(.c) c_long = @ptrFromInt(54);
+/// `bpf_perf_event_read_value` (Linux 4.15).
 /// For programs with a GPL-compatible licence only.
 pub const perf_event_read_value: *align(1) const fn (map: *const anyopaque, flags: u64, buf: *types.bpf_perf_event_value, buf_size: u32) callconv(.c) c_long = @ptrFromInt(55);
+/// `bpf_perf_prog_read_value` (Linux 4.15).
 /// For programs with a GPL-compatible licence only.
 pub const perf_prog_read_value: *align(1) const fn (ctx: *types.bpf_perf_event_data, buf: *types.bpf_perf_event_value, buf_size: u32) callconv(.c) c_long = @ptrFromInt(56);
+/// `bpf_getsockopt` (Linux 4.15).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const getsockopt: *align(1) const fn (bpf_socket: ?*anyopaque, level: c_int, optname: c_int, optval: ?*anyopaque, optlen: c_int) callconv(.c) c_long = @ptrFromInt(57);
+/// `bpf_override_return` (Linux 4.16).
 /// For programs with a GPL-compatible licence only.
 pub const override_return: *align(1) const fn (regs: *types.pt_regs, rc: u64) callconv(.c) c_long = @ptrFromInt(58);
+/// `bpf_sock_ops_cb_flags_set` (Linux 4.16).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const sock_ops_cb_flags_set: *align(1) const fn (bpf_sock: *types.bpf_sock_ops, argval: c_int) callconv(.c) c_long = @ptrFromInt(59);
+/// `bpf_msg_redirect_map` (Linux 4.17).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const msg_redirect_map: *align(1) const fn (msg: *types.sk_msg_md, map: *const anyopaque, key: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(60);
+/// `bpf_msg_apply_bytes` (Linux 4.17).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const msg_apply_bytes: *align(1) const fn (msg: *types.sk_msg_md, bytes: u32) callconv(.c) c_long = @ptrFromInt(61);
+/// `bpf_msg_cork_bytes` (Linux 4.17).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const msg_cork_bytes: *align(1) const fn (msg: *types.sk_msg_md, bytes: u32) callconv(.c) c_long = @ptrFromInt(62);
+/// `bpf_msg_pull_data` (Linux 4.17).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const msg_pull_data: *align(1) const fn (msg: *types.sk_msg_md, start: u32, end: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(63);
+/// `bpf_bind` (Linux 4.17).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const bind: *align(1) const fn (ctx: *types.bpf_sock_addr, addr: *types.sockaddr, addr_len: c_int) callconv(.c) c_long = @ptrFromInt(64);
+/// `bpf_xdp_adjust_tail` (Linux 4.18).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const xdp_adjust_tail: *align(1) const fn (xdp_md: *types.xdp_md, delta: c_int) callconv(.c) c_long = @ptrFromInt(65);
+/// `bpf_skb_get_xfrm_state` (Linux 4.18).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const skb_get_xfrm_state: *align(1) const fn (skb: *types.__sk_buff, index: u32, xfrm_state: *types.bpf_xfrm_state, size: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(66);
+/// `bpf_get_stack` (Linux 4.18).
 /// For programs with a GPL-compatible licence only.
 pub const get_stack: *align(1) const fn (ctx: ?*anyopaque, buf: ?*anyopaque, size: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(67);
+/// `bpf_skb_load_bytes_relative` (Linux 4.18).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const skb_load_bytes_relative: *align(1) const fn (skb: ?*const anyopaque, offset: u32, to: ?*anyopaque, len: u32, start_header: u32) callconv(.c) c_long = @ptrFromInt(68);
+/// `bpf_fib_lookup` (Linux 4.18).
 /// For programs with a GPL-compatible licence only.
 pub const fib_lookup: *align(1) const fn (ctx: ?*anyopaque, params: *types.bpf_fib_lookup, plen: c_int, flags: u32) callconv(.c) c_long = @ptrFromInt(69);
+/// `bpf_sock_hash_update` (Linux 4.18).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const sock_hash_update: *align(1) const fn (skops: *types.bpf_sock_ops, map: *const anyopaque, key: ?*anyopaque, flags: u64) callconv(.c) c_long = @ptrFromInt(70);
+/// `bpf_msg_redirect_hash` (Linux 4.18).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const msg_redirect_hash: *align(1) const fn (msg: *types.sk_msg_md, map: *const anyopaque, key: ?*anyopaque, flags: u64) callconv(.c) c_long = @ptrFromInt(71);
+/// `bpf_sk_redirect_hash` (Linux 4.18).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const sk_redirect_hash: *align(1) const fn (skb: *types.__sk_buff, map: *const anyopaque, key: ?*anyopaque, flags: u64) callconv(.c) c_long = @ptrFromInt(72);
+/// `bpf_lwt_push_encap` (Linux 4.18).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const lwt_push_encap: *align(1) const fn (skb: *types.__sk_buff, @"type": u32, hdr: ?*anyopaque, len: u32) callconv(.c) c_long = @ptrFromInt(73);
+/// `bpf_lwt_seg6_store_bytes` (Linux 4.18).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const lwt_seg6_store_bytes: *align(1) const fn (skb: *types.__sk_buff, offset: u32, from: ?*const anyopaque, len: u32) callconv(.c) c_long = @ptrFromInt(74);
+/// `bpf_lwt_seg6_adjust_srh` (Linux 4.18).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const lwt_seg6_adjust_srh: *align(1) const fn (skb: *types.__sk_buff, offset: u32, delta: i32) callconv(.c) c_long = @ptrFromInt(75);
+/// `bpf_lwt_seg6_action` (Linux 4.18).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const lwt_seg6_action: *align(1) const fn (skb: *types.__sk_buff, action: u32, param: ?*anyopaque, param_len: u32) callconv(.c) c_long = @ptrFromInt(76);
+/// `bpf_rc_repeat` (Linux 4.18).
 /// For programs with a GPL-compatible licence only.
 pub const rc_repeat: *align(1) const fn (ctx: ?*anyopaque) callconv(.c) c_long = @ptrFromInt(77);
+/// `bpf_rc_keydown` (Linux 4.18).
 /// For programs with a GPL-compatible licence only.
 pub const rc_keydown: *align(1) const fn (ctx: ?*anyopaque, protocol: u32, scancode: u64, toggle: u32) callconv(.c) c_long = @ptrFromInt(78);
+/// `bpf_skb_cgroup_id` (Linux 4.18).
 pub const skb_cgroup_id: *align(1) const fn (skb: *types.__sk_buff) callconv(.c) u64 = @ptrFromInt(79);
+/// `bpf_get_current_cgroup_id` (Linux 4.18).
 pub const get_current_cgroup_id: *align(1) const fn () callconv(.c) u64 = @ptrFromInt(80);
+/// `bpf_get_local_storage` (Linux 4.19).
 pub const get_local_storage: *align(1) const fn (map: *const anyopaque, flags: u64) callconv(.c) ?*anyopaque = @ptrFromInt(81);
+/// `bpf_sk_select_reuseport` (Linux 4.19).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const sk_select_reuseport: *align(1) const fn (reuse: *types.sk_reuseport_md, map: *const anyopaque, key: ?*anyopaque, flags: u64) callconv(.c) c_long = @ptrFromInt(82);
+/// `bpf_skb_ancestor_cgroup_id` (Linux 4.19).
 pub const skb_ancestor_cgroup_id: *align(1) const fn (skb: *types.__sk_buff, ancestor_level: c_int) callconv(.c) u64 = @ptrFromInt(83);
+/// `bpf_sk_lookup_tcp` (Linux 4.20).
 pub const sk_lookup_tcp: *align(1) const fn (ctx: ?*anyopaque, tuple: *types.bpf_sock_tuple, tuple_size: u32, netns: u64, flags: u64) callconv(.c) ?*types.bpf_sock = @ptrFromInt(84);
+/// `bpf_sk_lookup_udp` (Linux 4.20).
 pub const sk_lookup_udp: *align(1) const fn (ctx: ?*anyopaque, tuple: *types.bpf_sock_tuple, tuple_size: u32, netns: u64, flags: u64) callconv(.c) ?*types.bpf_sock = @ptrFromInt(85);
+/// `bpf_sk_release` (Linux 4.20).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const sk_release: *align(1) const fn (sock: ?*anyopaque) callconv(.c) c_long = @ptrFromInt(86);
+/// `bpf_map_push_elem` (Linux 4.20).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const map_push_elem: *align(1) const fn (map: *const anyopaque, value: ?*const anyopaque, flags: u64) callconv(.c) c_long = @ptrFromInt(87);
+/// `bpf_map_pop_elem` (Linux 4.20).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const map_pop_elem: *align(1) const fn (map: *const anyopaque, value: ?*anyopaque) callconv(.c) c_long = @ptrFromInt(88);
+/// `bpf_map_peek_elem` (Linux 4.20).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const map_peek_elem: *align(1) const fn (map: *const anyopaque, value: ?*anyopaque) callconv(.c) c_long = @ptrFromInt(89);
+/// `bpf_msg_push_data` (Linux 4.20).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const msg_push_data: *align(1) const fn (msg: *types.sk_msg_md, start: u32, len: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(90);
+/// `bpf_msg_pop_data` (Linux 5.0).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const msg_pop_data: *align(1) const fn (msg: *types.sk_msg_md, start: u32, len: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(91);
+/// `bpf_rc_pointer_rel` (Linux 5.0).
 /// For programs with a GPL-compatible licence only.
 pub const rc_pointer_rel: *align(1) const fn (ctx: ?*anyopaque, rel_x: i32, rel_y: i32) callconv(.c) c_long = @ptrFromInt(92);
+/// `bpf_spin_lock` (Linux 5.1).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const spin_lock: *align(1) const fn (lock: *types.bpf_spin_lock) callconv(.c) c_long = @ptrFromInt(93);
+/// `bpf_spin_unlock` (Linux 5.1).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const spin_unlock: *align(1) const fn (lock: *types.bpf_spin_lock) callconv(.c) c_long = @ptrFromInt(94);
+/// `bpf_sk_fullsock` (Linux 5.1).
 pub const sk_fullsock: *align(1) const fn (sk: *types.bpf_sock) callconv(.c) ?*types.bpf_sock = @ptrFromInt(95);
+/// `bpf_tcp_sock` (Linux 5.1).
 pub const tcp_sock: *align(1) const fn (sk: *types.bpf_sock) callconv(.c) ?*types.bpf_tcp_sock = @ptrFromInt(96);
+/// `bpf_skb_ecn_set_ce` (Linux 5.1).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const skb_ecn_set_ce: *align(1) const fn (skb: *types.__sk_buff) callconv(.c) c_long = @ptrFromInt(97);
+/// `bpf_get_listener_sock` (Linux 5.1).
 pub const get_listener_sock: *align(1) const fn (sk: *types.bpf_sock) callconv(.c) ?*types.bpf_sock = @ptrFromInt(98);
+/// `bpf_skc_lookup_tcp` (Linux 5.2).
 pub const skc_lookup_tcp: *align(1) const fn (ctx: ?*anyopaque, tuple: *types.bpf_sock_tuple, tuple_size: u32, netns: u64, flags: u64) callconv(.c) ?*types.bpf_sock = @ptrFromInt(99);
+/// `bpf_tcp_check_syncookie` (Linux 5.2).
 /// For programs with a GPL-compatible licence only.
 pub const tcp_check_syncookie: *align(1) const fn (sk: ?*anyopaque, iph: ?*anyopaque, iph_len: u32, th: *types.tcphdr, th_len: u32) callconv(.c) c_long = @ptrFromInt(100);
+/// `bpf_sysctl_get_name` (Linux 5.2).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const sysctl_get_name: *align(1) const fn (ctx: *types.bpf_sysctl, buf: [*]u8, buf_len: usize, flags: u64) callconv(.c) c_long = @ptrFromInt(101);
+/// `bpf_sysctl_get_current_value` (Linux 5.2).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const sysctl_get_current_value: *align(1) const fn (ctx: *types.bpf_sysctl, buf: [*]u8, buf_len: usize) callconv(.c) c_long = @ptrFromInt(102);
+/// `bpf_sysctl_get_new_value` (Linux 5.2).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const sysctl_get_new_value: *align(1) const fn (ctx: *types.bpf_sysctl, buf: [*]u8, buf_len: usize) callconv(.c) c_long = @ptrFromInt(103);
+/// `bpf_sysctl_set_new_value` (Linux 5.2).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const sysctl_set_new_value: *align(1) const fn (ctx: *types.bpf_sysctl, buf: [*]const u8, buf_len: usize) callconv(.c) c_long = @ptrFromInt(104);
+/// `bpf_strtol` (Linux 5.2).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const strtol: *align(1) const fn (buf: [*]const u8, buf_len: usize, flags: u64, res: *c_long) callconv(.c) c_long = @ptrFromInt(105);
+/// `bpf_strtoul` (Linux 5.2).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const strtoul: *align(1) const fn (buf: [*]const u8, buf_len: usize, flags: u64, res: *c_ulong) callconv(.c) c_long = @ptrFromInt(106);
+/// `bpf_sk_storage_get` (Linux 5.2).
 pub const sk_storage_get: *align(1) const fn (map: *const anyopaque, sk: ?*anyopaque, value: ?*anyopaque, flags: u64) callconv(.c) ?*anyopaque = @ptrFromInt(107);
+/// `bpf_sk_storage_delete` (Linux 5.2).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const sk_storage_delete: *align(1) const fn (map: *const anyopaque, sk: ?*anyopaque) callconv(.c) c_long = @ptrFromInt(108);
+/// `bpf_send_signal` (Linux 5.3).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const send_signal: *align(1) const fn (sig: u32) callconv(.c) c_long = @ptrFromInt(109);
+/// `bpf_tcp_gen_syncookie` (Linux 5.4).
 /// For programs with a GPL-compatible licence only.
 pub const tcp_gen_syncookie: *align(1) const fn (sk: ?*anyopaque, iph: ?*anyopaque, iph_len: u32, th: *types.tcphdr, th_len: u32) callconv(.c) i64 = @ptrFromInt(110);
+/// `bpf_skb_output` (Linux 5.5).
 /// For programs with a GPL-compatible licence only.
 pub const skb_output: *align(1) const fn (ctx: ?*anyopaque, map: *const anyopaque, flags: u64, data: ?*anyopaque, size: u64) callconv(.c) c_long = @ptrFromInt(111);
+/// `bpf_probe_read_user` (Linux 5.5).
 /// For programs with a GPL-compatible licence only.
 pub const probe_read_user: *align(1) const fn (dst: ?*anyopaque, size: u32, unsafe_ptr: ?*const anyopaque) callconv(.c) c_long = @ptrFromInt(112);
+/// `bpf_probe_read_kernel` (Linux 5.5).
 /// For programs with a GPL-compatible licence only.
 pub const probe_read_kernel: *align(1) const fn (dst: ?*anyopaque, size: u32, unsafe_ptr: ?*const anyopaque) callconv(.c) c_long = @ptrFromInt(113);
+/// `bpf_probe_read_user_str` (Linux 5.5).
 /// For programs with a GPL-compatible licence only.
 pub const probe_read_user_str: *align(1) const fn (dst: ?*anyopaque, size: u32, unsafe_ptr: ?*const anyopaque) callconv(.c) c_long = @ptrFromInt(114);
+/// `bpf_probe_read_kernel_str` (Linux 5.5).
 /// For programs with a GPL-compatible licence only.
 pub const probe_read_kernel_str: *align(1) const fn (dst: ?*anyopaque, size: u32, unsafe_ptr: ?*const anyopaque) callconv(.c) c_long = @ptrFromInt(115);
+/// `bpf_tcp_send_ack` (Linux 5.6).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const tcp_send_ack: *align(1) const fn (tp: ?*anyopaque, rcv_nxt: u32) callconv(.c) c_long = @ptrFromInt(116);
+/// `bpf_send_signal_thread` (Linux 5.6).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const send_signal_thread: *align(1) const fn (sig: u32) callconv(.c) c_long = @ptrFromInt(117);
+/// `bpf_jiffies64` (Linux 5.6).
 pub const jiffies64: *align(1) const fn () callconv(.c) u64 = @ptrFromInt(118);
+/// `bpf_read_branch_records` (Linux 5.7).
 /// For programs with a GPL-compatible licence only.
 pub const read_branch_records: *align(1) const fn (ctx: *types.bpf_perf_event_data, buf: ?*anyopaque, size: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(119);
+/// `bpf_get_ns_current_pid_tgid` (Linux 5.7).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const get_ns_current_pid_tgid: *align(1) const fn (dev: u64, ino: u64, nsdata: *types.bpf_pidns_info, size: u32) callconv(.c) c_long = @ptrFromInt(120);
+/// `bpf_xdp_output` (Linux 5.7).
 /// For programs with a GPL-compatible licence only.
 pub const xdp_output: *align(1) const fn (ctx: ?*anyopaque, map: *const anyopaque, flags: u64, data: ?*anyopaque, size: u64) callconv(.c) c_long = @ptrFromInt(121);
+/// `bpf_get_netns_cookie` (Linux 5.7).
 pub const get_netns_cookie: *align(1) const fn (ctx: ?*anyopaque) callconv(.c) u64 = @ptrFromInt(122);
+/// `bpf_get_current_ancestor_cgroup_id` (Linux 5.7).
 pub const get_current_ancestor_cgroup_id: *align(1) const fn (ancestor_level: c_int) callconv(.c) u64 = @ptrFromInt(123);
+/// `bpf_sk_assign` (Linux 5.7).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const sk_assign: *align(1) const fn (ctx: ?*anyopaque, sk: ?*anyopaque, flags: u64) callconv(.c) c_long = @ptrFromInt(124);
+/// `bpf_ktime_get_boot_ns` (Linux 5.8).
 pub const ktime_get_boot_ns: *align(1) const fn () callconv(.c) u64 = @ptrFromInt(125);
+/// `bpf_seq_printf` (Linux 5.8).
 /// For programs with a GPL-compatible licence only.
 pub const seq_printf: *align(1) const fn (m: *types.seq_file, fmt: [*]const u8, fmt_size: u32, data: ?*const anyopaque, data_len: u32) callconv(.c) c_long = @ptrFromInt(126);
+/// `bpf_seq_write` (Linux 5.8).
 /// For programs with a GPL-compatible licence only.
 pub const seq_write: *align(1) const fn (m: *types.seq_file, data: ?*const anyopaque, len: u32) callconv(.c) c_long = @ptrFromInt(127);
+/// `bpf_sk_cgroup_id` (Linux 5.8).
 pub const sk_cgroup_id: *align(1) const fn (sk: ?*anyopaque) callconv(.c) u64 = @ptrFromInt(128);
+/// `bpf_sk_ancestor_cgroup_id` (Linux 5.8).
 pub const sk_ancestor_cgroup_id: *align(1) const fn (sk: ?*anyopaque, ancestor_level: c_int) callconv(.c) u64 = @ptrFromInt(129);
+/// `bpf_ringbuf_output` (Linux 5.8).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const ringbuf_output: *align(1) const fn (ringbuf: *const anyopaque, data: ?*anyopaque, size: u64, flags: u64) callconv(.c) c_long = @ptrFromInt(130);
+/// `bpf_ringbuf_reserve` (Linux 5.8).
 pub const ringbuf_reserve: *align(1) const fn (ringbuf: *const anyopaque, size: u64, flags: u64) callconv(.c) ?*anyopaque = @ptrFromInt(131);
+/// `bpf_ringbuf_submit` (Linux 5.8).
 pub const ringbuf_submit: *align(1) const fn (data: ?*anyopaque, flags: u64) callconv(.c) void = @ptrFromInt(132);
+/// `bpf_ringbuf_discard` (Linux 5.8).
 pub const ringbuf_discard: *align(1) const fn (data: ?*anyopaque, flags: u64) callconv(.c) void = @ptrFromInt(133);
+/// `bpf_ringbuf_query` (Linux 5.8).
 pub const ringbuf_query: *align(1) const fn (ringbuf: *const anyopaque, flags: u64) callconv(.c) u64 = @ptrFromInt(134);
+/// `bpf_csum_level` (Linux 5.8).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const csum_level: *align(1) const fn (skb: *types.__sk_buff, level: u64) callconv(.c) c_long = @ptrFromInt(135);
+/// `bpf_skc_to_tcp6_sock` (Linux 5.9).
 pub const skc_to_tcp6_sock: *align(1) const fn (sk: ?*anyopaque) callconv(.c) ?*types.tcp6_sock = @ptrFromInt(136);
+/// `bpf_skc_to_tcp_sock` (Linux 5.9).
 pub const skc_to_tcp_sock: *align(1) const fn (sk: ?*anyopaque) callconv(.c) ?*types.tcp_sock = @ptrFromInt(137);
+/// `bpf_skc_to_tcp_timewait_sock` (Linux 5.9).
 pub const skc_to_tcp_timewait_sock: *align(1) const fn (sk: ?*anyopaque) callconv(.c) ?*types.tcp_timewait_sock = @ptrFromInt(138);
+/// `bpf_skc_to_tcp_request_sock` (Linux 5.9).
 pub const skc_to_tcp_request_sock: *align(1) const fn (sk: ?*anyopaque) callconv(.c) ?*types.tcp_request_sock = @ptrFromInt(139);
+/// `bpf_skc_to_udp6_sock` (Linux 5.9).
 pub const skc_to_udp6_sock: *align(1) const fn (sk: ?*anyopaque) callconv(.c) ?*types.udp6_sock = @ptrFromInt(140);
+/// `bpf_get_task_stack` (Linux 5.9).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const get_task_stack: *align(1) const fn (task: *types.task_struct, buf: ?*anyopaque, size: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(141);
+/// `bpf_load_hdr_opt` (Linux 5.10).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const load_hdr_opt: *align(1) const fn (skops: *types.bpf_sock_ops, searchby_res: ?*anyopaque, len: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(142);
+/// `bpf_store_hdr_opt` (Linux 5.10).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const store_hdr_opt: *align(1) const fn (skops: *types.bpf_sock_ops, from: ?*const anyopaque, len: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(143);
+/// `bpf_reserve_hdr_opt` (Linux 5.10).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const reserve_hdr_opt: *align(1) const fn (skops: *types.bpf_sock_ops, len: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(144);
+/// `bpf_inode_storage_get` (Linux 5.10).
 pub const inode_storage_get: *align(1) const fn (map: *const anyopaque, inode: ?*anyopaque, value: ?*anyopaque, flags: u64) callconv(.c) ?*anyopaque = @ptrFromInt(145);
+/// `bpf_inode_storage_delete` (Linux 5.10).
 pub const inode_storage_delete: *align(1) const fn (map: *const anyopaque, inode: ?*anyopaque) callconv(.c) c_int = @ptrFromInt(146);
+/// `bpf_d_path` (Linux 5.10).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const d_path: *align(1) const fn (path: *const types.path, buf: [*]u8, sz: u32) callconv(.c) c_long = @ptrFromInt(147);
+/// `bpf_copy_from_user` (Linux 5.10).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const copy_from_user: *align(1) const fn (dst: ?*anyopaque, size: u32, user_ptr: ?*const anyopaque) callconv(.c) c_long = @ptrFromInt(148);
+/// `bpf_snprintf_btf` (Linux 5.10).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const snprintf_btf: *align(1) const fn (str: [*]u8, str_size: u32, ptr: *types.btf_ptr, btf_ptr_size: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(149);
+/// `bpf_seq_printf_btf` (Linux 5.10).
 /// For programs with a GPL-compatible licence only.
 pub const seq_printf_btf: *align(1) const fn (m: *types.seq_file, ptr: *types.btf_ptr, ptr_size: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(150);
+/// `bpf_skb_cgroup_classid` (Linux 5.10).
 pub const skb_cgroup_classid: *align(1) const fn (skb: *types.__sk_buff) callconv(.c) u64 = @ptrFromInt(151);
+/// `bpf_redirect_neigh` (Linux 5.10).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const redirect_neigh: *align(1) const fn (ifindex: u32, params: ?*types.bpf_redir_neigh, plen: c_int, flags: u64) callconv(.c) c_long = @ptrFromInt(152);
+/// `bpf_per_cpu_ptr` (Linux 5.10).
 pub const per_cpu_ptr: *align(1) const fn (percpu_ptr: ?*const anyopaque, cpu: u32) callconv(.c) ?*anyopaque = @ptrFromInt(153);
+/// `bpf_this_cpu_ptr` (Linux 5.10).
 pub const this_cpu_ptr: *align(1) const fn (percpu_ptr: ?*const anyopaque) callconv(.c) ?*anyopaque = @ptrFromInt(154);
+/// `bpf_redirect_peer` (Linux 5.10).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const redirect_peer: *align(1) const fn (ifindex: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(155);
+/// `bpf_task_storage_get` (Linux 5.11).
 pub const task_storage_get: *align(1) const fn (map: *const anyopaque, task: *types.task_struct, value: ?*anyopaque, flags: u64) callconv(.c) ?*anyopaque = @ptrFromInt(156);
+/// `bpf_task_storage_delete` (Linux 5.11).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const task_storage_delete: *align(1) const fn (map: *const anyopaque, task: *types.task_struct) callconv(.c) c_long = @ptrFromInt(157);
+/// `bpf_get_current_task_btf` (Linux 5.11).
 /// For programs with a GPL-compatible licence only.
 pub const get_current_task_btf: *align(1) const fn () callconv(.c) ?*types.task_struct = @ptrFromInt(158);
+/// `bpf_bprm_opts_set` (Linux 5.11).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const bprm_opts_set: *align(1) const fn (bprm: *types.linux_binprm, flags: u64) callconv(.c) c_long = @ptrFromInt(159);
+/// `bpf_ktime_get_coarse_ns` (Linux 5.11).
 pub const ktime_get_coarse_ns: *align(1) const fn () callconv(.c) u64 = @ptrFromInt(160);
+/// `bpf_ima_inode_hash` (Linux 5.11).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const ima_inode_hash: *align(1) const fn (inode: *types.inode, dst: ?*anyopaque, size: u32) callconv(.c) c_long = @ptrFromInt(161);
+/// `bpf_sock_from_file` (Linux 5.11).
 pub const sock_from_file: *align(1) const fn (file: *types.file) callconv(.c) ?*types.socket = @ptrFromInt(162);
+/// `bpf_check_mtu` (Linux 5.12).
 /// For programs with a GPL-compatible licence only.
 pub const check_mtu: *align(1) const fn (ctx: ?*anyopaque, ifindex: u32, mtu_len: *u32, len_diff: i32, flags: u64) callconv(.c) c_long = @ptrFromInt(163);
+/// `bpf_for_each_map_elem` (Linux 5.13).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const for_each_map_elem: *align(1) const fn (map: *const anyopaque, callback_fn: *const anyopaque, callback_ctx: ?*anyopaque, flags: u64) callconv(.c) c_long = @ptrFromInt(164);
+/// `bpf_snprintf` (Linux 5.13).
 /// For programs with a GPL-compatible licence only.
 pub const snprintf: *align(1) const fn (str: [*]u8, str_size: u32, fmt: [*]const u8, data: ?[*]u64, data_len: u32) callconv(.c) c_long = @ptrFromInt(165);
+/// `bpf_sys_bpf` (Linux 5.14).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const sys_bpf: *align(1) const fn (cmd: u32, attr: ?*anyopaque, attr_size: u32) callconv(.c) c_long = @ptrFromInt(166);
+/// `bpf_btf_find_by_name_kind` (Linux 5.14).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const btf_find_by_name_kind: *align(1) const fn (name: [*]u8, name_sz: c_int, kind: u32, flags: c_int) callconv(.c) c_long = @ptrFromInt(167);
+/// `bpf_sys_close` (Linux 5.14).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const sys_close: *align(1) const fn (fd: u32) callconv(.c) c_long = @ptrFromInt(168);
+/// `bpf_timer_init` (Linux 5.15).
 /// For programs with a GPL-compatible licence only.
 pub const timer_init: *align(1) const fn (timer: *types.bpf_timer, map: *const anyopaque, flags: u64) callconv(.c) c_long = @ptrFromInt(169);
+/// `bpf_timer_set_callback` (Linux 5.15).
 /// For programs with a GPL-compatible licence only.
 pub const timer_set_callback: *align(1) const fn (timer: *types.bpf_timer, callback_fn: *const anyopaque) callconv(.c) c_long = @ptrFromInt(170);
+/// `bpf_timer_start` (Linux 5.15).
 /// For programs with a GPL-compatible licence only.
 pub const timer_start: *align(1) const fn (timer: *types.bpf_timer, nsecs: u64, flags: u64) callconv(.c) c_long = @ptrFromInt(171);
+/// `bpf_timer_cancel` (Linux 5.15).
 /// For programs with a GPL-compatible licence only.
 pub const timer_cancel: *align(1) const fn (timer: *types.bpf_timer) callconv(.c) c_long = @ptrFromInt(172);
+/// `bpf_get_func_ip` (Linux 5.15).
 pub const get_func_ip: *align(1) const fn (ctx: ?*anyopaque) callconv(.c) u64 = @ptrFromInt(173);
+/// `bpf_get_attach_cookie` (Linux 5.15).
 pub const get_attach_cookie: *align(1) const fn (ctx: ?*anyopaque) callconv(.c) u64 = @ptrFromInt(174);
+/// `bpf_task_pt_regs` (Linux 5.15).
 /// For programs with a GPL-compatible licence only.
 pub const task_pt_regs: *align(1) const fn (task: *types.task_struct) callconv(.c) c_long = @ptrFromInt(175);
+/// `bpf_get_branch_snapshot` (Linux 5.16).
 /// For programs with a GPL-compatible licence only.
 pub const get_branch_snapshot: *align(1) const fn (entries: ?*anyopaque, size: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(176);
+/// `bpf_trace_vprintk` (Linux 5.16).
 /// For programs with a GPL-compatible licence only.
 pub const trace_vprintk: *align(1) const fn (fmt: [*]const u8, fmt_size: u32, data: ?*const anyopaque, data_len: u32) callconv(.c) c_long = @ptrFromInt(177);
+/// `bpf_skc_to_unix_sock` (Linux 5.16).
 pub const skc_to_unix_sock: *align(1) const fn (sk: ?*anyopaque) callconv(.c) ?*types.unix_sock = @ptrFromInt(178);
+/// `bpf_kallsyms_lookup_name` (Linux 5.16).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const kallsyms_lookup_name: *align(1) const fn (name: [*]const u8, name_sz: c_int, flags: c_int, res: *u64) callconv(.c) c_long = @ptrFromInt(179);
+/// `bpf_find_vma` (Linux 5.17).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const find_vma: *align(1) const fn (task: *types.task_struct, addr: u64, callback_fn: *const anyopaque, callback_ctx: ?*anyopaque, flags: u64) callconv(.c) c_long = @ptrFromInt(180);
+/// `bpf_loop` (Linux 5.17).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const loop: *align(1) const fn (nr_loops: u32, callback_fn: *const anyopaque, callback_ctx: ?*anyopaque, flags: u64) callconv(.c) c_long = @ptrFromInt(181);
+/// `bpf_strncmp` (Linux 5.17).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const strncmp: *align(1) const fn (s1: [*]const u8, s1_sz: u32, s2: [*]const u8) callconv(.c) c_long = @ptrFromInt(182);
+/// `bpf_get_func_arg` (Linux 5.17).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const get_func_arg: *align(1) const fn (ctx: ?*anyopaque, n: u32, value: *u64) callconv(.c) c_long = @ptrFromInt(183);
+/// `bpf_get_func_ret` (Linux 5.17).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const get_func_ret: *align(1) const fn (ctx: ?*anyopaque, value: *u64) callconv(.c) c_long = @ptrFromInt(184);
+/// `bpf_get_func_arg_cnt` (Linux 5.17).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const get_func_arg_cnt: *align(1) const fn (ctx: ?*anyopaque) callconv(.c) c_long = @ptrFromInt(185);
+/// `bpf_get_retval` (Linux 5.18).
 pub const get_retval: *align(1) const fn () callconv(.c) c_int = @ptrFromInt(186);
+/// `bpf_set_retval` (Linux 5.18).
 pub const set_retval: *align(1) const fn (retval: c_int) callconv(.c) c_int = @ptrFromInt(187);
+/// `bpf_xdp_get_buff_len` (Linux 5.18).
 pub const xdp_get_buff_len: *align(1) const fn (xdp_md: *types.xdp_md) callconv(.c) u64 = @ptrFromInt(188);
+/// `bpf_xdp_load_bytes` (Linux 5.18).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const xdp_load_bytes: *align(1) const fn (xdp_md: *types.xdp_md, offset: u32, buf: ?*anyopaque, len: u32) callconv(.c) c_long = @ptrFromInt(189);
+/// `bpf_xdp_store_bytes` (Linux 5.18).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const xdp_store_bytes: *align(1) const fn (xdp_md: *types.xdp_md, offset: u32, buf: ?*anyopaque, len: u32) callconv(.c) c_long = @ptrFromInt(190);
+/// `bpf_copy_from_user_task` (Linux 5.18).
 /// For programs with a GPL-compatible licence only.
 pub const copy_from_user_task: *align(1) const fn (dst: ?*anyopaque, size: u32, user_ptr: ?*const anyopaque, tsk: *types.task_struct, flags: u64) callconv(.c) c_long = @ptrFromInt(191);
+/// `bpf_skb_set_tstamp` (Linux 5.18).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const skb_set_tstamp: *align(1) const fn (skb: *types.__sk_buff, tstamp: u64, tstamp_type: u32) callconv(.c) c_long = @ptrFromInt(192);
+/// `bpf_ima_file_hash` (Linux 5.18).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const ima_file_hash: *align(1) const fn (file: *types.file, dst: ?*anyopaque, size: u32) callconv(.c) c_long = @ptrFromInt(193);
+/// `bpf_kptr_xchg` (Linux 5.19).
 pub const kptr_xchg: *align(1) const fn (dst: ?*anyopaque, ptr: ?*anyopaque) callconv(.c) ?*anyopaque = @ptrFromInt(194);
+/// `bpf_map_lookup_percpu_elem` (Linux 5.19).
 pub const map_lookup_percpu_elem: *align(1) const fn (map: *const anyopaque, key: ?*const anyopaque, cpu: u32) callconv(.c) ?*anyopaque = @ptrFromInt(195);
+/// `bpf_skc_to_mptcp_sock` (Linux 5.19).
 pub const skc_to_mptcp_sock: *align(1) const fn (sk: ?*anyopaque) callconv(.c) ?*types.mptcp_sock = @ptrFromInt(196);
+/// `bpf_dynptr_from_mem` (Linux 5.19).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const dynptr_from_mem: *align(1) const fn (data: ?*anyopaque, size: u64, flags: u64, ptr: *types.bpf_dynptr) callconv(.c) c_long = @ptrFromInt(197);
+/// `bpf_ringbuf_reserve_dynptr` (Linux 5.19).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const ringbuf_reserve_dynptr: *align(1) const fn (ringbuf: *const anyopaque, size: u32, flags: u64, ptr: *types.bpf_dynptr) callconv(.c) c_long = @ptrFromInt(198);
+/// `bpf_ringbuf_submit_dynptr` (Linux 5.19).
 pub const ringbuf_submit_dynptr: *align(1) const fn (ptr: *types.bpf_dynptr, flags: u64) callconv(.c) void = @ptrFromInt(199);
+/// `bpf_ringbuf_discard_dynptr` (Linux 5.19).
 pub const ringbuf_discard_dynptr: *align(1) const fn (ptr: *types.bpf_dynptr, flags: u64) callconv(.c) void = @ptrFromInt(200);
+/// `bpf_dynptr_read` (Linux 5.19).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const dynptr_read: *align(1) const fn (dst: ?*anyopaque, len: u64, src: *const types.bpf_dynptr, offset: u64, flags: u64) callconv(.c) c_long = @ptrFromInt(201);
+/// `bpf_dynptr_write` (Linux 5.19).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const dynptr_write: *align(1) const fn (dst: *const types.bpf_dynptr, offset: u64, src: ?*anyopaque, len: u64, flags: u64) callconv(.c) c_long = @ptrFromInt(202);
+/// `bpf_dynptr_data` (Linux 5.19).
 pub const dynptr_data: *align(1) const fn (ptr: *const types.bpf_dynptr, offset: u64, len: u64) callconv(.c) ?*anyopaque = @ptrFromInt(203);
+/// `bpf_tcp_raw_gen_syncookie_ipv4` (Linux 6.0).
 /// For programs with a GPL-compatible licence only.
 pub const tcp_raw_gen_syncookie_ipv4: *align(1) const fn (iph: *types.iphdr, th: *types.tcphdr, th_len: u32) callconv(.c) i64 = @ptrFromInt(204);
+/// `bpf_tcp_raw_gen_syncookie_ipv6` (Linux 6.0).
 /// For programs with a GPL-compatible licence only.
 pub const tcp_raw_gen_syncookie_ipv6: *align(1) const fn (iph: *types.ipv6hdr, th: *types.tcphdr, th_len: u32) callconv(.c) i64 = @ptrFromInt(205);
+/// `bpf_tcp_raw_check_syncookie_ipv4` (Linux 6.0).
 /// For programs with a GPL-compatible licence only.
 pub const tcp_raw_check_syncookie_ipv4: *align(1) const fn (iph: *types.iphdr, th: *types.tcphdr) callconv(.c) c_long = @ptrFromInt(206);
+/// `bpf_tcp_raw_check_syncookie_ipv6` (Linux 6.0).
 /// For programs with a GPL-compatible licence only.
 pub const tcp_raw_check_syncookie_ipv6: *align(1) const fn (iph: *types.ipv6hdr, th: *types.tcphdr) callconv(.c) c_long = @ptrFromInt(207);
+/// `bpf_ktime_get_tai_ns` (Linux 6.1).
 pub const ktime_get_tai_ns: *align(1) const fn () callconv(.c) u64 = @ptrFromInt(208);
+/// `bpf_user_ringbuf_drain` (Linux 6.1).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const user_ringbuf_drain: *align(1) const fn (map: *const anyopaque, callback_fn: *const anyopaque, ctx: ?*anyopaque, flags: u64) callconv(.c) c_long = @ptrFromInt(209);
+/// `bpf_cgrp_storage_get` (Linux 6.2).
 pub const cgrp_storage_get: *align(1) const fn (map: *const anyopaque, cgroup: *types.cgroup, value: ?*anyopaque, flags: u64) callconv(.c) ?*anyopaque = @ptrFromInt(210);
+/// `bpf_cgrp_storage_delete` (Linux 6.2).
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const cgrp_storage_delete: *align(1) const fn (map: *const anyopaque, cgroup: *types.cgroup) callconv(.c) c_long = @ptrFromInt(211);

@@ -5,11 +5,12 @@ const bpf = @import("bpf");
 
 const Kind = enum(u32) { plain, special = 7 };
 const Pair = extern struct { low: u8, high: i32 };
+const Stored = extern struct { low: u32, high: i32 };
 const Call = extern struct { number: u64, pid: u32, kind: Kind, pair: Pair, address: [4]u8, command: bpf.Text(16) };
 
 export var calls: bpf.RingBuf(Call) linksection(".maps") = .{};
 export var numbers: bpf.PerfEventArrayOf(u64) linksection(".maps") = .{};
-export var by_pid: bpf.Hash(u32, Pair, 16) linksection(".maps") = .{};
+export var by_pid: bpf.Hash(u32, Stored, 16) linksection(".maps") = .{};
 export var slots: bpf.Array(u64, 64) linksection(".maps") = .{};
 export var per_cpu: bpf.PerCpuArray(u64, 4) linksection(".maps") = .{};
 export var unused: bpf.Hash(u32, u32, 16) linksection(".maps") = .{};
@@ -47,7 +48,7 @@ export fn enter(ctx: *bpf.RawTracepoint) linksection("raw_tp/sys_enter") c_int {
             calls.submit(call);
         }
     }
-    by_pid.update(&target, &.{ .low = @truncate(limits[0]), .high = -1 }, bpf.ANY) catch {};
+    by_pid.update(&target, &.{ .low = limits[0], .high = -1 }, bpf.ANY) catch {};
     slots.update(5, &seen) catch {};
     if (per_cpu.lookup(2)) |count| count.* +%= 1;
     table[seen - 1] += 1;

@@ -15,15 +15,16 @@ const Leaf = extern struct { value: u64, more: u64 };
 
 const Event = extern struct {
     time: u64,
-    pair: Pair(u32, u16),
-    kind: Kind,
+    pair: Pair(u32, u32),
     choice: Choice,
     text: bpf.Text(16),
     raw: [6]u8,
     flag: bool,
     small: i8,
-    list: [3]i16,
+    kind: Kind,
     matrix: [2][2]u32,
+    list: [3]i16,
+    reserved: [3]u16,
     node: Leaf,
 };
 

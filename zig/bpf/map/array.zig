@@ -3,6 +3,7 @@
 const helpers = @import("../helpers.zig");
 const definition = @import("definition.zig");
 const result = @import("../result.zig");
+const walk = @import("walk.zig");
 const MapType = @import("../constants.zig").MapType;
 
 /// An array (Linux 3.19).
@@ -30,6 +31,8 @@ fn Indexed(
         map_flags: definition.Number(options.flags) = undefined,
         pinning: definition.Number(@backingInt(options.pinning)) = undefined,
 
+        pub const KeyType = u32;
+        pub const ValueType = Value;
         const Self = @This();
 
         /// The same map with other flags, size or pinning.
@@ -44,8 +47,22 @@ fn Indexed(
             return @ptrCast(@alignCast(helpers.map_lookup_elem(self, &key)));
         }
 
+        /// The same on another CPU (PerCpuArray; Linux 5.19).
+        pub inline fn lookupCpu(self: *const Self, index: u32, cpu: u32) ?*Value {
+            @setRuntimeSafety(false);
+            const key = index;
+            return @ptrCast(@alignCast(helpers.map_lookup_percpu_elem(self, &key, cpu)));
+        }
+
+        /// Call `body(&index, &value, context) bpf.Next` for each value until it returns `.stop` (Linux 5.13). A safety
+        /// check that fails in the body ends the program.
+        pub inline fn forEach(self: *const Self, context: anytype, comptime body: fn (*const u32, *Value, @TypeOf(context)) walk.Next) void {
+            walk.forEach(u32, Value, self, context, body);
+        }
+
         /// Replace a value.
         pub inline fn update(self: *const Self, index: u32, value: *const Value) result.Error!void {
+            comptime definition.assertFilled(Value, "value");
             const key = index;
             return result.check(helpers.map_update_elem(self, &key, value, 0));
         }

@@ -54,6 +54,31 @@ pub fn assertPlain(comptime T: type, comptime role: []const u8) void {
     }
 }
 
+/// Refuse bytes between or behind members, of which nobody says what is in them. In a key they count like any
+/// other; and before Linux 6.3 the verifier refuses to hand a helper bytes of the stack that were never written.
+pub fn assertFilled(comptime T: type, comptime role: []const u8) void {
+    switch (@typeInfo(T)) {
+        .array => |info| assertFilled(info.child, role),
+        .@"struct" => |info| if (info.layout == .@"extern") {
+            var end = 0;
+            for (info.field_names, info.field_types) |name, Member| {
+                const start = @offsetOf(T, name);
+                if (start % @alignOf(Member) != 0) refuse(T, role, "has its member '" ++ name ++ "' at byte " ++ marker.decimal(start) ++ ", where BPF cannot read " ++ marker.decimal(@sizeOf(Member)) ++ " bytes at once; order the members by size, the largest first");
+                if (start != end) refusePadding(T, role, "before '" ++ name ++ "'", start - end);
+                assertFilled(Member, role);
+                end = start + @sizeOf(Member);
+            }
+            if (@sizeOf(T) != end) refusePadding(T, role, "at its end", @sizeOf(T) - end);
+        },
+        else => {},
+    }
+}
+
+fn refusePadding(comptime T: type, comptime role: []const u8, comptime where: []const u8, comptime count: usize) noreturn {
+    const why = if (role.len == 3) "they are a part of the key, and nobody sets them" else "nobody sets them, and the verifier of kernels before 6.3 refuses that";
+    refuse(T, role, "has " ++ marker.decimal(count) ++ " bytes of padding " ++ where ++ ": " ++ why ++ "; add a member such as `reserved: [" ++ marker.decimal(count) ++ "]u8 = @splat(0)`");
+}
+
 fn refuse(comptime T: type, comptime role: []const u8, comptime why: []const u8) noreturn {
     @compileError("the " ++ role ++ " type " ++ @typeName(T) ++ " of a map " ++ why);
 }

@@ -22,6 +22,7 @@ pub fn PerfEventArrayOf(comptime Event: type) type {
         /// Send an event to user space. `context` is the program's own. The kernel counts what finds
         /// no room.
         pub inline fn output(self: *const Self, context: anytype, event: *const Event) result.Error!void {
+            comptime definition.assertFilled(Event, "event");
             return send(self, context, F_CURRENT_CPU, event, @sizeOf(Event));
         }
     };

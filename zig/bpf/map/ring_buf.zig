@@ -3,7 +3,8 @@
 const helpers = @import("../helpers.zig");
 const definition = @import("definition.zig");
 const result = @import("../result.zig");
-const MapType = @import("../constants.zig").MapType;
+const constants = @import("../constants.zig");
+const MapType = constants.MapType;
 
 /// A ring buffer of events of one type, 256 KiB unless `.with(.{ .max_entries = bytes })` says
 /// otherwise (a power of two, at least one page).
@@ -34,6 +35,7 @@ fn Ring(comptime Event: type, comptime options: definition.Options) type {
 
         /// Copy an event into the buffer. A full buffer counts it as lost, and returns the error.
         pub inline fn output(self: *const Self, event: *const Event) result.Error!void {
+            comptime definition.assertFilled(Event, "event");
             const returned = helpers.ringbuf_output(@constCast(self), @constCast(event), @sizeOf(Event), 0);
             if (returned < 0) countLost();
             return result.check(returned);
@@ -53,9 +55,24 @@ fn Ring(comptime Event: type, comptime options: definition.Options) type {
             helpers.ringbuf_submit(event, 0);
         }
 
+        /// The same, without (`.never`) or in any case with (`.always`) a wake-up of the reader: many events at once.
+        pub inline fn submitAnd(_: *const Self, event: *Event, comptime wake: enum { never, always }) void {
+            helpers.ringbuf_submit(event, if (wake == .never) constants.RB_NO_WAKEUP else constants.RB_FORCE_WAKEUP);
+        }
+
         /// Give a reserved event back unused.
         pub inline fn discard(_: *const Self, event: *Event) void {
             helpers.ringbuf_discard(event, 0);
+        }
+
+        /// How many bytes of the buffer are taken and not yet read.
+        pub inline fn waiting(self: *const Self) u64 {
+            return helpers.ringbuf_query(self, constants.RB_AVAIL_DATA);
+        }
+
+        /// The buffer's size in bytes.
+        pub inline fn size(self: *const Self) u64 {
+            return helpers.ringbuf_query(self, constants.RB_RING_SIZE);
         }
 
         inline fn countLost() void {

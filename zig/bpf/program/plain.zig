@@ -29,6 +29,13 @@ comptime {
     if (@hasDecl(author, "programs")) programs(author);
 }
 
+/// The program that `programs` of a namespace makes of a function, to be put into a `ProgArray` or a struct of functions:
+/// `bpf.entry(@This(), "next")`.
+pub fn entry(comptime namespace: type, comptime name: []const u8) *const anyopaque {
+    if (!@hasField(@TypeOf(namespace.programs), name)) @compileError("programs names no function '" ++ name ++ "'; " ++ usage);
+    return &Program(name, @field(namespace.programs, name), @field(namespace, name)).run;
+}
+
 fn Program(comptime name: []const u8, comptime section: []const u8, comptime function: anytype) type {
     const kind = kinds.of(section);
     const info = @typeInfo(@TypeOf(function)).@"fn";

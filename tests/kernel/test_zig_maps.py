@@ -1,0 +1,230 @@
+"""Every kind of map that the SDK declares, used by a program on the real kernel."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+import sys
+
+import pytest
+
+from pyzbpf.kernel import commands, cpus, perf_event
+from pyzbpf.kernel.memory import PAGE
+from tests.kernel.test_cgroup import run_in, send
+from tests.support import network, zig_probes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pyzbpf.runtime.object import Object
+
+MODES = ["safe", "small", "fast"]
+PACKET = bytes(range(100))
+ETHERNET = 14
+XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT = range(5)
+
+
+def loaded(mode: str, *names: str) -> Object:
+    spec = zig_probes.spec("map_kinds", mode)
+    spec.variables["watched"].value = os.getpid()
+    for name, program in spec.programs.items():
+        program.autoload = name in names
+    return spec.load()
+
+
+def values(probe: Object) -> tuple[int, int]:
+    return probe.variables["found"].value, probe.variables["other"].value
+
+
+def run(probe: Object, name: str, length: int) -> int:
+    return probe.programs[name].test_run(PACKET[: length + ETHERNET]).retval
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_hash_tables(mode: str) -> None:
+    with loaded(mode, "hashes") as probe:
+        for length in (1, 2):
+            run(probe, "hashes", length)
+        assert values(probe) == (3, 3)
+        assert dict(probe.maps["lru"]) == {1: 1, 2: 1}
+        assert probe.maps["lru_per_cpu"].sum(1) == 2
+        assert not probe.traps
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_longest_prefix_counts(mode: str) -> None:
+    with loaded(mode, "prefixes") as probe:
+        routes = probe.maps["routes"]
+        for bits, text, value in ((8, "10.0.0.0", 1), (16, "10.1.0.0", 2), (24, "10.1.2.0", 3)):
+            routes[(bits, bytes(map(int, text.split("."))))] = value
+        packet = bytearray(60)
+        found = {}
+        for text in ("10.9.9.9", "10.1.9.9", "10.1.2.9", "11.0.0.1"):
+            packet[ETHERNET + 12 : ETHERNET + 16] = bytes(map(int, text.split(".")))
+            found[text] = probe.programs["prefixes"].test_run(bytes(packet)).retval
+        assert found == {"10.9.9.9": 1, "10.1.9.9": 2, "10.1.2.9": 3, "11.0.0.1": 0}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_lines(mode: str) -> None:
+    with loaded(mode, "lines", "bloom") as probe:
+        run(probe, "lines", 7)
+        assert values(probe) == (7, 8)
+        for length in (20, 30, 40):
+            run(probe, "lines", length)
+        assert values(probe) == (7, 41)
+        run(probe, "lines", 50)  # the queue is full
+        assert [(trap.kind, trap.count) for trap in probe.traps] == [("error.NoSpace", 1)]
+        assert [run(probe, "bloom", length) for length in (5, 6, 5, 6)] == [2, 2, 1, 1]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_walks(mode: str) -> None:
+    with loaded(mode, "walks") as probe:
+        probe.maps["numbers"].update({1: 10, 2: 20})
+        for index in range(4):
+            probe.maps["cells"][index] = 100
+        run(probe, "walks", 60)
+        assert values(probe) == (30, 130)  # the second stops when it is above 60
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_messages_from_user_space(mode: str) -> None:
+    with loaded(mode, "messages") as probe:
+        inbox = probe.maps["inbox"]
+        size = inbox.spec.max_entries
+        with (
+            probe.programs["messages"].attach(),
+            mmap.mmap(inbox.fileno(), PAGE + 2 * size, offset=PAGE) as ring,
+        ):
+            position = 0
+            for amount in (5, 6):
+                struct.pack_into("=IIII", ring, PAGE + position, 8, 0, 1, amount)
+                position += 16
+            struct.pack_into("=Q", ring, 0, position)
+            os.getppid()
+        total, count = values(probe)
+        assert (total, count) == (11, 2)
+        events = probe.maps["outbox"].read(timeout=0)
+        assert {event.amount for event in events} == {8192}
+        assert events[0].id == 16  # a header and a record: it counts itself
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_values_of_tasks(mode: str) -> None:
+    with loaded(mode, "tasks") as probe:
+        with probe.programs["tasks"].attach():
+            for _ in range(20):
+                os.getppid()
+        assert values(probe)[0] >= 20
+        own = os.pidfd_open(os.getpid())
+        try:
+            raw = commands.map_lookup(probe.maps["of_tasks"].fileno(), struct.pack("=i", own), 8)
+        finally:
+            os.close(own)
+        assert raw is not None and int.from_bytes(raw, sys.byteorder) == values(probe)[0]
+
+
+@pytest.fixture
+def group() -> Iterator[str]:
+    with network.cgroup() as folder:
+        yield str(folder)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_values_of_sockets_and_groups(mode: str, group: str) -> None:
+    for name in ("sockets", "local"):
+        with loaded(mode, name) as probe, probe.programs[name].attach(cgroup=group):
+            assert run_in(group, lambda: send(3, 10)) == 0
+            assert values(probe)[0] == 3, name
+            assert not probe.traps
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_redirection(mode: str) -> None:
+    with loaded(mode, "send", "send_all", "to_cpu", "to_socket") as probe:
+        program = probe.programs
+
+        def verdict(name: str) -> int:
+            return program[name].test_run(PACKET).retval
+
+        assert verdict("send") == XDP_DROP  # nothing is there
+        assert verdict("to_cpu") == XDP_PASS
+        assert verdict("to_socket") == XDP_TX
+        loopback = 1
+        commands.map_update(probe.maps["interfaces"].fileno(), bytes(4), struct.pack("=Ii", loopback, 0))
+        assert verdict("send") == XDP_REDIRECT
+        assert verdict("send_all") == XDP_REDIRECT
+        cpu = max(os.sched_getaffinity(0))
+        queue_length = 192
+        commands.map_update(
+            probe.maps["cpus"].fileno(), struct.pack("=I", cpu), struct.pack("=Ii", queue_length, 0)
+        )
+        if cpu == 1:
+            assert verdict("to_cpu") == XDP_REDIRECT
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_groups_and_counters(mode: str, group: str) -> None:
+    with loaded(mode, "groups") as probe:
+        folder = os.open(group, os.O_RDONLY)
+        try:
+            probe.maps["cgroups"][0] = folder
+        finally:
+            os.close(folder)
+        with probe.programs["groups"].attach():
+            os.getppid()
+        assert values(probe)[0] == 2  # this process is not in it
+    with loaded(mode, "counters") as probe:
+        with probe.programs["counters"].attach():
+            os.getppid()
+        assert {trap.kind for trap in probe.traps} == {"error.NotFound"}  # no counter on this CPU
+        clocks = [
+            perf_event.sample("cpu-clock", 1 << 40, "a clock", by_frequency=False, cpu=cpu, thread=None)
+            for cpu in range(cpus.possible())
+        ]
+        for cpu, clock in enumerate(clocks):
+            if clock is not None:
+                perf_event.enable(clock.fileno())
+                probe.maps["perf"][cpu] = clock
+        with probe.programs["counters"].attach():
+            os.getppid()
+        for clock in clocks:
+            if clock is not None:
+                clock.close()
+        assert values(probe)[0] > 0
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_sockets_are_taken_by_the_verifier(mode: str) -> None:
+    """What fires them is attached in test_sockets.py."""
+    with loaded(mode, "gather", "deliver", "say", "choose", "assign") as probe:
+        assert len(probe.programs) == 5
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_maps_of_maps_and_tail_calls(mode: str) -> None:
+    nothing = 0xFFFFFFFF
+    with zig_probes.spec("map_references", mode).load() as probe:
+        maps = probe.maps
+        maps["first"][1], maps["third"][1] = 11, 33
+
+        def all_four(name: str) -> list[int]:
+            return [run(probe, name, length) for length in (4, 5, 6, 7)]
+
+        assert all_four("look") == [11, nothing, 33, nothing]
+        assert all_four("enter") == [nothing, 101, 101, 103]
+        assert {(trap.kind, trap.function, trap.count) for trap in probe.traps} == {
+            ("error.Empty", "look", 2),
+            ("error.NobodyThere", "enter", 1),
+        }
+        maps["outer"][1] = maps["third"]
+        del maps["jumps"][3]
+        assert all_four("look") == [11, 33, 33, nothing]
+        assert all_four("enter") == [nothing, 101, 101, nothing]
+        commands.map_update(
+            maps["keyed"].fileno(), struct.pack("=I", 4), struct.pack("=i", maps["first"].fileno())
+        )
+        assert [run(probe, "by_key", length) for length in (4, 5)] == [11, nothing]

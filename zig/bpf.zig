@@ -34,6 +34,8 @@ pub const ArrayOfMaps = @import("bpf/map/references.zig").ArrayOfMaps;
 pub const HashOfMaps = @import("bpf/map/references.zig").HashOfMaps;
 pub const CgroupArray = @import("bpf/map/references.zig").CgroupArray;
 pub const PerfCounterArray = @import("bpf/map/references.zig").PerfCounterArray;
+pub const Arena = @import("bpf/map/arena.zig").Arena;
+pub const arena = @import("bpf/map/arena.zig");
 pub const UserRingBuf = @import("bpf/map/user_ring_buf.zig").UserRingBuf;
 pub const RingBuf = @import("bpf/map/ring_buf.zig").RingBuf;
 pub const PerfEventArrayOf = @import("bpf/map/perf_event_array.zig").PerfEventArrayOf;
@@ -86,10 +88,23 @@ pub const ktime_get_boot_ns = helpers.ktime_get_boot_ns;
 pub const get_prandom_u32 = helpers.get_prandom_u32;
 pub const get_smp_processor_id = helpers.get_smp_processor_id;
 pub const get_current_task = helpers.get_current_task;
+pub const user = @import("bpf/user.zig");
+pub const kernel = @import("bpf/kernel.zig");
+pub const net = @import("bpf/net.zig");
+pub const spin = @import("bpf/spin.zig");
+pub const SpinLock = spin.SpinLock;
+pub const timer = @import("bpf/timer.zig");
+pub const Timer = timer.Timer;
+pub const dynptr = @import("bpf/dynptr.zig");
+pub const Dynptr = dynptr.Dynptr;
+pub const Range = @import("bpf/range.zig").Range;
+pub const throw = @import("bpf/exception.zig").throw;
 pub const process = @import("bpf/process.zig");
 
 // What user space sees.
 pub const Text = @import("bpf/text.zig").Text;
+pub const isText = @import("bpf/text.zig").isText;
+pub const startsWith = @import("bpf/text.zig").startsWith;
 pub const printk = @import("bpf/log.zig").printk;
 
 // Flags and verdicts.

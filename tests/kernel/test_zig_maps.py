@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import socket
 import struct
 import sys
 
@@ -12,7 +13,7 @@ import pytest
 from pyzbpf.kernel import commands, cpus, perf_event
 from pyzbpf.kernel.memory import PAGE
 from tests.kernel.test_cgroup import run_in, send
-from tests.support import network, zig_probes
+from tests.support import features, network, zig_probes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -228,3 +229,35 @@ def test_maps_of_maps_and_tail_calls(mode: str) -> None:
             maps["keyed"].fileno(), struct.pack("=I", 4), struct.pack("=i", maps["first"].fileno())
         )
         assert [run(probe, "by_key", length) for length in (4, 5)] == [11, nothing]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_arena_is_shared(mode: str) -> None:
+    features.since("6.9", "arenas")
+    with zig_probes.spec("arena", mode).load() as probe:
+        push, arena = probe.programs["push"], probe.maps["arena"]
+        returned = [push.test_run(context=struct.pack("=Q", value)).retval for value in (7, 8, 9)]
+        assert returned == [1, 7, 8]
+        address, found = probe.variables["head"].value, []
+        while address:
+            address, value = struct.unpack("=QQ", arena.load(address - arena.address, 16))
+            found.append(value)
+        assert found == [9, 8, 7]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_struct_of_functions_is_called(mode: str) -> None:
+    features.since("6.4", "struct_ops links")
+    name = b"pyzbpf_zig"
+    with zig_probes.spec("struct_ops", mode).load() as probe:
+        with probe.maps["pyzbpf_zig"].attach(), socket.socket() as listener, socket.socket() as client:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name)
+            client.connect(listener.getsockname())
+            server, _ = listener.accept()
+            with server:
+                client.sendall(bytes(1000))
+                assert len(server.recv(1000, socket.MSG_WAITALL)) == 1000
+        assert probe.variables["buffer"].value > 0
+        assert probe.variables["starts"].value >= 1

@@ -5,7 +5,7 @@
 //! there.
 //!
 //! Text of a `trap` marker: a member of `panic.zig` and up to two registers: `outOfBounds r3 r1`. Of a
-//! `verdict` marker, on a program's first instruction: its name and a number. Of a `callback` marker: nothing.
+//! `verdict` marker, on a program's first instruction: its name and a number. Of a `callback` marker: what it returns then.
 //! A `message` marker, beside that of a trap, has a second address, where the message of a panic lies,
 //! and its length as text; or registers in the place of both, where the message is made at run time.
 //! A `declaration` has no address: it says what a symbol is that may be undefined (`kfunc NAME prototype`),
@@ -55,7 +55,12 @@ pub fn trap(comptime text: []const u8) []const u8 {
 pub const panic = trap("call") ++ "\n.pushsection .pyzbpf.message,\"\",@progbits\n.quad 1b\n.quad %[text]\n.asciz \"%[length]\"\n.popsection";
 
 /// Assembly that says that the function may be left at a trap: somebody looks whether it was.
-pub const callback = "1:" ++ record("callback", "");
+pub const callback = callbackReturning(1);
+
+/// The same of one that returns another number then: what the verifier takes from it.
+pub fn callbackReturning(comptime value: i32) []const u8 {
+    return "1:" ++ record("callback", decimal(value));
+}
 
 /// Assembly, outside of functions, that gives a program the verdict of its failed checks.
 pub fn verdict(comptime program: []const u8, comptime value: i32) []const u8 {

@@ -4,3 +4,18 @@
 pub fn Text(comptime n: usize) type {
     return [n]c_char;
 }
+
+/// Whether an array of characters holds this text, NUL-ended: `bpf.isText(&event.command, "bash")`.
+pub inline fn isText(array: anytype, comptime text: []const u8) bool {
+    if (text.len >= array.len) @compileError("\"" ++ text ++ "\" and its NUL do not fit into " ++ @typeName(@TypeOf(array.*)));
+    return startsWith(array, text) and array[text.len] == 0;
+}
+
+/// Whether an array of characters begins with this text.
+pub inline fn startsWith(array: anytype, comptime text: []const u8) bool {
+    if (text.len > array.len) @compileError("\"" ++ text ++ "\" does not fit into " ++ @typeName(@TypeOf(array.*)));
+    inline for (text, 0..) |letter, place| {
+        if (@as(u8, @bitCast(array[place])) != letter) return false;
+    }
+    return true;
+}

@@ -47,6 +47,13 @@ def is_guarded_callback(function: Function) -> bool:
     return any(mark.kind == CALLBACK_MARK for i in function.instructions for mark in i.marks)
 
 
+def left_value(function: Function) -> int:
+    """What such a callback returns when it is left."""
+    return next(
+        int(mark.text) for i in function.instructions for mark in i.marks if mark.kind == CALLBACK_MARK
+    )
+
+
 def is_marked(instruction: Instruction) -> bool:
     """Whether the SDK said which check fails there."""
     return any(mark.kind == TRAP_MARK for mark in instruction.marks)

@@ -25,21 +25,27 @@ _SECTIONS = (".maps", ".struct_ops", ".struct_ops.link", "?.struct_ops", "?.stru
 def run(unit: Unit) -> None:
     for section in unit.image.sections:
         if section.name in _SECTIONS:
+            named = {id(relocation.symbol) for relocation in section.relocations}
             for relocation in section.relocations:
-                _name(unit, section, relocation)
+                _name(unit, section, relocation, named)
     for _, definition in list(unit.map_definitions()):
         if definition.members and definition.members[-1].name == _MEMBER:
             _forget_length(unit, definition)
 
 
-def _name(unit: Unit, section: Section, relocation: Relocation) -> None:
-    """Let a pointer mean a symbol instead of a place."""
+def _name(unit: Unit, section: Section, relocation: Relocation, named: set[int]) -> None:
+    """Let a pointer mean a symbol instead of a place.
+
+    Equal programs lie at one place (until `twins`). Which of them is meant comes to the same, but a struct of
+    functions wants each of its programs once: ``named`` are the ids (Python's) of those that have a pointer.
+    """
     symbol = relocation.symbol
     if symbol.type != elf.STT_SECTION or symbol.section is None:
         return
     place = slice(relocation.offset, relocation.offset + _POINTER)
     at = int.from_bytes(section.data[place], "little" if unit.image.endian == "little" else "big")
-    found = _exported(unit, symbol.section, at)
+    exported = _exported(unit, symbol.section, at)
+    found = next((s for s in exported if id(s) not in named), exported[0] if exported else None)
     if found is None:
         what = "program" if symbol.section.is_code else "map"
         raise ObjectError(
@@ -50,14 +56,13 @@ def _name(unit: Unit, section: Section, relocation: Relocation) -> None:
             advice="maps and programs that a map holds are `export var` and `export fn`",
         )
     relocation.symbol = found
+    named.add(id(found))
     section.data[place] = bytes(_POINTER)
 
 
-def _exported(unit: Unit, section: Section, at: int) -> Symbol | None:
-    for symbol in unit.named_symbols(section):
-        if symbol.value == at and symbol.binding != elf.STB_LOCAL:
-            return symbol
-    return None
+def _exported(unit: Unit, section: Section, at: int) -> list[Symbol]:
+    """The exported symbols that begin at this byte of a section."""
+    return [s for s in unit.named_symbols(section) if s.value == at and s.binding != elf.STB_LOCAL]
 
 
 def _forget_length(unit: Unit, definition: Type) -> None:

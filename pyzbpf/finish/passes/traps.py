@@ -33,6 +33,7 @@ from pyzbpf.finish.analysis.roles import (
     fault,
     is_guarded_callback,
     is_program,
+    left_value,
     line_of,
 )
 from pyzbpf.finish.analysis.things import MAYBE, UNCLEAR, State, Thing
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
 # A trap that nobody has marked: `@trap()`, or what LLVM makes of `unreachable` in the modes without checks.
 _UNMARKED = "trap"
-# What a callback returns to stop the loop, and a function without a result to say that it was left.
+# What a function without a result returns to say that it was left.
 _LEFT = 1
 
 
@@ -77,7 +78,9 @@ def _verdict(unit: Unit, function: Function) -> int | None:
     """What the function returns at a trap; None: it hands the trap on by its caller's word."""
     if is_program(function):
         return verdicts.chosen(unit, function)
-    return _LEFT if is_guarded_callback(function) or is_silent(function) else None
+    if is_guarded_callback(function):
+        return left_value(function)
+    return _LEFT if is_silent(function) else None
 
 
 class _Kept(NamedTuple):

@@ -1,0 +1,31 @@
+//! Loops over numbers of any count, by the kernel's iterator (Linux 6.4):
+//!
+//!     var numbers: bpf.Range = undefined;
+//!     numbers.init(0, count);
+//!     defer numbers.deinit();
+//!     while (numbers.next()) |number| { ... }
+//!
+//! A safety check that may fail inside, or a `return` of an error, leaves the iterator behind, which the verifier
+//! refuses: `bpf.loop` has no such limit.
+
+const external = @import("external.zig");
+const bpf_iter_num = @import("types.zig").bpf_iter_num;
+
+pub const Range = extern struct {
+    state: bpf_iter_num,
+
+    /// From `start` up to, and without, `end`.
+    pub inline fn init(self: *Range, start: i32, end: i32) void {
+        _ = external.kfunc("bpf_iter_num_new", fn (*bpf_iter_num, c_int, c_int) callconv(.c) c_int)(&self.state, start, end);
+    }
+
+    /// The next number, or null behind the last.
+    pub inline fn next(self: *Range) ?i32 {
+        const number = external.kfunc("bpf_iter_num_next", fn (*bpf_iter_num) callconv(.c) ?*c_int)(&self.state) orelse return null;
+        return number.*;
+    }
+
+    pub inline fn deinit(self: *Range) void {
+        external.kfunc("bpf_iter_num_destroy", fn (*bpf_iter_num) callconv(.c) void)(&self.state);
+    }
+};

@@ -1,0 +1,16 @@
+//! Locks in values of maps (Linux 5.1): `const Value = extern struct { lock: bpf.SpinLock, reserved: u32, count: u64 };`.
+//!
+//! Between `lock` and `unlock` nothing may be called, and no safety check may fail: the build refuses that.
+
+const helpers = @import("helpers.zig");
+
+/// A member of the value of a hash table or an array; at most one in each.
+pub const SpinLock = @import("types.zig").bpf_spin_lock;
+
+pub inline fn lock(it: *SpinLock) void {
+    _ = helpers.spin_lock(it);
+}
+
+pub inline fn unlock(it: *SpinLock) void {
+    _ = helpers.spin_unlock(it);
+}

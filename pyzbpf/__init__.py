@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     )
     from pyzbpf.links.base import Link
     from pyzbpf.runtime.object import Object
+    from pyzbpf.runtime.program import Program
+    from pyzbpf.runtime.reopen import map as open_map
+    from pyzbpf.runtime.streams import statistics
     from pyzbpf.spec.model import ObjectSpec
     from pyzbpf.spec.open import open
 
@@ -48,11 +51,14 @@ __all__ = [
     "ObjectError",
     "ObjectSpec",
     "PrivilegeError",
+    "Program",
     "SystemCallError",
     "UnsupportedError",
     "VerifierError",
     "__version__",
     "open",
+    "open_map",
+    "statistics",
 ]
 
 # Name -> module that defines it; every other public name is an error class.
@@ -60,8 +66,14 @@ _HOMES = {
     "Link": "pyzbpf.links.base",
     "Object": "pyzbpf.runtime.object",
     "ObjectSpec": "pyzbpf.spec.model",
+    "Program": "pyzbpf.runtime.program",
     "open": "pyzbpf.spec.open",
+    "open_map": "pyzbpf.runtime.reopen",
+    "statistics": "pyzbpf.runtime.streams",
 }
+
+# Names that are others in their module.
+_NAMES = {"open_map": "map"}
 
 
 def __getattr__(name: str) -> object:
@@ -77,7 +89,7 @@ def __getattr__(name: str) -> object:
 
         home = _HOMES.get(name, "pyzbpf.errors")
         __import__(home)
-        value = getattr(sys.modules[home], name)
+        value = getattr(sys.modules[home], _NAMES.get(name, name))
     else:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
     globals()[name] = value

@@ -263,6 +263,28 @@ def prog_test_run(fd: int, values: Mapping[str, int | bytes]) -> tuple[int, byte
     return bpf(enums.BPF_PROG_TEST_RUN, data), data
 
 
+def enable_statistics() -> Fd:
+    """While this descriptor is open the kernel measures every program's run time (Linux 5.8)."""
+    result = bpf(enums.BPF_ENABLE_STATS, pack(attrs.ENABLE_STATS, {"type": enums.BPF_STATS_RUN_TIME}))
+    if result < 0:
+        raise failure(result, command="BPF_ENABLE_STATS", capability="CAP_SYS_ADMIN")
+    return Fd(result, "statistics of programs")
+
+
+def stream_read(fd: int, stream: int, buffer: bytearray) -> int:
+    """What a program has printed for its owner (Linux 6.17): how many bytes of ``buffer`` are filled; 0 is all read."""
+    values = {
+        "prog_fd": fd,
+        "stream_id": stream,
+        "stream_buf": address(buffer),
+        "stream_buf_len": len(buffer),
+    }
+    result = bpf(enums.BPF_PROG_STREAM_READ_BY_FD, pack(attrs.PROG_STREAM_READ, values))
+    if result < 0:
+        raise failure(result, command="BPF_PROG_STREAM_READ_BY_FD", capability="CAP_BPF")
+    return result
+
+
 # -- links --------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from pyzbpf.kernel.privilege import sysctl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 PATH = "/proc/kallsyms"
 
@@ -39,6 +39,17 @@ def addresses(names: Sequence[str]) -> dict[str, int]:
             if not address and _hidden(data):
                 raise _refused(name)
             found[name] = address
+    return found
+
+
+def names(places: Iterable[int]) -> dict[int, str]:
+    """Names by address of what begins exactly there; {} where addresses are hidden from this process."""
+    wanted = {f"{place:016x}".encode(): place for place in places}
+    found: dict[int, str] = {}
+    for line in _read().splitlines():
+        place = wanted.get(line[:16])
+        if place:
+            found.setdefault(place, line.split()[2].decode(errors="replace"))
     return found
 
 

@@ -32,8 +32,10 @@ def read(fd: int) -> dict[str, int | str]:
     told: dict[str, int | str] = {"kind": kind, "id": int(first["id"]), "prog_id": int(first["prog_id"])}
     part = kind
     if kind == "perf_event":
-        part = f"{kind}.{_EVENTS.get(int(first.get('perf_event.type', 0)), '')}"
-        told["type"] = int(first.get("perf_event.type", 0))
+        event = _EVENTS.get(int(first.get("perf_event.type", 0)), "")
+        part = f"{kind}.{event}"
+        if event:  # which the kernel says since Linux 6.6
+            told["event"] = event
     pointer, length = _TEXTS.get(part, ("", ""))
     text = bytearray(_TEXT)
     given = {f"{part}.{pointer}": address(text), f"{part}.{length}": len(text)} if pointer else {}

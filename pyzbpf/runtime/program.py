@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from os import fspath
+
 from pyzbpf.errors import UnsupportedError
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.syscall import EINVAL, EMSGSIZE, ENOMEM, ENOSPC, ENOTSUPP, address, failure
 from pyzbpf.links.attach import attach
 from pyzbpf.uapi.attrs import PROG_INFO, PROG_TEST_RUN
+from pyzbpf.uapi.enums import BPF_F_TEST_RUN_ON_CPU
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from os import PathLike
     from typing import Any
 
     from typing_extensions import Self
@@ -43,6 +47,30 @@ class TestRun:
 
     def __repr__(self) -> str:
         return f"TestRun(retval={self.retval}, {len(self.data)} bytes of data, {self.duration_ns} ns)"
+
+
+class Statistics(tuple[int, int, int]):
+    """Runs of a program, the nanoseconds they took, and runs left out because it was running already."""
+
+    __slots__ = ()
+
+    def __new__(cls, runs: int, nanoseconds: int, missed: int) -> Self:
+        return super().__new__(cls, (runs, nanoseconds, missed))
+
+    @property
+    def runs(self) -> int:
+        return self[0]
+
+    @property
+    def nanoseconds(self) -> int:
+        return self[1]
+
+    @property
+    def missed(self) -> int:
+        return self[2]
+
+    def __repr__(self) -> str:
+        return f"Statistics(runs={self.runs}, nanoseconds={self.nanoseconds}, missed={self.missed})"
 
 
 class Program:
@@ -79,6 +107,55 @@ class Program:
         """What the kernel says about the program; the names are those of struct bpf_prog_info."""
         return commands.object_info(self.fd.fileno(), PROG_INFO)
 
+    @staticmethod
+    def pinned(path: str | PathLike[str]) -> Program:
+        """The program that is pinned at ``path``; ``attach(kind="xdp", …)`` says what it is for."""
+        from pyzbpf.runtime import reopen
+
+        return reopen.program(path)
+
+    @staticmethod
+    def by_id(number: int) -> Program:
+        """The program with this id (it takes CAP_SYS_ADMIN)."""
+        from pyzbpf.runtime import reopen
+
+        return reopen.program(number)
+
+    def pin(self, path: str | PathLike[str]) -> None:
+        """Keep it when this process ends, under a name in a BPF file system; removing the name ends that."""
+        from pyzbpf.kernel import bpf_fs
+
+        bpf_fs.pin(self.fileno(), fspath(path), f"program '{self.name}'")
+
+    @property
+    def statistics(self) -> Statistics:
+        """How often it has run, and how long, while statistics were on (`pyzbpf.statistics`; Linux 5.1)."""
+        info = self.info
+        return Statistics(
+            int(info.get("run_cnt", 0)), int(info.get("run_time_ns", 0)), int(info.get("recursion_misses", 0))
+        )
+
+    def listing(self) -> str:
+        """The code that the verifier has made of it, with the lines of its source, as text for people."""
+        from pyzbpf.runtime import listing
+
+        return "\n".join(listing.lines(self.fileno()))
+
+    def machine_code(self) -> bytes:
+        """What the kernel's compiler has made of it; empty where programs are interpreted."""
+        from pyzbpf.runtime import listing
+
+        return listing.machine_code(self.fileno())
+
+    def printed(self, stream: str = "stdout") -> str:
+        """What the program has printed for its owner since it was asked last (bpf_stream_printk; Linux 6.17).
+
+        ``stream`` "stderr" is what the kernel says of it there: faults, timeouts.
+        """
+        from pyzbpf.runtime import streams
+
+        return streams.read(self.fileno(), stream)
+
     def attach(self, **options: Any) -> Link:
         """Attach where the section says; the options are those of the kind's file in `pyzbpf.links` (docs/attach.md).
 
@@ -97,28 +174,30 @@ class Program:
         repeat: int = 1,
         *,
         flags: int = 0,
-        cpu: int = 0,
+        cpu: int | None = None,
     ) -> TestRun:
         """Run the program without attaching it (BPF_PROG_TEST_RUN).
 
         ``data`` is the packet for networking kinds (at least an Ethernet header of 14 bytes), ``context``
-        the bytes of the context struct, for a raw tracepoint its arguments as 64-bit numbers.
+        the bytes of the context struct, for a raw tracepoint its arguments as 64-bit numbers. ``cpu`` is where a
+        raw tracepoint runs (Linux 5.10; by default here), ``repeat`` how often the other kinds run.
         """
         out = bytearray(len(data) + _ROOM) if data else bytearray()
+        context_in = bytearray(context or b"")  # a syscall program writes into it
         context_out = bytearray(len(context)) if context and data else bytearray()
         values: dict[str, int | bytes] = {
             "data_in": address(data),
             "data_size_in": len(data),
             "data_out": address(out),
             "data_size_out": len(out),
-            "ctx_in": address(context),
-            "ctx_size_in": len(context or b""),
+            "ctx_in": address(context_in),
+            "ctx_size_in": len(context_in),
             "ctx_out": address(context_out),
             "ctx_size_out": len(context_out),
             # Raw tracepoints refuse the field (bpf_prog_test_run_raw_tp); 0 means once.
             "repeat": repeat if repeat > 1 else 0,
-            "flags": flags,
-            "cpu": cpu,
+            "flags": flags if cpu is None else flags | BPF_F_TEST_RUN_ON_CPU,
+            "cpu": cpu or 0,
         }
         result, answer = commands.prog_test_run(self.fd.fileno(), values)
         if result < 0:
@@ -130,7 +209,7 @@ class Program:
         return TestRun(
             told["retval"],
             bytes(out[: told["data_size_out"]]),
-            bytes(context_out[: told["ctx_size_out"]]),
+            bytes(context_out[: told["ctx_size_out"]] if context_out else context_in),
             told["duration"],
         )
 

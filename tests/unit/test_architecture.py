@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "links": {"kernel", "spec", "elf", "uapi", "errors"},
     "symbols": {"kernel", "elf", "maps", "errors"},
     "events": {"maps", "kernel", "spec", "btf", "uapi", "errors"},
-    "runtime": {"spec", "adapt", "kernel", "maps", "links", "events", "btf", "uapi", "errors"},
+    "runtime": {"spec", "adapt", "kernel", "maps", "links", "events", "btf", "insn", "uapi", "errors"},
     "probes": set(),
     "__init__": {"spec", "runtime", "errors"},
 }

@@ -6,10 +6,16 @@ const Seen = extern struct { cookie: u64, program: u32, returns: u32 };
 
 export var seen: bpf.RingBuf(Seen) linksection(".maps") = .{};
 export var wanted: u32 linksection(".rodata") = 0;
-/// Whether bpf_session_is_return is asked: kernels without sessions do not have it.
-export var sessions: bool linksection(".rodata") = false;
 
-const IsReturn = fn () callconv(.c) bool;
+/// Linux 6.10 to 6.19, and since 7.0.
+const WithoutContext = fn () callconv(.c) bool;
+const WithContext = fn (*const anyopaque) callconv(.c) bool;
+
+inline fn isReturn(ctx: *const bpf.PtRegs) bool {
+    if (bpf.kfuncExists("bpf_session_is_return___old", WithoutContext)) return bpf.kfunc("bpf_session_is_return___old", WithoutContext)();
+    if (bpf.kfuncExists("bpf_session_is_return", WithContext)) return bpf.kfunc("bpf_session_is_return", WithContext)(ctx);
+    return false;
+}
 
 export fn user_in(ctx: *const bpf.PtRegs) linksection("?uprobe.multi") c_int {
     return keep(ctx, 0, false);
@@ -20,7 +26,7 @@ export fn user_out(ctx: *const bpf.PtRegs) linksection("?uretprobe.multi") c_int
 }
 
 export fn user_both(ctx: *const bpf.PtRegs) linksection("?uprobe.session") c_int {
-    return keep(ctx, 2, bpf.kfunc("bpf_session_is_return", IsReturn)());
+    return keep(ctx, 2, isReturn(ctx));
 }
 
 export fn kernel_in(ctx: *const bpf.PtRegs) linksection("?kprobe.multi") c_int {
@@ -32,7 +38,7 @@ export fn kernel_out(ctx: *const bpf.PtRegs) linksection("?kretprobe.multi") c_i
 }
 
 export fn kernel_both(ctx: *const bpf.PtRegs) linksection("?kprobe.session") c_int {
-    return keep(ctx, 5, bpf.kfunc("bpf_session_is_return", IsReturn)());
+    return keep(ctx, 5, isReturn(ctx));
 }
 
 inline fn keep(ctx: *const bpf.PtRegs, program: u32, returns: bool) c_int {

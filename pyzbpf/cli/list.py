@@ -1,0 +1,112 @@
+"""``pyzbpf list``: the probes of installed packages, or with ``--loaded`` all that is in the kernel, with its owners."""
+
+from __future__ import annotations
+
+import json
+from importlib import metadata
+
+from pyzbpf.cli.columns import Column, header, line, printable
+from pyzbpf.kernel import inventory
+from pyzbpf.spec.open import INDEX_MODULE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from pyzbpf.kernel.inventory import Loaded
+
+KINDS = ("program", "map", "link", "btf")
+_OWNERS = 3  # that a line names
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``pyzbpf list``."""
+    parser.add_argument("--loaded", action="store_true", help="what is loaded in the kernel, by whomever")
+    parser.add_argument("--kind", choices=KINDS, help="with --loaded: only these")
+    parser.add_argument("--json", action="store_true", help="one JSON object on each line")
+    parser.set_defaults(parser=parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print one line for each."""
+    if arguments.kind and not arguments.loaded:
+        arguments.parser.error("--kind goes with --loaded")
+    if not arguments.loaded:
+        for target in installed():
+            print(json.dumps({"probe": target}) if arguments.json else target)
+        return 0
+    found = [thing for thing in inventory.everything() if arguments.kind in (None, thing.kind)]
+    if arguments.json:
+        for thing in found:
+            print(json.dumps(record(thing)))
+        return 0
+    for kind in KINDS:
+        table([thing for thing in found if thing.kind == kind], kind)
+    return 0
+
+
+def installed() -> Iterator[str]:
+    """``package:probe`` of every probe that a distribution of this Python holds."""
+    from pyzbpf.spec.open import SUFFIX, probe_name
+
+    seen = set()
+    for distribution in metadata.distributions():
+        files = [str(file) for file in distribution.files or ()]
+        packages = {file.rpartition("/")[0] for file in files if file.endswith(f"/{INDEX_MODULE}.py")}
+        for file in files:
+            folder, _, name = file.rpartition("/")
+            if folder in packages and name.endswith(tuple(SUFFIX.values())):
+                seen.add(f"{folder.replace('/', '.')}:{probe_name(name)}")
+    return iter(sorted(seen))
+
+
+def record(thing: Loaded) -> dict[str, object]:
+    """One line of ``--json``."""
+    owners = [{"pid": process, "command": command} for process, command in thing.owners]
+    known = {"record": thing.kind, "id": thing.id, "name": thing.name, "type": thing.type}
+    return {**known, **thing.details, "owners": owners}
+
+
+def table(things: list[Loaded], kind: str) -> None:
+    """A table of one kind, and an empty line behind it."""
+    if not things:
+        return
+    columns = [
+        Column(kind, right=True, get=lambda thing: thing.id),
+        Column("type", get=lambda thing: thing.type),
+        Column("name", get=lambda thing: thing.name),
+        Column("", get=details),
+        Column("held by", get=owners),
+    ]
+    for column in columns:  # all are known, so every line is as wide as the widest
+        for thing in things:
+            column.put(column.show(column.get(thing)))
+    print(header(columns))
+    for thing in things:
+        print(line(columns, thing))
+    print()
+
+
+def details(thing: Loaded) -> str:
+    """What there is to know of its kind, in a few words."""
+    about = thing.details
+    if thing.kind == "program":
+        maps = about["maps"]
+        assert isinstance(maps, list)
+        words = [f"{about['instructions']} instructions", f"uid {about['uid']}"]
+        words += [f"maps {','.join(map(str, maps))}"] if maps else []
+        words += [f"{about['runs']} runs"] if about["runs"] else []
+        return ", ".join(words)
+    if thing.kind == "map":
+        return f"{about['key_size']} -> {about['value_size']} bytes, {about['max_entries']} entries"
+    if thing.kind == "btf":
+        return f"{about['size']} bytes"
+    return ", ".join(f"{name} {printable(str(value))}" for name, value in about.items())
+
+
+def owners(thing: Loaded) -> str:
+    """Processes with a descriptor; one that nobody has is held by a link, a program, a pin or the kernel."""
+    shown = [f"{command} ({process})" for process, command in thing.owners[:_OWNERS]]
+    more = len(thing.owners) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "") or "-"

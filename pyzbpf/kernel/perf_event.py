@@ -14,7 +14,7 @@ from pyzbpf.kernel.fd import Fd
 from pyzbpf.kernel.syscall import EACCES, EINVAL, ENODEV, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, failure, raw
 from pyzbpf.uapi import since
 
-_TYPE_HARDWARE, _TYPE_SOFTWARE, _TYPE_TRACEPOINT = 0, 1, 2
+_TYPE_HARDWARE, _TYPE_SOFTWARE, _TYPE_TRACEPOINT, _TYPE_BREAKPOINT = 0, 1, 2, 5
 _COUNT_SW_BPF_OUTPUT = 10
 _SAMPLE_RAW = 1 << 10
 _FORMAT_LOST = 1 << 4
@@ -35,12 +35,13 @@ def _attributes(
     read_format: int = 0,
     flags: int = 0,
     wakeup: int = 0,
+    breakpoint: int = 0,
     config1: int = 0,
     config2: int = 0,
 ) -> bytes:
     size = _ATTRIBUTES.size
     return _ATTRIBUTES.pack(
-        type, size, config, period, sample_type, read_format, flags, wakeup, 0, config1, config2
+        type, size, config, period, sample_type, read_format, flags, wakeup, breakpoint, config1, config2
     )
 
 
@@ -206,6 +207,27 @@ def sample(
     type, config = COUNTERS[counter]
     flags = (_flag(_FREQUENCY) if by_frequency else 0) | (_flag(_INHERIT) if thread is not None else 0)
     attributes = _attributes(type, config, period=count, flags=flags)
+    result = _open(attributes, -1 if cpu is None else cpu, -1 if thread is None else thread)
+    if result in (-ENODEV, -ESRCH):
+        return None
+    if result < 0:
+        raise _failed(result, what)
+    return Fd(result, f"perf event, {what}")
+
+
+# HW_BREAKPOINT_* of include/uapi/linux/hw_breakpoint.h
+ACCESSES = {"read": 1, "write": 2, "read or write": 3, "execute": 4}
+
+
+def breakpoint(
+    address: int, access: str, size: int, what: str, *, period: int, cpu: int | None, thread: int | None
+) -> Fd | None:
+    """An event at every ``period``-th access of ACCESSES to ``size`` bytes at an address; CPU and thread as `sample`'s."""
+    flags = _flag(_INHERIT) if thread is not None else 0
+    attributes = _attributes(
+        _TYPE_BREAKPOINT, 0,
+        period=period, flags=flags, breakpoint=ACCESSES[access], config1=address, config2=size,
+    )  # fmt: skip
     result = _open(attributes, -1 if cpu is None else cpu, -1 if thread is None else thread)
     if result in (-ENODEV, -ESRCH):
         return None

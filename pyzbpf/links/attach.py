@@ -52,7 +52,11 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     ("tp_btf tp_btf.s fentry fentry.s fexit fexit.s fmod_ret fmod_ret.s lsm lsm.s", "tracing", ("cookie",)),
     ("freplace", "freplace", ("target", "function")),
-    ("perf_event", "perf_event", ("event", "frequency", "period", "pid", "cpu", "cookie")),
+    (
+        "perf_event",
+        "perf_event",
+        ("event", "frequency", "period", "address", "access", "size", "pid", "cpu", "cookie"),
+    ),
     ("iter iter.s", "iterator", ("map", "cgroup", "order", "pid", "tid")),
     ("xdp xdp.frags", "xdp", ("interface", "mode")),
     ("tc classifier", "tc", ("interface", "direction", "priority")),

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import socket
+import struct
 import sys
 
 import pytest
@@ -134,6 +135,18 @@ def test_control_groups(name):
                 assert run_in(str(group), refused) == 0
                 link.detach()
                 assert run_in(str(group), work) == 0
+
+
+def test_a_system_call_program_writes_into_its_context():
+    features.since("5.14", "programs of syscall")
+    asked = struct.pack("=QQ", 21, 0)
+    with load("answer") as probe:
+        run = probe.programs["answer"].test_run(context=asked)
+        assert (run.retval, run.context) == (7, struct.pack("=QQ", 21, 42))
+        assert asked == struct.pack("=QQ", 21, 0), "the caller's own bytes stay as they are"
+        assert probe.attach() == []
+        with pytest.raises(Error, match=r"this kind is not attached; it is run by test_run\(\)"):
+            probe.programs["answer"].attach()
 
 
 def test_a_security_hook_of_a_control_group():

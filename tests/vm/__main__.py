@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pyzbpf.cli.usage import positive, seconds
-from tests.vm import cache, doctor, matrix, packages, processes, qemu, report, results, suite, userland
+from tests.vm import cache, doctor, kinds, matrix, packages, processes, qemu, report, results, suite, userland
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,9 +51,11 @@ def _wrong(options: argparse.Namespace) -> str:
     chosen = [bool(options.kernels), options.all, options.kernel is not None]
     if sum(chosen) > 1:
         return "names of kernels, --all and --kernel exclude each other"
-    if options.write_docs and (options.pytest or options.doctor):
-        return "--write-docs is for all of tests/kernel: without --doctor, and without arguments of pytest"
-    if options.kernel and (options.write_docs or options.doctor):
+    if options.write_docs and (options.pytest or options.doctor or options.kinds):
+        return "--write-docs is for all of tests/kernel: without --doctor or --kinds, and without arguments of pytest"
+    if options.kinds and (options.pytest or options.doctor):
+        return "--kinds runs tests of its own: without --doctor, and without arguments of pytest"
+    if options.kernel and (options.write_docs or options.doctor or options.kinds):
         return "the documentation is about the kernels of --list, not about --kernel"
     if options.kernel and not _readable(options.kernel):
         return f"--kernel: '{options.kernel}' is no file that can be read"
@@ -113,6 +115,12 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="keep what `pyzbpf doctor` says on these kernels in docs/doctor and write docs/doctor.md anew; by itself "
         "only tests its claims",
+    )
+    parser.add_argument(
+        "--kinds",
+        action="store_true",
+        help="run the tests that see each attach kind at work, keep what they say in docs/attach-kinds and write "
+        "docs/attach-kinds.md anew",
     )
     parser.add_argument(
         "--write-docs",
@@ -179,6 +187,8 @@ def main(arguments: Sequence[str]) -> int:
     pytest_arguments = list(options.pytest)
     if options.doctor and not pytest_arguments:
         pytest_arguments = ["tests/kernel/test_features.py"]
+    if options.kinds:
+        pytest_arguments = kinds.arguments()
     if not _names_tests(pytest_arguments):
         pytest_arguments.insert(0, "tests/kernel")
     if options.list:
@@ -203,6 +213,8 @@ def main(arguments: Sequence[str]) -> int:
         report.junit(runs, options.junit)
     if options.doctor:
         doctor.write(runs)
+    if options.kinds:
+        kinds.write(runs, commit)
     if options.write_docs:
         report.keep(runs, commit)
     print(report.closing(runs))

@@ -96,6 +96,13 @@ export fn sample(_: *const bpf.PerfEvent) linksection("?perf_event") c_int {
     return 0;
 }
 
+const Question = extern struct { number: u64, answer: u64 };
+
+export fn answer(ctx: *Question) linksection("?syscall") c_int {
+    ctx.answer = ctx.number *% 2;
+    return 7;
+}
+
 inline fn decide(place: Place) c_int {
     count(place);
     return if (refuse) 0 else 1;

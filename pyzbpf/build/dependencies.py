@@ -58,17 +58,18 @@ def file_names(text: str) -> list[str] | None:
             if builtin == "@embedFile":
                 return None
             continue
-        name = _unquoted(operand)
+        name = unquoted(operand[1:-1])
         if builtin == "@embedFile" or name.endswith((".zig", ".zon")):
             names.append(name)
     return names
 
 
-def _unquoted(literal: str) -> str:
+def unquoted(text: str) -> str:
+    """What stands between the quotes of a Zig string, with its escapes resolved."""
     return re.sub(
         r"\\(x[0-9a-fA-F]{2}|.)",
         lambda match: chr(int(match[1][1:], 16)) if match[1].startswith("x") else match[1],
-        literal[1:-1],
+        text,
     )
 
 

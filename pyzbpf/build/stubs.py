@@ -60,7 +60,6 @@ def open(*, endian: str = sys.byteorder) -> Spec: ...
 MAPS = {
     e.BPF_MAP_TYPE_HASH: ("Map", ("key_type", "value_type")),
     e.BPF_MAP_TYPE_LRU_HASH: ("Map", ("key_type", "value_type")),
-    e.BPF_MAP_TYPE_LPM_TRIE: ("Map", ("key_type", "value_type")),
     e.BPF_MAP_TYPE_ARRAY: ("Array", ("value_type",)),
     e.BPF_MAP_TYPE_PERCPU_HASH: ("PerCpu", ("key_type", "value_type")),
     e.BPF_MAP_TYPE_LRU_PERCPU_HASH: ("PerCpu", ("key_type", "value_type")),
@@ -69,6 +68,14 @@ MAPS = {
     e.BPF_MAP_TYPE_STACK: ("Queue", ("value_type",)),
     e.BPF_MAP_TYPE_RINGBUF: ("Stream", ("event_type",)),
     e.BPF_MAP_TYPE_PERF_EVENT_ARRAY: ("Stream", ("event_type",)),
+}
+# The same by `MapSpec.aggregate`, to the colon, and the type.
+AGGREGATES = {
+    ("counter", e.BPF_MAP_TYPE_PERCPU_ARRAY): ("Counter", ()),
+    ("counter", e.BPF_MAP_TYPE_PERCPU_HASH): ("CounterBy", ("key_type",)),
+    ("hist", e.BPF_MAP_TYPE_PERCPU_ARRAY): ("Histogram", ()),
+    ("hist", e.BPF_MAP_TYPE_PERCPU_HASH): ("HistogramBy", ("key_type",)),
+    ("stacks", e.BPF_MAP_TYPE_PERCPU_HASH): ("StackCounter", ()),
 }
 
 
@@ -160,10 +167,14 @@ class _Stub:
             )
 
     def map(self, found: MapSpec) -> str:
-        face, contents = MAPS.get(found.type, ("", ()))
-        if found.contents is not None or not face:
+        if found.contents is not None:
             return "Any"
-        return f"typed.{face}[{', '.join(self.annotation(getattr(found, key)) for key in contents)}]"
+        plain = MAPS.get(found.type, ("", ()))
+        face, contents = AGGREGATES.get((found.aggregate.partition(":")[0], found.type), plain)
+        if not face:
+            return "Any"
+        types = ", ".join(self.annotation(getattr(found, key)) for key in contents)
+        return f"typed.{face}[{types}]" if types else f"typed.{face}"
 
     def annotation(self, type_id: int) -> str:
         """How a value of the type is annotated: what `pyzbpf.btf.codec` makes of it."""

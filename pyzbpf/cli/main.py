@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": "run a prebuilt probe and watch its events",
     "run": "load and attach a probe and print its events, and at the end its maps",
+    "new": "make a project: a probe, a program, tests, and what it takes to publish it",
+    "dev": "watch a project, build its probes and run a command again when a file changes",
+    "stubs": "write the types of a project's probes beside its package, for editors and type checkers",
     "profile": "sample where the processors are, and draw a flame graph",
     "build": "compile probes to BPF objects, without making a wheel",
     "types": "print Zig declarations of kernel types",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import subprocess
 import sys
 import zipfile
@@ -149,17 +148,17 @@ def check(
         pytest.skip(f"{tool} is missing: pip install {tool} (pyright needs Node.js, too)")
     (folder / "program.py").write_text(program)
     if tool == "mypy":
-        command = ["--strict", "--no-error-summary", f"--cache-dir={site / '.mypy_cache'}"]
-        environment = {"MYPYPATH": os.pathsep.join(map(str, (site, installed)))}
+        user = Environment(folder / "user", site, installed)
+        command = ["--strict", "--no-error-summary", f"--python-executable={user.python}"]
     else:
         (folder / "pyrightconfig.json").write_text(
             f'{{"extraPaths": ["{site.as_posix()}", "{installed.as_posix()}"]}}'
         )
-        command, environment = ["--pythonpath", sys.executable], {}
+        command = ["--pythonpath", sys.executable]
     return subprocess.run(
         [sys.executable, "-m", tool, *command, "program.py"],
         cwd=folder,
-        env={**clean_environment(), **environment},
+        env=clean_environment(),
         capture_output=True,
         text=True,
     )

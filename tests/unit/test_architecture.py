@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "probes": set(),
     "__init__": {"spec", "runtime", "errors"},
 }
-FREE = {"cli", "__main__"}  # the command line may use every room
+FREE = {"cli", "__main__", "pytest_plugin"}  # these may use every room
 # Upward on purpose: ObjectSpec.load() is the door from the spec to the runtime, imported when called.
 DOORS = {("spec/model.py", "runtime")}
 
@@ -52,6 +52,7 @@ ONLY_IN = {
     "mmap": {"kernel"},
     "subprocess": {"build", "cli"},
     "argparse": {"cli"},
+    "pytest": {"pytest_plugin"},
     "scikit_build_core": {"build"},
 }
 # What a probe of a wheel must not pay for on its way to the kernel.

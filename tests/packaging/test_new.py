@@ -1,0 +1,88 @@
+"""`pyzbpf new`: what it makes builds, passes its own tests and type check, and is formatted."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from pyzbpf.build import compiler
+from pyzbpf.cli import new
+from tests.packaging.environments import Environment, clean_environment
+from tests.support.kernel import obstacle
+
+
+def make(template: str, folder: Path) -> Path:
+    """A fresh project of the template."""
+    name = f"my-{template}.tool"
+    for file, text in new.files(name, template).items():
+        path = folder / name / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder / name
+
+
+@pytest.mark.parametrize("template", sorted(new.KINDS))
+def test_a_new_project(
+    template: str, builder: Environment, installed: Path, tool_site: Path, tmp_path: Path
+) -> None:
+    project = make(template, tmp_path)
+    wheel = builder.build_wheel(project, tmp_path / "dist")
+    assert wheel.name == f"my_{template}_tool-0.1.0-py3-none-any.whl"
+    site = tmp_path / "site"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    user = Environment(tmp_path / "user", site, installed, tool_site)
+
+    done = user.run("-m", "pytest", "-rs", "-p", "no:cacheprovider", cwd=project, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    if template not in ("kprobe", "lsm") and not obstacle():
+        assert "SKIPPED" not in done.stdout, done.stdout
+    assert user.run("-m", f"my_{template}_tool", "--help").stdout.startswith("usage: ")
+
+    subprocess.run([compiler.find_zig(), "fmt", "--check", "build.zig", "probes"], cwd=project, check=True)
+    for tool, command in (
+        ("ruff", ["check", "--isolated", "--select=E,F,W,UP,B,SIM,RUF,PT,C4", "--line-length=110", "."]),
+        ("ruff", ["format", "--isolated", "--check", "--line-length=110", "."]),
+        ("mypy", ["--no-error-summary", f"--python-executable={user.python}", "src", "tests"]),
+    ):  # fmt: skip
+        if importlib.util.find_spec(tool) is None:
+            pytest.skip(f"{tool} is missing: pip install 'pyzbpf[test]'")
+        done = subprocess.run(
+            [sys.executable, "-m", tool, *command],
+            cwd=project,
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_build_file_for_zls(builder: Environment, tmp_path: Path) -> None:
+    """Zls runs the build file to learn of module `bpf`; so do we."""
+    project = make("xdp", tmp_path)
+    done = subprocess.run(
+        [compiler.find_zig(), "build", "check", f"-Dpython={builder.python}"],
+        cwd=project,
+        env={**clean_environment(), "ZIG_DEBUG_CMD": "1"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    probe = project / "probes" / "limit.zig"
+    probe.write_text(probe.read_text().replace(".drop", ".dropp"))
+    done = subprocess.run(
+        [compiler.find_zig(), "build", "check", f"-Dpython={builder.python}"],
+        cwd=project,
+        env={**clean_environment(), "ZIG_DEBUG_CMD": "1"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode != 0
+    assert "has no member named 'dropp'" in done.stderr

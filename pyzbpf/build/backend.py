@@ -6,13 +6,11 @@ it sets in ``[tool.scikit-build]`` or with ``-C`` always wins.
 
 from __future__ import annotations
 
-import os
-import zipfile
 from pathlib import Path
 
 import scikit_build_core.build as scikit
 
-from pyzbpf.build import compiler, settings
+from pyzbpf.build import settings, wheel
 from pyzbpf.build.compile import report
 from pyzbpf.errors import BuildError, Error
 
@@ -31,11 +29,14 @@ PROJECT = Path(__file__).resolve().parent / "cmake" / "project"
 def build_wheel(
     wheel_directory: str, config_settings: Config = None, metadata_directory: str | None = None
 ) -> str:
-    """PEP 517: compile the probes and make the wheel; refuses one that lacks an object."""
+    """PEP 517: compile the probes and make the wheel, with its bill of materials; see `pyzbpf.build.wheel`."""
 
     def run(config: dict[str, str | list[str]], found: settings.Settings) -> str:
         name = scikit.build_wheel(wheel_directory, config, metadata_directory)
-        _check_wheel(Path(wheel_directory, name), found)
+        made = Path(wheel_directory, name)
+        wheel.check(made, found, Path.cwd())
+        project, version = name.split("-")[:2]
+        wheel.add_bill(made, found, name=project.replace("_", "-"), version=version)
         return name
 
     return _with_settings(config_settings, run)
@@ -141,23 +142,3 @@ def _lookup(table: Mapping[str, Any], dotted: str) -> bool:
             return False
         found = found[part]
     return True
-
-
-def _check_wheel(wheel: Path, found: settings.Settings) -> None:
-    folder = found.package.replace(".", "/")
-    with zipfile.ZipFile(wheel) as archive:
-        names = {name for name in archive.namelist() if not name.startswith(".")}
-    missing = [
-        path
-        for name in found.probes
-        for order in compiler.ENDIAN_CHOICES[found.endian]
-        if (path := f"{folder}/{name}.{compiler.ARCHITECTURES[order]}.o") not in names
-    ]
-    if not missing:
-        return
-    os.unlink(wheel)
-    raise BuildError(
-        f"the wheel would lack {', '.join(missing)}; a CMakeLists.txt of your own must call "
-        "pyzbpf_add_project() (after find_package(pyzbpf)), and wheel.install-dir and wheel.exclude of "
-        "[tool.scikit-build] must let the objects through"
-    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from pyzbpf.build import compiler
 from tests.packaging.environments import ROOT, Environment, clean_environment, isolated_build
 
 SDIST = "import sys, pyzbpf.build as b; print(b.build_sdist(sys.argv[1]))"
@@ -62,6 +65,34 @@ def test_no_place_of_the_build_is_in_it(wheel: Path, source_tree: Path) -> None:
             data = archive.read(name)
             assert os.fsencode(source_tree) not in data, name
             assert os.fsencode(Path.home()) + b"/" not in data, name
+
+
+def test_bill_of_materials(wheel: Path) -> None:
+    """PEP 770: what it was made with, and the hash of each object."""
+    with zipfile.ZipFile(wheel) as archive:
+        (path,) = [name for name in archive.namelist() if "/sboms/" in name]
+        assert path.endswith(".dist-info/sboms/pyzbpf.cdx.json")
+        bill = json.loads(archive.read(path))
+        hashes = {
+            part["name"]: part["hashes"][0]["content"] for part in bill["components"] if "hashes" in part
+        }
+        for name, digest in hashes.items():
+            assert hashlib.sha256(archive.read(name)).hexdigest() == digest
+        record = archive.read(path.replace("sboms/pyzbpf.cdx.json", "RECORD")).decode().splitlines()
+    assert len(hashes) == 2 * len(PROBES)
+    assert {line.rpartition(",")[0].rpartition(",")[0] for line in record} == names(wheel)
+    assert {part["name"]: part["version"] for part in bill["components"] if "purl" in part} == {
+        "ziglang": compiler.ZIG_VERSION
+    }
+
+
+def test_a_package_index_would_take_it(wheel: Path) -> None:
+    if importlib.util.find_spec("twine") is None:
+        pytest.skip("twine is missing: pip install twine")
+    done = subprocess.run(
+        [sys.executable, "-m", "twine", "check", "--strict", wheel], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_metadata(wheel: Path) -> None:

@@ -1,0 +1,112 @@
+"""`pyzbpf new`, `stubs` and `dev`: the commands about a project."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pyzbpf.cli import dev, new, stubs
+from pyzbpf.cli.main import main
+from pyzbpf.cli.usage import UsageError
+
+ROOT = Path(__file__).parents[3]
+PATIENCE_S = 120
+
+
+@pytest.fixture
+def project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    assert main(["new", "my-tool", "--directory", str(tmp_path)]) == 0
+    assert "my-tool: see README.md there" in capsys.readouterr().out
+    return tmp_path / "my-tool"
+
+
+def test_new_leaves_what_is_there_alone(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (project / "README.md").read_text()
+    assert main(["new", "my-tool", "--directory", str(project.parent)]) == 2
+    assert "exists already, and is not empty; choose another name" in capsys.readouterr().err
+    assert (project / "README.md").read_text() == before
+
+
+@pytest.mark.parametrize("name", ["-x", "x y", "ä", "x/../y", "x.", "1x"])
+def test_names_that_no_project_has(name: str) -> None:
+    with pytest.raises(UsageError, match="cannot be a project's name"):
+        new.files(name, "xdp")
+
+
+@pytest.mark.parametrize("template", sorted(new.KINDS))
+def test_nothing_stays_to_be_filled_in(template: str) -> None:
+    for name, text in new.files("a-b", template).items():
+        assert not {
+            word for word in ("@project@", "@package@", "@probe@", "@summary@") if word in name + text
+        }
+    assert (new.TEMPLATES / template).is_dir()
+
+
+@pytest.mark.zig
+def test_stubs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = project / "src" / "my_tool" / "started_skel.pyi"
+    assert main(["stubs", str(project), "--check"]) == 1
+    assert not path.exists()
+    assert main(["stubs", str(project)]) == 0
+    assert capsys.readouterr().out.splitlines() == [str(path)] * 2
+    assert "class Event(Record):" in path.read_text()
+    assert main(["stubs", str(project), "--check"]) == 0
+    probe = project / "probes" / "started.zig"
+    probe.write_text(probe.read_text().replace("uid: u32,\n    command", "user: u32,\n    command").replace("event.uid", "event.user"))  # fmt: skip
+    assert main(["stubs", str(project), "--check"]) == 1
+    assert main(["stubs", str(project)]) == 0
+    assert "user: int" in path.read_text()
+
+
+def test_where_a_package_is(tmp_path: Path) -> None:
+    assert stubs.package_folder(tmp_path, "a.b") == tmp_path / "a" / "b"
+    (tmp_path / "src" / "a").mkdir(parents=True)
+    assert stubs.package_folder(tmp_path, "a.b") == tmp_path / "src" / "a" / "b"
+
+
+def test_what_dev_watches(project: Path) -> None:
+    before = dev.times(project)
+    for path in ("build/x.zig", ".venv/x.py", "notes.txt"):
+        (project / path).parent.mkdir(exist_ok=True)
+        (project / path).write_text("")
+    assert dev.times(project) == before
+    (project / "probes" / "more.zig").write_text("")
+    assert set(dev.times(project)) - set(before) == {project / "probes" / "more.zig"}
+
+
+@pytest.mark.zig
+def test_dev_builds_and_runs_again(project: Path) -> None:
+    """A change builds again and ends the command of the time before; a mistake is told and runs nothing."""
+    log = project / "log.txt"
+    program = f"import time\nopen({str(log)!r}, 'a').write('run\\n')\ntime.sleep({PATIENCE_S})\n"
+    with subprocess.Popen(
+        [sys.executable, "-m", "pyzbpf", "dev", "--project", project, "--interval", "0.05", "--count", "3",
+         "--", sys.executable, "-c", program],
+        cwd=ROOT, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+
+        def wait_for(condition) -> None:
+            until = time.monotonic() + PATIENCE_S
+            while not condition():
+                assert time.monotonic() < until
+                time.sleep(0.02)
+
+        try:
+            probe = project / "probes" / "started.zig"
+            good = probe.read_text()
+            wait_for(lambda: log.exists() and log.read_text() == "run\n")
+            probe.write_text(good + "// more\n")
+            wait_for(lambda: log.read_text() == "run\nrun\n")
+            probe.write_text(good + "const x = ;\n")
+            assert process.wait(PATIENCE_S) == 1
+        finally:
+            process.kill()
+        told = process.stderr.read()
+    assert told.count("1 probes built in") == 2
+    assert "error: expected expression, found ';'" in told
+    assert log.read_text() == "run\nrun\n"

@@ -77,12 +77,18 @@ def spec(name: str, mode: str = "safe") -> pyzbpf.ObjectSpec:
 
 def build_all(folder: Path) -> None:
     """Build every probe in every mode for both byte orders, where `path` looks for them."""
-    with ProcessPoolExecutor() as pool:
-        for mode in MODES:
-            build = functools.partial(
-                _build, target=folder / "zig" / mode, mode=mode, endian="both", cache=folder / "cache"
-            )
-            list(pool.map(build, EVERY if mode != "safe" else (*EVERY, *LINKS)))
+    from tests.vm.processes import end_with_parent  # which is not carried into guests
+
+    with ProcessPoolExecutor(initializer=end_with_parent) as pool:
+        try:
+            for mode in MODES:
+                build = functools.partial(
+                    _build, target=folder / "zig" / mode, mode=mode, endian="both", cache=folder / "cache"
+                )
+                list(pool.map(build, EVERY if mode != "safe" else (*EVERY, *LINKS)))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # leaving the block waits for those that run
+            raise
 
 
 @functools.cache

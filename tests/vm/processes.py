@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 # The kernel ends the program when the thread that started it is gone, by SIGKILL, too (prctl(2),
 # PR_SET_PDEATHSIG); the shell looks whether that has happened before it was asked for.
 _GUARD = ("setpriv", "--pdeathsig", "KILL", "sh", "-c", 'test "$PPID" = "$0" && exec "$@"')
+_PR_SET_PDEATHSIG = 1
 # What ends this command: exit codes by convention, 128 and the signal's number.
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
@@ -34,6 +36,13 @@ def run(command: Sequence[str | Path], *, cwd: Path, environment: Mapping[str, s
             raise
     if status:
         raise subprocess.CalledProcessError(status, [str(part) for part in command])
+
+
+def end_with_parent() -> None:
+    """Let the kernel end this process when the one that has forked it is gone: for workers of a pool."""
+    for number in SIGNALS:  # the parent's handlers are not for workers
+        signal.signal(number, signal.SIG_DFL)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def end_in_order() -> None:

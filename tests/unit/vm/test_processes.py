@@ -118,6 +118,34 @@ def test_a_program_whose_parent_is_gone_does_not_begin() -> None:
     assert subprocess.run(command, capture_output=True, text=True).stdout == ""
 
 
+BUILDING = """
+import sys, time
+from pathlib import Path
+from tests.support import zig_probes
+from tests.vm import processes
+def build(name, **_):
+    import os
+    with open(sys.argv[1], "a") as file:
+        file.write(f"{os.getpid()}\\n")
+    time.sleep(600)
+zig_probes._build = build
+processes.end_in_order()
+zig_probes.build_all(Path(sys.argv[2]))
+"""
+
+
+def test_workers_that_compile_end_with_the_command_when_it_is_killed(home: Path) -> None:
+    list_ = home / "workers"
+    with subprocess.Popen([sys.executable, "-c", BUILDING, list_, home], cwd=suite.ROOT) as command:
+        try:
+            wait_for(lambda: list_.exists() and list_.read_text().endswith("\n"))
+        finally:
+            command.kill()
+    workers = {int(line) for line in list_.read_text().split()}
+    assert workers and command.pid not in workers
+    wait_for(lambda: all(map(is_gone, workers)))
+
+
 def test_the_reader_of_the_output_may_go_away() -> None:
     done = subprocess.run(
         f"{sys.executable} -m tests.vm --list | true",

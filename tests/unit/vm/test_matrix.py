@@ -41,11 +41,6 @@ def test_no_kernel_test_is_expected_to_fail() -> None:
     assert marked == [], "docs/kernels.md says that there are none"
 
 
-def test_the_files_that_the_page_names_exist() -> None:
-    named = set(re.findall(r"`(test_\w+\.py)`", report.PAGE.read_text()))
-    assert named and all((suite.ROOT / "tests/kernel" / name).is_file() for name in named)
-
-
 def test_the_page_shows_the_results_that_are_kept() -> None:
     page = report.PAGE.read_text()
     assert report.page(page) == page, "python -m tests.vm --all --write-docs"

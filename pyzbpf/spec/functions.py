@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from pyzbpf.btf import types as kinds
 from pyzbpf.elf import image as elf
 from pyzbpf.errors import ObjectError
@@ -44,13 +46,14 @@ def read(image: Image, maps: Mapping[str, MapSpec], ext: Ext, btf: Btf | None) -
         if not code.is_code or not code.data:
             continue
         reader = _CodeReader(image, code, maps, btf, names=names, callbacks=callbacks)
+        reader.note(ext)
         if len(code.data) % insn.SIZE:
             raise reader.fault("not a whole number of instructions", len(code.data))
         symbols = _named_functions(image, code)
         if not symbols:
             raise reader.fault("code without a function symbol", 0)
         for symbol in symbols:
-            yield reader.function(symbol, ext)
+            yield reader.function(symbol)
 
 
 def _named_functions(image: Image, code: Section) -> list[Symbol]:
@@ -116,11 +119,17 @@ class _CodeReader:
             message, file=self.image.file, section=self.code.name, symbol=symbol, offset=offset
         )
 
-    def function(self, symbol: Symbol, ext: Ext) -> FunctionSpec:
+    def note(self, ext: Ext) -> None:
+        """Take the records of this section, in order of their places."""
+        self.types = {record[0]: record[1] for record in ext.functions.get(self.code.name, ())}
+        self.lines = sorted(ext.lines.get(self.code.name, ()))
+        self.records = sorted(ext.core.get(self.code.name, ()))
+
+    def function(self, symbol: Symbol) -> FunctionSpec:
         start, end = symbol.value, symbol.value + symbol.size
         if symbol.size == 0 or start % insn.SIZE or end > len(self.code.data):
             raise self.fault("function of no size or outside of its section", start, symbol.name)
-        type_id = next((r[1] for r in ext.functions.get(self.code.name, ()) if r[0] == start), 0)
+        type_id = self.types.get(start, 0)
         is_exported = symbol.binding != elf.STB_LOCAL
         return FunctionSpec(
             symbol.name if is_exported else self.names[self.code.name, start],
@@ -130,21 +139,16 @@ class _CodeReader:
             references=list(self.references(start, end)),
             type_id=type_id,
             exception_callback=self.callbacks.get(type_id, ""),
-            lines=[
-                ((r[0] - start) // insn.SIZE, r[1], r[2], r[3])
-                for r in ext.lines.get(self.code.name, ())
-                if start <= r[0] < end
-            ],
-            core=list(self.core(start, end, ext)),
+            lines=[((r[0] - start) // insn.SIZE, r[1], r[2], r[3]) for r in _between(self.lines, start, end)],
+            core=list(self.core(start, end)),
         )
 
-    def core(self, start: int, end: int, ext: Ext) -> Iterator[tuple[int, int, str, int]]:
+    def core(self, start: int, end: int) -> Iterator[tuple[int, int, str, int]]:
         """The CO-RE records of the instructions from ``start`` to ``end``, offsets from ``start``."""
-        for offset, type_id, path, kind, *_ in ext.core.get(self.code.name, ()):
-            if start <= offset < end:
-                if self.btf is None:
-                    raise self.fault("CO-RE relocations without type information", offset)
-                yield offset - start, type_id, self.btf.string(path), kind
+        for offset, type_id, path, kind, *_ in _between(self.records, start, end):
+            if self.btf is None:
+                raise self.fault("CO-RE relocations without type information", offset)
+            yield offset - start, type_id, self.btf.string(path), kind
 
     def references(self, start: int, end: int) -> Iterator[Reference]:
         """What the instructions from ``start`` to ``end`` name, offsets from ``start``."""
@@ -210,3 +214,8 @@ class _CodeReader:
             if candidate.value == at:
                 return candidate.name
         raise self.fault(f"refers to {target.name}+{at:#x}, where no map begins", offset)
+
+
+def _between(records: list[tuple[int, ...]], start: int, end: int) -> list[tuple[int, ...]]:
+    """The records whose first number is one of these places."""
+    return records[bisect_left(records, (start,)) : bisect_left(records, (end,))]

@@ -71,6 +71,8 @@ def match(section_name: str) -> SectionMatch | None:
     if unnumbered in _NUMBERED:
         name = unnumbered
     for pattern, program_type, attach_type, flags in SECTIONS:
+        if pattern[:2] != name[:2]:
+            continue  # most of them, at little cost
         kind = _kind(pattern)
         if _matches(pattern, kind, name):
             return SectionMatch(

@@ -1,6 +1,7 @@
 //! Messages to the kernel's trace pipe (`/sys/kernel/tracing/trace_pipe`), for debugging.
 
 const helpers = @import("helpers.zig");
+const marker = @import("marker.zig");
 
 /// Print with a kernel format ("%d", "%u", "%x", "%llu", "%s", "%p"); integers and pointers as
 /// arguments: `bpf.printk("pid %d", .{pid})`. More than three need Linux 5.16.
@@ -16,26 +17,72 @@ pub inline fn printk(comptime format: []const u8, arguments: anytype) void {
     }
 }
 
-/// The arguments as the kernel wants them, 64 bits each, as many as the format takes.
+/// The arguments as the kernel wants them, 64 bits each, as many as the format takes and of the kinds it takes.
 pub inline fn words(comptime format: []const u8, arguments: anytype) [@typeInfo(@TypeOf(arguments)).@"struct".field_names.len]u64 {
-    const fields = @typeInfo(@TypeOf(arguments)).@"struct".field_names;
-    comptime if (count(format) != fields.len) @compileError("the format \"" ++ format ++ "\" does not fit the arguments");
-    var values: [fields.len]u64 = undefined;
-    inline for (fields, 0..) |name, index| values[index] = word(@field(arguments, name));
+    const info = @typeInfo(@TypeOf(arguments)).@"struct";
+    comptime check(format, info.field_types);
+    var values: [info.field_names.len]u64 = undefined;
+    inline for (info.field_names, 0..) |name, index| values[index] = word(@field(arguments, name));
     return values;
 }
 
-/// How many arguments a format takes; "%%" is none.
-fn count(comptime format: []const u8) usize {
-    var found = 0;
-    var index = 0;
-    while (index < format.len) : (index += 1) {
-        if (format[index] != '%') continue;
-        index += 1;
-        if (index < format.len and format[index] == '%') continue;
-        found += 1;
+/// Compares a format with what is to be printed. The kernel reads as much of an argument as the conversion says:
+/// 32 bits by "%d", 64 by "%lld"; text and addresses by their own.
+fn check(comptime format: []const u8, comptime given: []const type) void {
+    @setEvalBranchQuota(100_000);
+    var taken: usize = 0;
+    var place: usize = 0;
+    while (place < format.len) : (place += 1) {
+        if (format[place] != '%') continue;
+        const start = place;
+        place += 1;
+        if (place < format.len and format[place] == '%') continue;
+        while (place < format.len and isModifier(format[place])) place += 1;
+        var longs = 0;
+        while (place < format.len and (format[place] == 'l' or format[place] == 'h')) : (place += 1) {
+            if (format[place] == 'l') longs += 1;
+        }
+        if (place == format.len) fault(format, "ends inside a conversion");
+        const text = format[start .. place + 1];
+        if (taken == given.len) fault(format, "takes more arguments than the " ++ marker.decimal(given.len) ++ " that are given");
+        switch (format[place]) {
+            'd', 'i', 'u', 'x', 'X', 'c' => checkNumber(format, text, given[taken], if (longs > 0) 64 else 32),
+            's' => if (!isPointer(given[taken])) fault(format, "has " ++ text ++ " for a " ++ @typeName(given[taken]) ++ "; it prints text by its address"),
+            'p' => switch (@typeInfo(given[taken])) {
+                .pointer, .optional => {},
+                .int => |info| if (info.bits != 64) fault(format, "has %p for a " ++ @typeName(given[taken]) ++ "; it prints an address: a pointer or a u64"),
+                else => fault(format, "has %p for a " ++ @typeName(given[taken]) ++ "; it prints an address: a pointer or a u64"),
+            },
+            else => fault(format, "has " ++ text ++ ", which the kernel does not print: %d %i %u %x %X (%ld, %llu … for 64 bits), %c, %s, %p"),
+        }
+        taken += 1;
     }
-    return found;
+    if (taken != given.len) fault(format, "takes " ++ marker.decimal(taken) ++ " arguments, and " ++ marker.decimal(given.len) ++ " are given");
+}
+
+fn checkNumber(comptime format: []const u8, comptime text: []const u8, comptime Type: type, comptime bits: u16) void {
+    const wide = switch (@typeInfo(Type)) {
+        .int => |info| info.bits > bits,
+        .@"enum" => |info| @typeInfo(info.tag_type).int.bits > bits,
+        .comptime_int, .bool => false,
+        else => fault(format, "has " ++ text ++ " for a " ++ @typeName(Type) ++ "; printk takes integers, booleans, enums and pointers"),
+    };
+    if (wide) fault(format, "has " ++ text ++ ", which prints 32 bits, for a " ++ @typeName(Type) ++ "; write ll before its letter: %lld, %llu, %llx");
+}
+
+fn isModifier(comptime letter: u8) bool {
+    return switch (letter) {
+        '0'...'9', '-', '+', ' ', '#', '.' => true,
+        else => false,
+    };
+}
+
+fn isPointer(comptime Type: type) bool {
+    return @typeInfo(Type) == .pointer or @typeInfo(Type) == .optional;
+}
+
+fn fault(comptime format: []const u8, comptime why: []const u8) noreturn {
+    @compileError("the format \"" ++ format ++ "\" " ++ why);
 }
 
 inline fn word(value: anytype) u64 {

@@ -3,4 +3,5 @@
 
 const root = @import("root");
 
+/// The namespace in which the author says `license`, `programs` and `trap_verdicts`.
 pub const file = if (@hasDecl(root, "probe")) root.probe else if (root == @import("../bpf.zig")) struct {} else root;

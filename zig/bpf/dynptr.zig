@@ -16,10 +16,12 @@ pub inline fn reserve(ring: anytype, length: u32, part: *Dynptr) result.Error!vo
     return result.check(helpers.ringbuf_reserve_dynptr(ring, length, 0, part));
 }
 
+/// Hand a reserved record to user space.
 pub inline fn submit(part: *Dynptr) void {
     helpers.ringbuf_submit_dynptr(part, 0);
 }
 
+/// Give a reserved record back unused.
 pub inline fn discard(part: *Dynptr) void {
     helpers.ringbuf_discard_dynptr(part, 0);
 }

@@ -20,6 +20,7 @@
 const std = @import("std");
 const builtin = @import("builtin");
 
+/// Whether the object is for big-endian machines.
 pub const is_big_endian = builtin.target.cpu.arch.endian() == .big;
 
 /// enum bpf_core_relo_kind of linux/bpf.h.

@@ -37,11 +37,13 @@ pub const Protocol = struct {
     pub const icmpv6: u8 = 58;
 };
 
+/// The first header of a frame (14 bytes).
 pub const Ethernet = extern struct { target: [6]u8, source: [6]u8, type: Big(u16) };
 
 /// What stands behind the addresses where `Ethernet.type` is `EtherType.vlan`.
 pub const Vlan = extern struct { control: Big(u16), type: Big(u16) };
 
+/// The header of IPv4 without options (20 bytes).
 pub const Ipv4 = extern struct {
     version_length: u8,
     service: u8,
@@ -60,6 +62,7 @@ pub const Ipv4 = extern struct {
     }
 };
 
+/// The header of IPv6 without extensions (40 bytes).
 pub const Ipv6 = extern struct {
     version_class_flow: Big(u32),
     payload_length: Big(u16),
@@ -69,8 +72,10 @@ pub const Ipv6 = extern struct {
     target: [16]u8,
 };
 
+/// The header of UDP (8 bytes).
 pub const Udp = extern struct { source: Big(u16), target: Big(u16), length: Big(u16), checksum: u16 };
 
+/// The header of TCP without options (20 bytes).
 pub const Tcp = extern struct {
     source: Big(u16),
     target: Big(u16),
@@ -94,6 +99,7 @@ pub const Tcp = extern struct {
     }
 };
 
+/// The header of ICMP and ICMPv6 (8 bytes).
 pub const Icmp = extern struct { type: u8, code: u8, checksum: u16, rest: [4]u8 };
 
 /// A checksum after a 16-bit word that it covers was changed (RFC 1624). All three as they lie in the packet.

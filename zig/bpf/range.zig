@@ -11,6 +11,7 @@
 const external = @import("external.zig");
 const bpf_iter_num = @import("types.zig").bpf_iter_num;
 
+/// A variable of the program, from `init` to `deinit`.
 pub const Range = extern struct {
     state: bpf_iter_num,
 
@@ -25,6 +26,7 @@ pub const Range = extern struct {
         return number.*;
     }
 
+    /// Give the iterator back; on every path.
     pub inline fn deinit(self: *Range) void {
         external.kfunc("bpf_iter_num_destroy", fn (*bpf_iter_num) callconv(.c) void)(&self.state);
     }

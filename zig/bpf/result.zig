@@ -1,5 +1,6 @@
 //! What a helper's negative return value means, as Zig errors.
 
+/// What most helpers fail with.
 pub const Error = error{
     /// -ENOENT: no such key.
     NotFound,

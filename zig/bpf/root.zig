@@ -7,7 +7,9 @@
 const std = @import("std");
 
 pub const probe = @import("probe");
+/// What failed safety checks do.
 pub const panic = if (@hasDecl(probe, "panic")) probe.panic else @import("bpf").panic;
+/// Settings of the standard library.
 pub const std_options: std.Options = if (@hasDecl(probe, "std_options")) probe.std_options else .{};
 
 comptime {

@@ -14,6 +14,7 @@ const usdt = @import("usdt.zig").Usdt;
 const XDP = @import("xdp.zig").Action;
 const TC = @import("tc.zig").Action;
 
+/// What is common to the programs of some sections.
 pub const Kind = struct {
     sections: []const []const u8,
     /// What the parameter points to. Empty: a struct that the author declares.
@@ -30,6 +31,7 @@ pub const Kind = struct {
 const skb = &.{types.__sk_buff};
 const address = &.{types.bpf_sock_addr};
 
+/// Every kind that libbpf knows.
 pub const table = [_]Kind{
     .{ .sections = &.{"socket"}, .contexts = skb, .Verdict = i32, .neutral = -1 },
     .{ .sections = &.{ "sk_reuseport/migrate", "sk_reuseport" }, .contexts = &.{types.sk_reuseport_md}, .Verdict = verdicts.SK, .neutral = 1 },

@@ -71,12 +71,12 @@ fn systemCallPlaces(comptime index: comptime_int) Places {
     };
 }
 
-/// Argument `index` of a system call, from the context of a program at its entry or from a copy of the process's
-/// registers at `address`.
+/// Argument `index` of a system call, from the context of a program at its entry.
 pub inline fn systemCallArgument(context: *const pt_regs, comptime index: comptime_int) u64 {
     return register(context, systemCallPlaces(index));
 }
 
+/// The same from registers elsewhere in the memory of the kernel.
 pub inline fn systemCallArgumentAt(address: u64, comptime index: comptime_int) u64 {
     const places = comptime systemCallPlaces(index);
     if (comptime marker.is_big_endian) return copied(address +% places.s390x);

@@ -88,13 +88,14 @@ class Link:
     ``fileno()`` is the kernel's link, or the socket or event that stands for it.
     """
 
-    __slots__ = ("_found", "_parts", "_pins", "kind", "program", "target")
+    __slots__ = ("_found", "_owner", "_parts", "_pins", "kind", "program", "target")
 
     def __init__(self, program: ProgramSpec, target: str, parts: Sequence[Closable]) -> None:
         self.kind = program.kind
         self.program = program.name
         self.target = target
         self._parts = list(parts)  # the first is the link itself; closed from the first on
+        self._owner: list[Link] | None = None
         self._pins: list[str] = []
         self._found = False  # by its pin or id: others may hold it
 
@@ -171,6 +172,14 @@ class Link:
         """Give the descriptors back; the program is detached unless the link is pinned or others hold it."""
         while self._parts:
             self._parts.pop(0).close()
+        owner, self._owner = self._owner, None
+        if owner is not None and self in owner:
+            owner.remove(self)
+
+    def belong(self, links: list[Link]) -> None:
+        """Be in this list until it is closed."""
+        self._owner = links
+        links.append(self)
 
     def _link(self, wanted: str) -> LinkFd:
         self.fileno()  # ValueError when it is closed

@@ -7,6 +7,7 @@ records of libbpf's usdt.bpf.h.
 
 from __future__ import annotations
 
+import _thread
 import sys
 from os import fspath
 
@@ -119,6 +120,7 @@ def _moved(file: str, place: Usdt, process: int | None, what: str) -> int:
 # By the id of a map of records: the numbers of those that links use. 0 is one of them: programs take it,
 # but a link whose cookie is 0 has none for the kernel, which comes to the same.
 _used: dict[int, set[int]] = {}
+_lock = _thread.allocate_lock()  # several threads may attach
 
 
 class _Table(Registration):
@@ -159,17 +161,18 @@ class _Table(Registration):
         return number
 
     def _stored(self, record: bytes, what: str) -> int:
-        used = _used.setdefault(self._id, set())
-        number = next((number for number in range(self._size) if number not in used), None)
-        if number is None:
-            raise Error(
-                f"{what}: {self._size} different places of arguments are attached already, and no more fit into the "
-                f"map {_SPECS}; make it larger before loading: spec.maps['{_SPECS}'].max_entries = "
-                f"{2 * self._size} (BPF_USDT_MAX_SPEC_CNT in C)"
-            )
+        with _lock:
+            used = _used.setdefault(self._id, set())
+            number = next((number for number in range(self._size) if number not in used), None)
+            if number is None:
+                raise Error(
+                    f"{what}: {self._size} different places of arguments are attached already, and no more fit into "
+                    f"the map {_SPECS}; make it larger before loading: spec.maps['{_SPECS}'].max_entries = "
+                    f"{2 * self._size} (BPF_USDT_MAX_SPEC_CNT in C)"
+                )
+            used.add(number)
+            self._numbers[record] = number
         commands.map_update(self._specs.fileno(), _bytes(number, 4), record)
-        used.add(number)
-        self._numbers[record] = number
         return number
 
     def _map_address(self, address: int, number: int, what: str) -> None:
@@ -189,10 +192,11 @@ class _Table(Registration):
 
     def take_back(self) -> None:
         """The records themselves are overwritten by the next."""
-        used = _used.get(self._id, set())
-        used -= set(self._numbers.values())
-        if not used:
-            _used.pop(self._id, None)
+        with _lock:
+            used = _used.get(self._id, set())
+            used -= set(self._numbers.values())
+            if not used:
+                _used.pop(self._id, None)
         for key in self._addresses:
             commands.map_delete(self._by_address.fileno(), key)
 

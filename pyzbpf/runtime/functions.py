@@ -29,7 +29,7 @@ class Functions(StructOps):
     def attach(self) -> Link:
         """Register it (section `.struct_ops.link`: Linux 6.4)."""
         link = struct_ops.attach(self.fd, self.spec, self.value)
-        self._links.append(link)
+        link.belong(self._links)
         return link
 
     def ready(self) -> None:

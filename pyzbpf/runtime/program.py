@@ -164,7 +164,7 @@ class Program:
         if self._before_attach is not None:
             self._before_attach()
         link = attach(self.fd, self.spec, maps=self._maps, **options)
-        self._links.append(link)
+        link.belong(self._links)
         return link
 
     def test_run(

@@ -11,7 +11,7 @@ import pytest
 from pyzbpf.elf import executable, library
 from pyzbpf.errors import Error, NotFoundError, ObjectError
 from tests.support import features, zig_probes
-from tests.support.targets import ADD, Target
+from tests.support.targets import ADD, Target, zig_program
 
 LIBC = ctypes.CDLL(None)
 PATIENCE = 20
@@ -71,6 +71,16 @@ def test_another_program(probe):
         call, back = probe.maps["calls"].read(2, timeout=PATIENCE)
     first, second, result = ADD
     assert (call.first & 0xFFFFFFFF, call.second, back.result) == (first, second, result)
+
+
+def test_a_program_in_zig(probe):
+    path = zig_program()
+    with Target(path) as target:
+        for name in ("entered", "returned"):
+            probe.programs[name].attach(path=path, symbol="target_add", pid=target.pid)
+        assert target.add() == 42
+        call, back = probe.maps["calls"].read(2, timeout=PATIENCE)
+    assert (call.first & 0xFFFFFFFF, call.second, back.result) == ADD
 
 
 def test_another_process_is_not_seen(probe):

@@ -14,7 +14,7 @@ from pyzbpf.elf import usdt, usdt_arguments
 from pyzbpf.errors import Error, NotFoundError, ObjectError, UnsupportedError
 from pyzbpf.kernel import kconfig
 from tests.support import features, libbpf, zig_probes
-from tests.support.targets import COUNTED, DONE, Target
+from tests.support.targets import COUNTED, DONE, Target, zig_program
 
 PATIENCE = 20
 PYTHON = "/usr/bin/python3"  # Debian's is built --with-dtrace
@@ -65,6 +65,16 @@ def test_the_semaphore_is_raised_while_attached(probe):
             (event,) = probe.maps["seen"].read(1, timeout=PATIENCE)
             assert arguments(event) == COUNTED
         assert not target.semaphore()
+
+
+def test_a_program_in_zig(probe):
+    """Its note was written by inline assembly, without <sys/sdt.h>."""
+    path = zig_program()
+    with Target(path) as target:
+        probe.programs["passed"].attach(path=path, provider="target_zig", name="done", cookie=4)
+        target.done()
+        (event,) = probe.maps["seen"].read(1, timeout=PATIENCE)
+        assert (arguments(event), event.cookie) == (DONE, 4)
 
 
 def test_one_process_of_two(probe):

@@ -1,4 +1,4 @@
-"""A running program for user-space probes to look at: target.c, compiled for this machine by `zig cc`.
+"""Running programs for user-space probes to look at: target.c and target.zig, compiled for this machine by Zig.
 
 with Target() as target:
     target.add()        # its function target_add(20, 22) has been called when this returns
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -17,6 +18,7 @@ from pyzbpf.build import compiler
 from tests.support.zig_probes import need_compiler, prebuilt
 
 SOURCE = Path(__file__).parent / "target.c"
+ZIG_SOURCE = SOURCE.with_suffix(".zig")
 MACHINES = ("x86_64", "aarch64", "s390x")  # as `uname -m` says, and Zig
 ADD = (20, 22, 42)  # target_add's arguments and result
 DONE = (7, 0x1122334455667788)  # arguments of the USDT target:done
@@ -54,18 +56,51 @@ def compile_for(machine: str, path: Path) -> Path:
     return path
 
 
+@functools.cache
+def zig_program(machine: str = os.uname().machine) -> Path:
+    """The one in Zig, which has no semaphore; its USDT is ``target_zig:done``."""
+    built = prebuilt("targets", f"{machine}-zig")
+    if built is not None:
+        return built
+    need_compiler()
+    return compile_zig(machine, Path(_folder()) / f"{machine}-zig")
+
+
+def compile_zig(machine: str, path: Path) -> Path:
+    """Compile target.zig; its symbols stay."""
+    command: list[str | Path] = [
+        compiler.find_zig(),
+        "build-exe",
+        ZIG_SOURCE,
+        "-target",
+        f"{machine}-linux-none",
+    ]
+    command += [
+        "-O",
+        "ReleaseSmall",
+        "-fno-strip",
+        "--cache-dir",
+        path.with_suffix(".cache"),
+        f"-femit-bin={path}",
+    ]
+    subprocess.run(command, check=True)
+    return path
+
+
 def build_all(folder: Path) -> None:
     """Compile it for every machine, where `program` looks for it."""
     (folder / "targets").mkdir(parents=True, exist_ok=True)
     for machine in MACHINES:
         compile_for(machine, folder / "targets" / machine)
+        compile_zig(machine, folder / "targets" / f"{machine}-zig")
+        shutil.rmtree(folder / "targets" / f"{machine}-zig.cache", ignore_errors=True)
 
 
 class Target:
     """The program running, until the `with` block ends; each method returns when the program is done."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """``path`` is a copy of `program`."""
+        """``path`` is a copy of `program`, or `zig_program`."""
         self._process = subprocess.Popen(
             [path or program()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )
@@ -107,7 +142,6 @@ class Target:
 @functools.cache
 def _folder() -> str:
     import atexit
-    import shutil
 
     folder = tempfile.mkdtemp(prefix="pyzbpf-tests-target-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

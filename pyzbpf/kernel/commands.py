@@ -68,9 +68,10 @@ def request(command: int, layout: Layout, values: Mapping[str, int | bytes]) -> 
 # -- BTF ----------------------------------------------------------------------------------------
 
 
-def btf_load(data: bytes, *, log: bytearray | None = None) -> Fd:
+def btf_load(data: bytes, *, log: bytearray | None = None, token: int = 0) -> Fd:
     """Give type information to the kernel (Linux 4.18)."""
     values: dict[str, int | bytes] = {"btf": address(data), "btf_size": len(data)}
+    values.update(btf_token_fd=token, btf_flags=enums.BPF_F_TOKEN_FD if token else 0)
     if log:
         values.update(btf_log_buf=address(log), btf_log_size=len(log), btf_log_level=1)
     result = _memory_charged(enums.BPF_BTF_LOAD, pack(attrs.BTF_LOAD, values))
@@ -85,6 +86,8 @@ def btf_load(data: bytes, *, log: bytearray | None = None) -> Fd:
 def map_create(name: str, **values: int) -> Fd:
     """Create a map; ``values`` are members of bpf_attr.map_create by their names in linux/bpf.h."""
     fields: dict[str, int | bytes] = {**values, "map_name": name.encode()}
+    if values.get("map_token_fd"):
+        fields["map_flags"] = values.get("map_flags", 0) | enums.BPF_F_TOKEN_FD
     result = _memory_charged(enums.BPF_MAP_CREATE, pack(attrs.MAP_CREATE, fields))
     if result < 0:
         raise failure(result, command="BPF_MAP_CREATE", capability="CAP_BPF", detail=f"map '{name}'")
@@ -246,7 +249,7 @@ def prog_load(
     data = pack(attrs.PROG_LOAD, fields)
     offset, size = attrs.PROG_LOAD["log_true_size"]
     if log:
-        data.extend(bytes(offset + size - len(data)))
+        data.extend(bytes(max(0, offset + size - len(data))))
     result = -EAGAIN
     for _ in range(_LOAD_ATTEMPTS):
         result = _memory_charged(enums.BPF_PROG_LOAD, data)
@@ -342,6 +345,17 @@ def iter_create(link: int, what: str) -> Fd:
     if result < 0:
         raise failure(result, command="BPF_ITER_CREATE", capability="CAP_BPF and CAP_PERFMON", detail=what)
     return Fd(result, f"reader of {what}")
+
+
+# -- tokens -------------------------------------------------------------------------------------
+
+
+def token_create(folder: int, what: str) -> Fd:
+    """A token of a BPF file system, by a descriptor of its uppermost folder (Linux 6.9)."""
+    result = bpf(enums.BPF_TOKEN_CREATE, pack(attrs.TOKEN_CREATE, {"bpffs_fd": folder}))
+    if result < 0:
+        raise failure(result, command="BPF_TOKEN_CREATE", capability="CAP_BPF", detail=what)
+    return Fd(result, f"token of {what}")
 
 
 # -- descriptors --------------------------------------------------------------------------------

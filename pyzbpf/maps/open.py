@@ -101,7 +101,8 @@ def create(spec: MapSpec, kernel_name: str, btf_fd: int | None, /, **more: int) 
     """
     values = {**_members(spec), **more}
     if spec.inner is not None:
-        with create(spec.inner, kernel_name, btf_fd) as inner:  # shows what it holds, and may go then
+        lent = {name: more[name] for name in ("map_token_fd",) if name in more}
+        with create(spec.inner, kernel_name, btf_fd, **lent) as inner:  # shows what it holds, and may go then
             return _create(spec, kernel_name, btf_fd, {**values, "inner_map_fd": inner.fileno()})
     return _create(spec, kernel_name, btf_fd, values)
 

@@ -133,6 +133,7 @@ class Loader:
 
     __slots__ = (
         "btf", "btf_error", "externs", "fds", "made", "maps", "pinned", "programs", "spec", "struct_ops",
+        "token",
     )  # fmt: skip
 
     def __init__(self, spec: ObjectSpec) -> None:
@@ -146,6 +147,7 @@ class Loader:
         self.programs: dict[str, Program] = {}
         self.pinned: list[str] = []
         self.struct_ops: dict[str, StructOps] = {}
+        self.token = 0  # a descriptor of the caller's; 0: there is none
 
     def run(
         self,
@@ -201,7 +203,7 @@ class Loader:
         btf = self.externs.btf if self.externs else self.spec.btf
         if btf is None:
             return
-        self.btf, self.btf_error = types.load(btf, file=self.spec.file)
+        self.btf, self.btf_error = types.load(btf, file=self.spec.file, token=self.token)
         if self.btf is not None:
             self.made.append(self.btf)
 
@@ -227,8 +229,9 @@ class Loader:
     def _create_map(self, spec: MapSpec) -> Fd:
         value = self.struct_ops.get(spec.name)
         if value is not None:
-            return struct_ops.create(spec, value, self.btf, self.btf_error)
-        return map_open.create(spec, map_name(self.spec, spec), self.btf.fileno() if self.btf else None)
+            return struct_ops.create(spec, value, self.btf, self.btf_error, token=self.token)
+        btf = self.btf.fileno() if self.btf else None
+        return map_open.create(spec, map_name(self.spec, spec), btf, map_token_fd=self.token)
 
     def _load_programs(
         self,
@@ -265,7 +268,8 @@ class Loader:
             "insn_cnt": len(code) // 8,
             "insns": syscall.address(code),
             "license": syscall.address(license),
-            "prog_flags": spec.flags,
+            "prog_flags": spec.flags | (e.BPF_F_TOKEN_FD if self.token else 0),
+            "prog_token_fd": self.token,
             "expected_attach_type": ready.attach_type or spec.attach_type or 0,
             "attach_btf_id": ready.attach_btf_id,
             "attach_prog_fd": 0 if target is None else target.fileno(),

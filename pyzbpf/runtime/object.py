@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from pyzbpf.kernel.fd import Fd
     from pyzbpf.links.base import Link
     from pyzbpf.maps.base import KernelMap
     from pyzbpf.maps.variables import DataMap, Variable
@@ -46,6 +47,7 @@ def load(
     btf: str | PathLike[str] | None = None,
     pin_root: str | PathLike[str] = ROOT,
     targets: Mapping[str, Program] | None = None,
+    token: str | PathLike[str] | None = None,
 ) -> Object:
     """Create the maps and load the programs of a spec, which is not changed.
 
@@ -55,7 +57,8 @@ def load(
     ``btf`` is a file with the types of this kernel, for a kernel that does not carry them itself.
     ``pin_root`` is the folder of a BPF file system where maps with ``pinning`` are looked for and left.
     ``targets`` are loaded programs, by the names of those of freplace, fentry and fexit that are for one of
-    their functions (Linux 5.6).
+    their functions (Linux 5.6). ``token`` is where a BPF file system is mounted that delegates loading to this user
+    namespace (Linux 6.9).
     """
     given = dict(maps or {})
     for name in given:
@@ -63,6 +66,8 @@ def load(
     for name in targets or {}:
         spec.programs[name]
     loader = Loader(spec)
+    lent = _token(token)
+    loader.token = lent.fileno() if lent is not None else 0
     try:
         loader.run(
             given=given,
@@ -77,6 +82,17 @@ def load(
             unlink(path)
         _close_all(loader.made)
         raise
+    finally:
+        if lent is not None:  # what was loaded by it holds it
+            lent.close()
+
+
+def _token(path: str | PathLike[str] | None) -> Fd | None:
+    if path is None:
+        return None
+    from pyzbpf.kernel import token  # for delegates only
+
+    return token.create(fspath(path))
 
 
 class Object:

@@ -59,7 +59,7 @@ def place(spec: ObjectSpec, program: ProgramSpec, structs: Mapping[str, StructOp
     )
 
 
-def create(spec: MapSpec, value: StructOps, btf: Fd | None, btf_error: Error | None) -> Fd:
+def create(spec: MapSpec, value: StructOps, btf: Fd | None, btf_error: Error | None, *, token: int) -> Fd:
     """The map, as large as the kernel's struct is."""
     if btf is None:
         raise UnsupportedError(
@@ -75,4 +75,5 @@ def create(spec: MapSpec, value: StructOps, btf: Fd | None, btf_error: Error | N
         None,
         btf_fd=btf.fileno(),
         btf_vmlinux_value_type_id=value.type_id,
+        map_token_fd=token,
     )

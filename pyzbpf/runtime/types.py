@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 _LOG = 64 << 10
 
 
-def load(btf: Btf, *, file: str) -> tuple[Fd | None, Error | None]:
+def load(btf: Btf, *, file: str, token: int = 0) -> tuple[Fd | None, Error | None]:
     """The kernel's descriptor, or why it took none: most programs run without.
 
     A kernel that refuses a kind which came after it gets the types without that kind. It is asked
     which ones only after it has refused.
     """
     try:
-        return commands.btf_load(btf.data), None
+        return commands.btf_load(btf.data, token=token), None
     except SystemCallError as error:
         older = _older(btf)
         if older == btf.data:
@@ -28,7 +28,7 @@ def load(btf: Btf, *, file: str) -> tuple[Fd | None, Error | None]:
     except UnsupportedError as error:
         return None, error
     try:
-        return commands.btf_load(older), None
+        return commands.btf_load(older, token=token), None
     except SystemCallError as error:
         return None, _refused(older, error, file)
 

@@ -183,6 +183,8 @@ def test_sk_skb():
             far.recv(100)
         assert (seen[PARSER], seen[VERDICT]) == (1, 1)
         commands.map_delete(sockmap.fileno(), bytes(4))
+        if features.is_older("6.10"):
+            return  # a second program takes the place of the first
         with pytest.raises(SystemCallError, match="attached to this map already"):
             probe.programs["verdict"].attach(map=sockmap)
 

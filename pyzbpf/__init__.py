@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     )
     from pyzbpf.links.base import Link
     from pyzbpf.runtime.object import Object
+    from pyzbpf.runtime.pinned import reopen
     from pyzbpf.runtime.program import Program
     from pyzbpf.runtime.reopen import map as open_map
     from pyzbpf.runtime.streams import statistics
@@ -58,6 +59,7 @@ __all__ = [
     "__version__",
     "open",
     "open_map",
+    "reopen",
     "statistics",
 ]
 
@@ -69,6 +71,7 @@ _HOMES = {
     "Program": "pyzbpf.runtime.program",
     "open": "pyzbpf.spec.open",
     "open_map": "pyzbpf.runtime.reopen",
+    "reopen": "pyzbpf.runtime.pinned",
     "statistics": "pyzbpf.runtime.streams",
 }
 

@@ -222,6 +222,14 @@ class Object:
             raise
         return links
 
+    def pin(self, folder: str | PathLike[str]) -> None:
+        """Keep programs, maps and the links there are now in a new folder of a BPF file system: they outlive this
+        process, and `pyzbpf.reopen` finds them there. All or none are pinned.
+        """
+        from pyzbpf.runtime import pinned
+
+        pinned.pin(self, fspath(folder))
+
     def _check_options(self, options: Mapping[str, object], programs: Iterable[Program]) -> None:
         known = {option for program in programs for option in options_of(program.spec.kind)}
         for name in options:

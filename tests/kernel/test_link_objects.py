@@ -266,5 +266,42 @@ def attached_to(group, attach_type) -> list[int]:
         os.close(folder)
 
 
+def test_a_whole_object_pinned_and_found_again(pair, bpffs):
+    """It goes on when its process has closed all; its map is read and it is taken out by the pins alone."""
+    with tcx(frame(100)) as probe:
+        probe.attach(interface=pair.name)
+        probe.pin(bpffs / "mine")
+        identity = probe.programs["tcx_in"].info["id"]
+        with pytest.raises(Error, match="is there already"):
+            probe.pin(bpffs / "mine")
+        with pytest.raises(NotFoundError, match="its folder does not exist"):
+            probe.pin(bpffs / "none" / "mine")
+    assert not arrived(pair, 100)
+    with pyzbpf.reopen(bpffs / "mine") as found:
+        assert found.programs["tcx_in"].info["id"] == identity
+        assert found.maps["seen"][TCX_IN] >= 2
+        assert found.links["tcx_in"].info["kind"] == "tcx"
+        with pytest.raises(KeyError, match=r"no map 'sein'; there is: .*seen"):
+            found.maps["sein"]
+    assert not arrived(pair, 100)
+    pyzbpf.reopen(bpffs / "mine").unpin()
+    assert arrived(pair, 100)
+    assert not (bpffs / "mine").exists()
+    with pytest.raises(NotFoundError, match="no object is pinned there"):
+        pyzbpf.reopen(bpffs / "mine")
+
+
+def test_an_object_that_cannot_be_pinned_whole_leaves_no_name(pair, bpffs):
+    with tcx() as probe:
+        probe.attach(interface=pair.name)
+        (bpffs / "mine").mkdir()
+        (bpffs / "mine" / "links").mkdir()
+        probe.links[0].pin(bpffs / "mine" / "links" / "tcx_in")
+        with pytest.raises(Error, match="links/tcx_in is there already"):
+            probe.pin(bpffs / "mine")
+        assert os.listdir(bpffs / "mine") == ["links"]
+        probe.links[0].detach()
+
+
 def test_the_public_name():
     assert pyzbpf.Link is Link

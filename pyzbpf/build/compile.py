@@ -18,6 +18,9 @@ from pyzbpf.errors import BuildError, Error
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import TypeVar
+
+    Result = TypeVar("Result")
 
 JOB_KEYS = (
     "source", "name", "endian", "mode", "cpu", "modules", "include", "output_directory", "cache", "stamp",
@@ -60,41 +63,54 @@ def build_probe(
     with tempfile.TemporaryDirectory(prefix="pyzbpf-") as directory:
         temporary = Path(directory)
         zig_cache = cache or temporary / "cache"
-        for order in compiler.ENDIAN_CHOICES[endian]:
-            file_name = f"{name or stem}.{compiler.ARCHITECTURES[order]}.o"
-            raw = temporary / file_name
-            command = compiler.compile_probe(
+        prefixes = compiler.path_prefixes(source, zig=zig, cache=zig_cache)
+        lines = source_lines(source.parent)
+
+        def compile_for(order: str) -> list[str]:
+            return compiler.compile_probe(
                 source,
-                raw,
+                temporary / f"{order}.o",
                 endian=order,
                 mode=mode,
                 cpu=cpu,
                 cache=zig_cache,
                 modules=modules,
                 include=include,
-                dependencies=temporary / "dependencies",
+                dependencies=temporary / f"{order}.d",
                 zig=zig,
             )
+
+        orders = compiler.ENDIAN_CHOICES[endian]
+        for order, command in zip(orders, _side_by_side(compile_for, orders), strict=True):
+            raw = temporary / f"{order}.o"
             data = raw.read_bytes()
-            if files is not None and (temporary / "dependencies").is_file():
-                listed = dependencies.listed((temporary / "dependencies").read_text(encoding="utf-8"))
+            if files is not None and (temporary / f"{order}.d").is_file():
+                listed = dependencies.listed((temporary / f"{order}.d").read_text(encoding="utf-8"))
                 files += [source.resolve().parent / path for path in listed]
-            prefixes = compiler.path_prefixes(source, zig=zig, cache=zig_cache)
-            lines = source_lines(source.parent)
+            target = output_directory / f"{name or stem}.{compiler.ARCHITECTURES[order]}.o"
             if keep is not None:
                 from pyzbpf.build.keep import keep_stages
 
                 keep_stages(
-                    keep, data, command, source=source, raw=raw, endian=order, name=name or stem,
-                    prefixes=prefixes, source_line=lines,
+                    keep, data, command, source=source, raw=raw, base=target.name.removesuffix(".o"),
+                    endian=order, name=name or stem, prefixes=prefixes, source_line=lines,
                 )  # fmt: skip
             finished = finish(
                 data, file=source.name, name=name or stem, endian=order, prefixes=prefixes, source_line=lines
             )
-            target = output_directory / file_name
             replace(target, finished)
             written.append(target)
     return written
+
+
+def _side_by_side(work: Callable[[str], Result], items: Sequence[str]) -> list[Result]:
+    """``work`` of each item at the same time; the error of the first that has one."""
+    if len(items) == 1:
+        return [work(items[0])]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(len(items)) as pool:
+        return list(pool.map(work, items))
 
 
 def source_lines(folder: Path) -> Callable[[str, int], str]:

@@ -28,6 +28,7 @@ def keep_stages(
     *,
     source: Path,
     raw: Path,
+    base: str,
     endian: str,
     name: str,
     prefixes: Sequence[tuple[str, str]],
@@ -35,11 +36,10 @@ def keep_stages(
 ) -> None:
     """Write the stages of one object into ``folder``, before the finisher has its say.
 
-    ``data`` is what ``command`` wrote into ``raw``.
+    ``data`` is what ``command`` wrote into ``raw``, ``base`` the object's name without suffix.
     """
     from pyzbpf.build.compile import replace
 
-    base = raw.name.removesuffix(".o")
     probe = source.resolve().parent
     roots = (probe, sdk.root() / "zig", Path(command[0]).resolve().parent / "lib")
     text_of = script(command, folder=probe, raw=raw, base=base, endian=endian, name=name, roots=roots)

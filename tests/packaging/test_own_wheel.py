@@ -55,7 +55,7 @@ def test_contents(wheel: Path) -> None:
     sources = {name for name in sources if not name.startswith("tests/")}
     assert {name.removeprefix("pyzbpf/zig/") for name in found if name.startswith("pyzbpf/zig/")} == sources
     suffixes = {Path(name).suffix for name in found if ".dist-info/" not in name}
-    assert suffixes <= {".py", ".pyi", ".typed", ".zig", ".zon", ".h", ".o", ".cmake", ".txt"}, (
+    assert suffixes <= {".py", ".pyi", ".typed", ".zig", ".zon", ".h", ".o", ".cmake", ".txt", ".in"}, (
         "nothing for one machine only"
     )
 
@@ -104,7 +104,7 @@ def test_metadata(wheel: Path) -> None:
     needed = [line for line in text.get_all("Requires-Dist", []) if "extra ==" not in line]
     assert [line.split(">")[0] for line in needed] == ["pyelftools"]
     assert text["Requires-Python"] == ">=3.10"
-    assert {"build", "data", "rich", "prometheus", "otel", "tc", "test"} <= set(
+    assert {"build", "numpy", "arrow", "rich", "prometheus", "otel", "tc", "test"} <= set(
         text.get_all("Provides-Extra", [])
     )
     assert "pyzbpf = pyzbpf.cli.main:main" in points

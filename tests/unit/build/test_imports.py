@@ -13,6 +13,24 @@ import pyzbpf
 
 PACKAGE = Path(pyzbpf.__file__).parent
 POSIX_ONLY = {"crypt", "fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty"}
+# What the modules os and signal lack on Windows, as far as anybody would use it.
+POSIX_CALLS = {
+    "os": {
+        "chown", "chroot", "confstr", "eventfd", "fchmod", "fchown", "fork", "forkpty", "getegid", "geteuid",
+        "getgid", "getgroups", "getloadavg", "getpgid", "getuid", "killpg", "lchown", "memfd_create", "mkfifo",
+        "mknod", "nice", "openpty", "pidfd_open", "posix_fadvise", "posix_spawn", "pread", "pwrite",
+        "sched_getaffinity", "sendfile", "setgid", "setpgid", "setsid", "setuid", "statvfs", "sysconf", "uname",
+        "wait3", "wait4", "WNOHANG",
+    },
+    "signal": {"SIGALRM", "SIGHUP", "SIGKILL", "SIGUSR1", "alarm", "pause", "setitimer", "sigwait"},
+}  # fmt: skip
+BUILD_ROOMS = ("build", "finish", "spec", "btf", "elf", "insn", "uapi")
+BUILD_COMMANDS = ("build", "dev", "inspect", "new", "stubs")
+BUILD_FILES = sorted(
+    [path for room in BUILD_ROOMS for path in (PACKAGE / room).rglob("*.py")]
+    + [PACKAGE / "cli" / f"{name}.py" for name in BUILD_COMMANDS]
+)
+BUILD_FILES.remove(PACKAGE / "elf" / "library.py")  # the dynamic linker's way to a library, for uprobes
 LOAD_HALF = {"adapt", "events", "kernel", "links", "maps", "runtime"}
 
 
@@ -54,6 +72,42 @@ def test_the_driver_needs_no_scikit_build_core() -> None:
 )
 def test_builds_run_on_every_system(path: Path) -> None:
     assert not imports(path) & POSIX_ONLY
+
+
+def posix_calls(text: str) -> list[str]:
+    """What a module uses of POSIX outside of `if sys.platform` (either branch), and paths that only POSIX has."""
+    found = []
+
+    def visit(node: ast.AST, *, guarded: bool) -> None:
+        if isinstance(node, (ast.If, ast.IfExp)):
+            guarded = guarded or ast.unparse(node.test).startswith(("sys.platform", "os.name", "hasattr(os"))
+        name = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
+        if name.partition(".")[2] in POSIX_CALLS.get(name.partition(".")[0], ()) and not guarded:
+            found.append(f"{node.lineno}: {name}")
+        if isinstance(node, ast.keyword) and node.arg == "shell":
+            found.append(f"{node.value.lineno}: a shell")
+        text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+        if text.startswith(("/tmp", "/dev/", "/proc/", "/usr/", "/bin/", "/etc/")):
+            found.append(f"{node.lineno}: {text!r}")
+        for child in ast.iter_child_nodes(node):
+            visit(child, guarded=guarded)
+
+    visit(ast.parse(text), guarded=False)
+    return found
+
+
+def test_what_counts_as_posix() -> None:
+    text = (
+        "import os, sys\nos.fork()\nif sys.platform == 'win32':\n    pass\nelse:\n    os.killpg(1, 9)\n"
+        "open('/proc/self/fd')\nsubprocess.run('x', shell=True)\n"
+    )
+    assert posix_calls(text) == ["2: os.fork", "7: '/proc/self/fd'", "8: a shell"]
+
+
+@pytest.mark.parametrize("path", BUILD_FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_the_build_half_calls_nothing_of_posix(path: Path) -> None:
+    assert not imports(path) & POSIX_ONLY
+    assert not posix_calls(path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "build").rglob("*.py")), ids=lambda path: path.name)

@@ -96,15 +96,19 @@ def array(
     its members' names; text is ``S``, other arrays are sub-arrays, a union has its members at one place. Bit fields
     are left out. Without a type (``type_id`` 0) a value is ``V``: bytes.
     """
-    inner: Any = _description(btf, type_id) if btf is not None and type_id else f"V{size}"
-    wrapped = {
-        "names": ["value"],
-        "formats": [inner],
-        "offsets": [before],
-        "itemsize": size + before if stride is None else stride,
-    }
-    module = numpy()
-    return module.frombuffer(memory, module.dtype(wrapped))["value"]
+    stride = size + before if stride is None else stride
+    if btf is None or not type_id:
+        return numpy().frombuffer(memory, _wrapped(f"V{size}", before, stride))["value"]
+    key = ("dtype", type_id, before, stride)
+    made: Any = btf.decoders.get(key)
+    if made is None:
+        made = btf.decoders[key] = _wrapped(_description(btf, type_id), before, stride)
+    return numpy().frombuffer(memory, made)["value"]
+
+
+def _wrapped(inner: Any, before: int, stride: int) -> Any:
+    """A dtype of ``stride`` bytes that holds the one described after the first ``before``."""
+    return numpy().dtype({"names": ["value"], "formats": [inner], "offsets": [before], "itemsize": stride})
 
 
 def table(arrays: dict[str, Any]) -> Any:

@@ -33,7 +33,7 @@ class Batch:
         self._limit = limit
         self._timeout = timeout
         self._whole = whole
-        self._places = Places(0, each=[])
+        self._places = Places(0, each=([], []))
         self._data: memoryview | None = None
         self._views: list[memoryview] = []
         self._copied: tuple[Any, int, int, int] = (b"", 0, 1, 0)
@@ -77,17 +77,20 @@ class Batch:
     @property
     def offsets(self) -> list[int]:
         """Where each record's bytes begin in `data`."""
-        return [start for start, _ in self._places.payloads]
+        return self._places.starts
 
     @property
     def lengths(self) -> list[int]:
         """How many bytes each record has."""
-        return [length for _, length in self._places.payloads]
+        return self._places.lengths
 
     def payloads(self) -> list[memoryview]:
         """The bytes of each record, without a copy."""
         data = self.data
-        views = [data[start : start + length] for start, length in self._places.payloads]
+        places = self._places
+        views = [
+            data[start : start + length] for start, length in zip(places.starts, places.lengths, strict=True)
+        ]
         self._views += views
         return views
 
@@ -117,8 +120,14 @@ class Batch:
             column: memoryview = view[offset // size :: stride // size]
             self._views += (column, view)
             return column
+        offset -= RING_HEADER
+        if not offset % size:
+            items = self.data.cast(letter)  # type: ignore[call-overload]
+            self._views.append(items)
+            shift, first = size.bit_length() - 1, offset // size
+            return [items[(start >> shift) + first] for start in places.starts]
         unpack, data = struct.Struct("=" + letter).unpack_from, self.data
-        return [unpack(data, start + offset - RING_HEADER)[0] for start, _ in places.payloads]
+        return [unpack(data, start + offset)[0] for start in places.starts]
 
     def tuples(self, *names: str) -> Iterator[tuple[Any, ...]]:
         """Those numbers of each record, as tuples."""

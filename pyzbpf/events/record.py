@@ -26,28 +26,31 @@ _U32 = struct.Struct("=I")
 
 def ring_records(
     words: memoryview, size: int, position: int, produced: int, limit: int
-) -> tuple[list[tuple[int, int]], int]:
-    """Whole records from ``position`` on: ([(start, length) of each payload], next position).
+) -> tuple[list[int], list[int], int]:
+    """Whole records from ``position`` on: (where each payload begins, its length, next position).
 
     ``words`` is the ring, twice in a row, as 32-bit items. Stops at the first record that a program
     is still writing, for a reader may not pass it; discarded records are passed and not given.
     """
-    found: list[tuple[int, int]] = []
+    starts: list[int] = []
+    lengths: list[int] = []
     mask = size - 1
-    while position < produced and len(found) < limit:
+    while position < produced and len(starts) < limit:
         start = position & mask
         header = words[start >> 2]
-        if header & BUSY:
+        if header < DISCARD:
+            starts.append(start + RING_HEADER)
+            lengths.append(header)
+        elif header & BUSY:
             break
-        length = header & ~DISCARD
-        position += (length + RING_HEADER + 7) & ~7
-        if position > produced:
-            raise Error(
-                f"ring buffer: a record of {length} bytes reaches beyond what was written; is it read twice?"
-            )
-        if not header & DISCARD:
-            found.append((start + RING_HEADER, length))
-    return found, position
+        else:
+            header &= ~DISCARD
+        position += (header + 15) & -8
+    if position > produced:
+        raise Error(
+            f"ring buffer: a record of {header} bytes reaches beyond what was written; is it read twice?"
+        )
+    return starts, lengths, position
 
 
 def uniform_records(

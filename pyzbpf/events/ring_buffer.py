@@ -60,34 +60,39 @@ class Places:
     """Where records lie in a ring's memory, and the position behind them.
 
     ``stride`` is the distance from one to the next where they lie side by side and all have the same ``length``:
-    ``count`` records from ``start`` on, each behind its header. Else it is 0, and ``each`` has the start and
-    length of each payload.
+    ``count`` records from ``start`` on, each behind its header. Else it is 0, and ``each`` has the starts and
+    the lengths of the payloads.
     """
 
     __slots__ = ("count", "each", "length", "position", "start", "stride")
 
     def __init__(
         self, position: int, *, start: int = 0, count: int = 0, length: int = 0,
-        each: list[tuple[int, int]] | None = None,
+        each: tuple[list[int], list[int]] | None = None,
     ) -> None:  # fmt: skip
         self.position = position
         self.start = start
         self.length = length
-        self.each = each or []
+        self.each = each or ([], [])
         self.stride = (length + RING_HEADER + 7) & ~7 if each is None else 0
-        self.count = count if each is None else len(each)
+        self.count = count if each is None else len(each[0])
 
     def of(self, data: memoryview) -> memoryview:
         """The memory of records that lie side by side, with their headers."""
         return data[self.start : self.start + self.count * self.stride]
 
     @property
-    def payloads(self) -> list[tuple[int, int]]:
-        """The start and length of each payload, in any case."""
+    def starts(self) -> list[int]:
+        """Where each payload begins."""
         if not self.stride:
-            return self.each
+            return self.each[0]
         first = self.start + RING_HEADER
-        return [(first + i * self.stride, self.length) for i in range(self.count)]
+        return list(range(first, first + self.count * self.stride, self.stride))
+
+    @property
+    def lengths(self) -> list[int]:
+        """How long each payload is."""
+        return [self.length] * self.count if self.stride else self.each[1]
 
 
 # From so many records of one length on, taking them as one block pays.
@@ -256,7 +261,12 @@ class RingBuffer(Stream):
                 btf, self.spec.event_type, before=RING_HEADER, stride=places.stride
             )
             return decode(places.of(data))
-        events = self._decoded([bytes(data[start : start + length]) for start, length in places.payloads])
+        events = self._decoded(
+            [
+                bytes(data[start : start + length])
+                for start, length in zip(places.starts, places.lengths, strict=True)
+            ]
+        )
         events.reverse()
         return events
 
@@ -272,9 +282,10 @@ class RingBuffer(Stream):
         rest = count < limit and found.position < produced
         if count and not (rest and (whole or count < _BLOCK)):
             return found
-        each, position = ring_records(words, size, position, produced, limit)
-        # Behind the records of one length may be one that is not finished.
-        return found if len(each) == count and position == found.position else Places(position, each=each)
+        starts, lengths, position = ring_records(words, size, position, produced, limit)
+        if len(starts) == count and position == found.position:  # behind them is one that is not finished
+            return found
+        return Places(position, each=(starts, lengths))
 
     def _collect(self, state: State, limit: int) -> State:
         memory = self._memory

@@ -32,8 +32,10 @@ class Ring:
 
     def take(self, limit: int = MANY) -> list[bytes]:
         memory = memoryview(bytes(self.ring) * 2)
-        found, self.consumed = ring_records(memory.cast("I"), self.size, self.consumed, self.produced, limit)
-        return [bytes(memory[start : start + length]) for start, length in found]
+        starts, lengths, self.consumed = ring_records(
+            memory.cast("I"), self.size, self.consumed, self.produced, limit
+        )
+        return [bytes(memory[start : start + length]) for start, length in zip(starts, lengths, strict=True)]
 
 
 def test_ring_gives_payloads_in_order():

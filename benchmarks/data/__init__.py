@@ -1,0 +1,1 @@
+"""The data path and start-up beside libbpf in C, BCC and bpftrace: ``python -m benchmarks.data``."""

@@ -1,0 +1,81 @@
+"""An object with many programs: parsed, relocated, loaded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pyzbpf
+from benchmarks.data.setting import Row, Setting, wall
+from pyzbpf.runtime import parallel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SOURCE = """typedef unsigned long long u64;
+#define SEC(name) __attribute__((section(name), used))
+struct {{ int (*type)[1]; unsigned (*key); u64 (*value); int (*max_entries)[256]; }} counts SEC(".maps");
+static void *(*lookup)(void *, const void *) = (void *)1;
+{functions}
+char _license[] SEC("license") = "GPL";
+"""
+FUNCTION = """SEC("socket") int program{0}(void *context)
+{{
+	unsigned key = {0};
+	u64 *found = lookup(&counts, &key);
+	if (found) __sync_fetch_and_add(found, {0});
+	return 0;
+}}
+"""
+
+
+def objects(setting: Setting, count: int) -> Path:
+    """An object file with so many programs."""
+    source, target = setting.folder / f"many{count}.c", setting.folder / f"many{count}.o"
+    if not target.exists():
+        source.write_text(SOURCE.format(functions="\n".join(FUNCTION.format(i) for i in range(count))))
+        machine = "bpfel" if sys.byteorder == "little" else "bpfeb"
+        command = [
+            sys.executable,
+            "-m",
+            "ziglang",
+            "cc",
+            "-target",
+            f"{machine}-freestanding",
+            "-O2",
+            "-g",
+            "-w",
+        ]
+        subprocess.run([*command, "-c", source, "-o", target], check=True)
+    return target
+
+
+def load(path: Path, threads: int) -> Callable[[], float]:
+    """pyzbpf, in so many threads."""
+
+    def measure() -> float:
+        real, parallel.workers = parallel.workers, lambda _: threads
+        try:
+            start = wall()
+            probe = pyzbpf.open(path).load()
+            took = wall() - start
+            probe.close()
+        finally:
+            parallel.workers = real
+        return took
+
+    return measure
+
+
+def rows(setting: Setting) -> list[Row]:
+    """In sequence and in two threads."""
+    path = objects(setting, 200)
+    c, one, two = setting.turns(
+        lambda: float(setting.call("object_load", str(path).encode()).ns), load(path, 1), load(path, 2)
+    )
+    return [
+        Row("200 programs, in sequence", "libbpf", c / 1e6, one / 1e6, "≤ 1.35", "ms"),
+        Row("200 programs, two threads", "libbpf (one thread)", c / 1e6, two / 1e6, "≤ 0.85", "ms"),
+    ]

@@ -1,0 +1,120 @@
+"""What all measurements share: probes and peers compiled, rounds in turns, rows of the table."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyzbpf
+from pyzbpf.build.compile import build_probe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HERE = Path(__file__).parent
+PACKET = bytes(64)
+
+
+class Result(ctypes.Structure):
+    """What a function of peer.c says: nanoseconds, a sum, a count, nanoseconds of CPU time."""
+
+    _fields_ = [(name, ctypes.c_uint64) for name in ("ns", "sum", "count", "cpu_ns")]
+
+
+class Row:
+    """A line of the table: time in the unit ``per``, beside the peer's."""
+
+    def __init__(  # noqa: PLR0917 - the columns of the table, in their order
+        self, what: str, peer: str, theirs: float, ours: float, goal: str = "", unit: str = "ns"
+    ) -> None:
+        self.what, self.peer, self.theirs, self.ours, self.goal, self.unit = (
+            what,
+            peer,
+            theirs,
+            ours,
+            goal,
+            unit,
+        )
+
+    def line(self) -> str:
+        """As Markdown."""
+        ratio = f"{self.ours / self.theirs:.2f}" if self.theirs else "–"
+        return f"| {self.what} | {self.peer} | {_short(self.theirs)} {self.unit} | {_short(self.ours)} {self.unit} | {ratio} | {self.goal} |"
+
+
+def _short(number: float) -> str:
+    return f"{number:.0f}" if number >= 1000 else f"{number:.3g}"
+
+
+class Setting:
+    """The folder with everything compiled, and how much to measure."""
+
+    def __init__(self, folder: Path, *, rounds: int, scale: float) -> None:
+        self.folder = folder
+        self.rounds = max(5, rounds)
+        self.scale = scale
+        self.peer = self._library()
+        self.objects: dict[str, Path] = {}
+
+    def _library(self) -> Any:
+        target = self.folder / "peer.so"
+        compile_c("-shared", "-fPIC", "-o", target, HERE / "peer.c", "-lbpf")
+        library = ctypes.CDLL(str(target))
+        library.produce.restype = ctypes.c_uint64
+        library.produce.argtypes = [ctypes.c_int, *[ctypes.c_uint64] * 3, ctypes.c_int]
+        library.numbers_sum.argtypes = [ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p]
+        return library
+
+    def object(self, name: str) -> Path:
+        """The finished object of a probe in this folder."""
+        if name not in self.objects:
+            self.objects[name] = build_probe(
+                HERE / f"{name}.zig", endian=sys.byteorder, mode="fast", output_directory=self.folder / "probes",
+                cache=self.folder / "cache",
+            )[0]  # fmt: skip
+        return self.objects[name]
+
+    def spec(self, name: str) -> pyzbpf.ObjectSpec:
+        """A fresh spec of it."""
+        return pyzbpf.open(self.object(name))
+
+    def call(self, function: str, *arguments: Any) -> Result:
+        """A function of peer.c that ends with a pointer to its result; an exception where it fails."""
+        result = Result()
+        code = getattr(self.peer, function)(*arguments, ctypes.byref(result))
+        if code:
+            raise SystemExit(f"{function}: {code} ({os.strerror(abs(code))})")
+        return result
+
+    def turns(self, *functions: Callable[[], float]) -> list[float]:
+        """The median of what each function gives, measured in turns; one round to warm up."""
+        found: list[list[float]] = [[] for _ in functions]
+        for round_ in range(self.rounds + 1):
+            for values, function in zip(found, functions, strict=True):
+                value = function()
+                if round_:
+                    values.append(value)
+        return [statistics.median(values) for values in found]
+
+
+def compile_c(*arguments: str | Path) -> None:
+    """With the system's compiler, else Zig's."""
+    compiler = [shutil.which("cc") or ""] if shutil.which("cc") else [sys.executable, "-m", "ziglang", "cc"]
+    subprocess.run([*compiler, "-O2", *arguments], check=True)
+
+
+def clock() -> float:
+    """Nanoseconds that this thread has had a processor: what others do on the machine is not counted."""
+    return time.thread_time_ns()
+
+
+def wall() -> float:
+    """Nanoseconds that have passed: for what several threads do."""
+    return time.perf_counter_ns()

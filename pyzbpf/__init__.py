@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         UnsupportedError,
         VerifierError,
     )
+    from pyzbpf.events.merge import Merged
     from pyzbpf.links.base import Link
     from pyzbpf.runtime.object import Object
     from pyzbpf.runtime.pinned import reopen
@@ -47,6 +48,7 @@ __all__ = [
     "Error",
     "LayoutWarning",
     "Link",
+    "Merged",
     "NotFoundError",
     "Object",
     "ObjectError",
@@ -65,6 +67,7 @@ __all__ = [
 
 # Name -> module that defines it; every other public name is an error class.
 _HOMES = {
+    "Merged": "pyzbpf.events.merge",
     "Link": "pyzbpf.links.base",
     "Object": "pyzbpf.runtime.object",
     "ObjectSpec": "pyzbpf.spec.model",

@@ -51,13 +51,14 @@ def _commands(setting: Setting) -> dict[str, list[str]]:
     """Every process that is measured, as far as it runs here."""
     site = _wheel(setting)
     compile_c("-o", setting.folder / "start", HERE / "start.c", "-lbpf")
+    compile_c("-o", setting.folder / "launch", HERE / "launch.c")
     found = {"bare Python": [PYTHON, "-I", "-c", "print('attached')"]}
     for name in ("seen", "paths"):
         script = setting.folder / f"ours_{name}.py"
         script.write_text(OURS.format(paths=[str(site)], name=name))
         found[f"pyzbpf {name}"] = [PYTHON, "-I", str(script)]
         found[f"libbpf {name}"] = [str(setting.folder / "start"), str(setting.object(name))]
-    (setting.folder / "bcc.py").write_text(BCC)
+    (setting.folder / "with_bcc.py").write_text(BCC)
     if shutil.which("bpftrace"):
         found["bpftrace"] = [
             "bpftrace",
@@ -68,7 +69,7 @@ def _commands(setting: Setting) -> dict[str, list[str]]:
             "bpftrace", "-e",
             "software:cpu-clock:10000000 { @ = ((struct task_struct *)curtask)->real_parent->tgid; } interval:ms:1 { exit(); }",
         ]  # fmt: skip
-    found["BCC"] = [PYTHON, str(setting.folder / "bcc.py")]
+    found["BCC"] = [PYTHON, str(setting.folder / "with_bcc.py")]
     pins = f"/sys/fs/bpf/pyzbpf-benchmark-{os.getpid()}"
     if shutil.which("bpftool"):
         load = f"bpftool prog loadall {setting.object('seen')} {pins} && echo attached; rm -rf {pins}"
@@ -76,20 +77,14 @@ def _commands(setting: Setting) -> dict[str, list[str]]:
     return found
 
 
-def _run(command: list[str]) -> tuple[float, float, float] | None:
+def _run(launcher: Path, command: list[str]) -> tuple[float, float, float] | None:
     """Milliseconds of wall and CPU time, MiB at the peak; None where it does not run here."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert process.stdout is not None
-    said = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    took = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stdout.close()
+    done = subprocess.run([launcher, *command], capture_output=True, text=True, check=False)
     time.sleep(PAUSE_S)
-    if process.returncode or (b"ttach" not in said):
+    if done.returncode or "ttach" not in done.stdout:
         return None
-    return took * 1e3, (usage.ru_utime + usage.ru_stime) * 1e3, usage.ru_maxrss / 1024
+    wall, cpu, memory = map(float, done.stderr.rsplit("\n", 2)[1].split())
+    return wall, cpu, memory
 
 
 def rows(setting: Setting) -> list[Row]:
@@ -98,7 +93,7 @@ def rows(setting: Setting) -> list[Row]:
     found: dict[str, list[tuple[float, float, float]]] = {}
     for round_ in range(setting.rounds + 1):
         for name, command in commands.items():
-            result = _run(command)
+            result = _run(setting.folder / "launch", command)
             if round_ and result is not None:
                 found.setdefault(name, []).append(result)
     medians = {
@@ -121,6 +116,8 @@ def rows(setting: Setting) -> list[Row]:
             continue
         what = "process start → attached" + (", CO-RE" if ours.endswith("paths") else "")
         made.append(Row(f"{what}, wall", peer, medians[peer][0], medians[ours][0], goal, "ms"))
+        if peer in ("bare Python", "libbpf seen", "libbpf paths"):
+            made.append(Row(f"{what}, CPU", peer, medians[peer][1], medians[ours][1], "", "ms"))
     for name, goal in (("pyzbpf seen", "≤ 12 MiB"), ("pyzbpf paths", "")):
         what = "peak memory" + (", CO-RE" if name.endswith("paths") else "")
         made.append(Row(what, "bare Python", medians["bare Python"][2], medians[name][2], goal, "MiB"))

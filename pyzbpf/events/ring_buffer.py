@@ -256,7 +256,13 @@ class RingBuffer(Stream):
     def objects(self, data: memoryview, places: Places) -> list[Any]:
         """Records as Python objects, oldest first; those that are too short for their type as ShortEvent."""
         size, btf = self.event_size, self.btf
-        if places.stride and btf is not None and size is not None and places.length >= size:
+        if (
+            places.stride
+            and btf is not None
+            and size is not None
+            and size <= places.length
+            and not self.is_mixed
+        ):
             decode = codec.records_decoder(
                 btf, self.spec.event_type, before=RING_HEADER, stride=places.stride
             )

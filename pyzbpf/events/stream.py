@@ -15,13 +15,14 @@ import struct
 import time
 
 from pyzbpf.btf import codec
+from pyzbpf.btf.types import ARRAY
 from pyzbpf.errors import Error
 from pyzbpf.kernel.fd import Fd
 from pyzbpf.maps.base import KernelMap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     from typing_extensions import Self
@@ -65,6 +66,7 @@ class Stream(KernelMap):
 
     __slots__ = (
         "_busy", "_closed", "_decode", "_lock", "_poll", "_sleepers", "_state", "_waiter", "_wake", "btf",
+        "is_mixed",
     )  # fmt: skip
 
     def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
@@ -73,6 +75,12 @@ class Stream(KernelMap):
         self._decode: Decoder | None = None
         if btf is not None and spec.event_type:
             self._decode = codec.decoder(btf, spec.event_type)
+            if _ends_open(btf, spec.event_type):
+                from pyzbpf.events.variants import tail_decoder
+
+                self._decode = tail_decoder(btf, spec.event_type) or self._decode
+        # Whether records may have several types or lengths, so that each is decoded by itself.
+        self.is_mixed = btf is not None and bool(spec.event_type) and _ends_open(btf, spec.event_type)
         # Reentrant, for a signal handler may close the stream while this thread reads it.
         self._lock = _thread.RLock()
         self._state = State([], [], 0)
@@ -82,6 +90,23 @@ class Stream(KernelMap):
         self._sleepers = 0
         self._waiter: Any = None
         self._closed = False
+
+    def variants(self, tag: str, types: Mapping[int, str]) -> Self:
+        """Take each event as the struct that its tag stands for, from now on; gives the stream back.
+
+        ``tag`` is a member of the declared event type (``a.b`` of an inner struct), ``types`` says for its values the
+        names of structs in the object: ``events.variants("kind", {1: "Open", 2: "Close"})``. Each may have a length
+        of its own; events with other tags are taken as the declared type.
+        """
+        from pyzbpf.events.variants import by_tag
+
+        if self.btf is None or not self.spec.event_type:
+            raise Error(
+                f"buffer '{self.name}': the probe declares no type for its events, so they have no members"
+            )
+        self._decode = by_tag(self.btf, self.spec.event_type, tag, types, f"'{self.name}'")
+        self.is_mixed = True
+        return self
 
     # -- what a kind of buffer says -------------------------------------------------------------
 
@@ -342,6 +367,15 @@ class Stream(KernelMap):
                 self._poll.close()
             if self._wake is not None:
                 self._wake.close()
+
+
+def _ends_open(btf: Btf, type_id: int) -> bool:
+    """Whether the type is a struct with an array without a length at its end."""
+    _, found = btf.resolve(type_id)
+    if found is None or not found.members:
+        return False
+    _, last = btf.resolve(found.members[-1].type)
+    return last is not None and last.kind == ARRAY and not last.count
 
 
 def _wake_up(waiter: Any) -> None:

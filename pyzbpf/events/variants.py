@@ -1,0 +1,74 @@
+"""Events of several types or lengths in one buffer: which type a record has, and what follows its fixed part."""
+
+from __future__ import annotations
+
+import struct
+
+from pyzbpf.btf import codec, columns
+from pyzbpf.btf import types as kinds
+from pyzbpf.errors import Error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from pyzbpf.btf.decode import Btf
+
+    Decoder = Callable[[bytes], Any]
+
+
+def tail_decoder(btf: Btf, type_id: int) -> Decoder | None:
+    """The decoder of a struct that ends with an array without a length, which takes what is left of each record.
+
+    None for other types. Of bytes it is bytes, of ``char`` text, of other things a list of as many as there are.
+    """
+    _, found = btf.resolve(type_id)
+    if found is None or found.kind != kinds.STRUCT or not found.members:
+        return None
+    name, last = list(codec.fields(btf, found).items())[-1]
+    _, array = btf.resolve(last.type)
+    if array is None or array.kind != kinds.ARRAY or array.count or last.bit_offset != 8 * found.size:
+        return None
+    head, start = codec.decoder(btf, type_id), found.size
+    rest = _rest_decoder(btf, array.type)
+
+    def decode(raw: bytes) -> Any:
+        event = head(raw)
+        setattr(event, name, rest(raw[start:]))
+        return event
+
+    return decode
+
+
+def _rest_decoder(btf: Btf, element_id: int) -> Decoder:
+    _, element = btf.resolve(element_id)
+    if element is not None and element.kind == kinds.INT and element.size == 1:
+        return codec.text if codec.is_char(element) else bytes
+    size = btf.size_of(element_id)
+    many = codec.records_decoder(btf, element_id, before=0, stride=size)
+    return lambda raw: many(raw[: len(raw) - len(raw) % size])
+
+
+def by_tag(btf: Btf, type_id: int, tag: str, types: Mapping[int, str], what: str) -> Decoder:
+    """A decoder that takes each record as the struct that its tag names; as the declared type for other tags.
+
+    ``tag`` is a number of the declared type, at the same place in all of them; ``what`` is the buffer, for errors.
+    """
+    offset, letter = columns.member(btf, type_id, tag, f"an event of {what}")
+    unpack = struct.Struct("=" + letter).unpack_from
+    declared = tail_decoder(btf, type_id) or codec.decoder(btf, type_id)
+    decoders = {int(value): _named(btf, name, what) for value, name in types.items()}
+
+    def decode(raw: bytes) -> Any:
+        return decoders.get(unpack(raw, offset)[0], declared)(raw)
+
+    return decode
+
+
+def _named(btf: Btf, name: str, what: str) -> Decoder:
+    found = btf.find(name, kinds.STRUCT)
+    if not found:
+        known = ", ".join(sorted({known.name for _, known in btf.named(kinds.STRUCT) if known.name}))
+        raise Error(f"{what}: the object has no struct '{name}'; it has: {known}")
+    return tail_decoder(btf, found) or codec.decoder(btf, found)

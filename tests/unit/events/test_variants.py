@@ -1,0 +1,116 @@
+"""Several types and lengths in one buffer, and several buffers as one."""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+import time
+
+import pytest
+
+import pyzbpf
+from pyzbpf.btf.decode import decode
+from pyzbpf.errors import Error
+from pyzbpf.events.merge import Merged
+from pyzbpf.events.stream import ShortEvent
+from tests.support.probes import types
+from tests.unit.events.test_stream import Fake
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "eventfd"), reason="needs epoll and eventfd, so Linux")
+
+
+def stream_of(member: str, element: str = "u32"):
+    """A Fake of struct { u64 time; u32 kind; u32 size; `element` rest[]; }, and two structs more."""
+    btf, ids = types()
+    ids["u8"] = btf.integer("unsigned char", 1)
+    open_array = btf.array(ids[element], 0, ids["u32"])
+    common = [("time", ids["u64"], 0), ("kind", ids["u32"], 8), ("size", ids["u32"], 12)]
+    with_tail = btf.struct("Head", 16, [*common, (member, open_array, 16)])
+    without = btf.struct("Plain", 16, common)
+    btf.struct("Open", 24, [*common, ("fd", ids["u64"], 16)])
+    btf.struct("Name", 16, [*common, ("name", btf.array(ids["char"], 0, ids["u32"]), 16)])
+    fake = Fake()
+    fake.spec.event_type = with_tail if member else without
+    from pyzbpf.events.stream import Stream
+
+    Stream.__init__(fake, fake.spec, fake.fd, decode(btf.data(), sys.byteorder))
+    fake._state = type(fake._state)([0], [], 0)
+    return fake
+
+
+def record(stamp: int, kind: int, rest: bytes = b"") -> bytes:
+    return struct.pack("=QII", stamp, kind, len(rest)) + rest
+
+
+def test_what_follows_the_fixed_part_is_as_long_as_the_record():
+    with stream_of("rest") as stream:
+        stream.payloads = [record(1, 0), record(2, 0, struct.pack("=3I", 7, 8, 9)), record(3, 0, b"123")]
+        assert [event.rest for event in stream.read(timeout=0)] == [[], [7, 8, 9], []]
+    for element, value in (("u8", b"a\0c"), ("char", "a")):
+        with stream_of("rest", element) as stream:
+            stream.payloads = [record(1, 0, b"a\0c"), b"short"]
+            (event,) = stream.read(timeout=0)
+            assert event.rest == value
+            with pytest.raises(ShortEvent):
+                stream.read(timeout=0)
+
+
+def test_a_tag_says_the_type():
+    with stream_of("") as stream:
+        assert stream.variants("kind", {1: "Open", 2: "Name"}) is stream
+        stream.payloads = [
+            record(1, 1, (5).to_bytes(8, sys.byteorder)), record(2, 2, b"zig"), record(3, 9), record(4, 1),
+        ]  # fmt: skip
+        first, second, third = stream.read(timeout=0)
+        assert (type(first).__name__, first.fd) == ("Open", 5)
+        assert (type(second).__name__, second.name) == ("Name", "zig")
+        assert (type(third).__name__, third.kind) == ("Plain", 9)
+        with pytest.raises(ShortEvent):
+            stream.read(timeout=0)
+
+
+def test_mistakes_in_variants_name_what_there_is():
+    with stream_of("") as stream:
+        with pytest.raises(Error, match="no number 'tag'; it has: time, kind, size"):
+            stream.variants("tag", {})
+        with pytest.raises(Error, match=r"no struct 'Opne'; it has: .*Open"):
+            stream.variants("kind", {1: "Opne"})
+    with Fake() as fake, pytest.raises(Error, match="declares no type"):
+        fake.variants("kind", {})
+
+
+def test_buffers_are_merged_by_time():
+    assert pyzbpf.Merged is Merged
+    with stream_of("") as one, stream_of("") as other:
+        merged = Merged([one, other], "time", delay=0)
+        one.payloads = [record(stamp, 1) for stamp in (10, 30, 50)]
+        other.payloads = [record(stamp, 2) for stamp in (20, 40, 45)]
+        assert [event.time for event in merged.read(timeout=0)] == [10, 20, 30, 40, 45, 50]
+        assert merged.read(timeout=0) == []
+        one.payloads.append(record(42, 1))
+        assert [event.time for event in merged.read(timeout=0)] == [42]
+        assert merged.late == 1
+
+
+def test_what_is_young_is_held_back_for_what_may_be_older():
+    with stream_of("") as one, stream_of("") as other:
+        merged = Merged([one, other], delay=3600)
+        now = time.monotonic_ns()
+        one.payloads = [record(now + 5, 1)]
+        assert merged.read(timeout=0) == []
+        other.payloads = [record(now, 2)]
+        assert merged.read(timeout=0) == []
+        one.close()
+        other.close()
+        assert [event.time for event in merged] == [now, now + 5]
+        assert merged.late == 0
+
+
+def test_waiting_ends_with_the_time():
+    with stream_of("") as one:
+        merged = Merged([one])
+        assert merged.read(timeout=0.02) == []
+        one.payloads = [record(5, 1)]
+        os.eventfd_write(one.fileno(), 1)
+        assert len(merged.read(timeout=30)) == 1

@@ -10,6 +10,7 @@ from pyzbpf.finish import audit, audit_types, unit
 from pyzbpf.finish.passes import (
     aliases,
     calls,
+    checked_values,
     constants,
     core_records,
     dead_code,
@@ -21,7 +22,6 @@ from pyzbpf.finish.passes import (
     map_definitions,
     map_values,
     members,
-    narrow_copies,
     negations,
     numbers,
     overflow_bits,
@@ -80,7 +80,7 @@ PASSES: tuple[Callable[[Unit], None], ...] = (
     trap_marks.run,  # a trap of its own for each safety check
     trap_lines.run,  # the author's line for each trap
     dead_code.run,  # nothing behind a trap that nothing jumps to
-    narrow_copies.run,  # what is compared is what is used
+    checked_values.run,  # what is checked is what is used
     overflow_bits.run,  # an overflow check is one jump
     unwinding.run,  # traps of subprograms handed on to their programs
     placement.run,  # the way without failures goes straight on

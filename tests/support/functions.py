@@ -8,9 +8,9 @@ from pyzbpf.elf import image as elf
 from pyzbpf.finish import unit as units
 from pyzbpf.finish.analysis.flow import TRAP, is_trap
 from pyzbpf.finish.analysis.liveness import uses
-from pyzbpf.finish.analysis.registers import ALU, ALU64, JMP32
+from pyzbpf.finish.analysis.registers import ALU, ALU64, JMP, JMP32, LOAD64, STORE64
 from pyzbpf.finish.code import Function, Instruction, Line, Mark
-from pyzbpf.insn.instruction import CALL, EXIT, JA
+from pyzbpf.insn.instruction import CALL, EXIT, JA, LD_IMM64
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 _OPERATIONS = {
     0x00: operator.add,
     0x10: operator.sub,
+    0x20: operator.mul,
     0x40: operator.or_,
     0x50: operator.and_,
     0xA0: operator.xor,
+    0x60: lambda one, by: one << (by & 63),
+    0x70: lambda one, by: one >> (by & 63),
     0xB0: lambda _, value: value,
 }
 _COMPARISONS = {
@@ -33,6 +36,7 @@ _COMPARISONS = {
     0xA0: operator.lt,
     0xB0: operator.le,
 }
+_SIGNED = {0x60: operator.gt, 0x70: operator.ge, 0xC0: operator.lt, 0xD0: operator.le}
 SYMBOL = elf.Symbol(TRAP, section=None)
 
 
@@ -85,11 +89,14 @@ def shown(code: Function) -> list[tuple[int, ...]]:
 
 
 def run(function: Function, arguments: Sequence[int]) -> tuple[object, ...]:
-    """("exit", r0) or ("trap", the operands that its mark names); registers begin with ``arguments``."""
+    """("exit", r0), ("trap", the operands that its mark names), or ("endless",); registers begin with
+    ``arguments``.
+    """
     places = {instruction: index for index, instruction in enumerate(function.instructions)}
     registers = list(arguments)
+    stack: dict[int, int] = {}
     index = 0
-    for _ in range(10_000):
+    for _ in range(500):
         instruction = function.instructions[index]
         group, operation = instruction.opcode & 7, instruction.opcode & 0xF0
         bits = 32 if group in (ALU, JMP32) else 64
@@ -102,12 +109,39 @@ def run(function: Function, arguments: Sequence[int]) -> tuple[object, ...]:
                 *(registers[r] for r in sorted(uses(instruction))),
                 *(m.text for m in instruction.marks),
             )
-        one = registers[instruction.destination] & mask
-        other = (registers[instruction.source] if instruction.opcode & 8 else instruction.immediate) & mask
+        one = registers[instruction.destination] & mask if instruction.destination < 10 else 0
+        if group not in (ALU, ALU64, JMP, JMP32):
+            other = 0
+        else:
+            other = (
+                registers[instruction.source] if instruction.opcode & 8 else instruction.immediate
+            ) & mask
         index += 1
-        if group in (ALU, ALU64):
-            registers[instruction.destination] = _OPERATIONS[operation](one, other) & mask
-        elif instruction.opcode == JA or _COMPARISONS[operation](one, other):
+        if instruction.opcode == STORE64:
+            stack[instruction.offset] = registers[instruction.source]
+        elif instruction.opcode == LOAD64:
+            registers[instruction.destination] = stack.get(instruction.offset, 7)
+        elif instruction.opcode == LD_IMM64:
+            registers[instruction.destination] = (
+                instruction.immediate & 0xFFFFFFFF | instruction.high << 32
+            ) & mask
+        elif group in (ALU, ALU64):
+            if operation == 0xC0:
+                result = signed(one, bits) >> (other & 63)
+            elif operation == 0xB0 and instruction.offset:
+                result = signed(other & ((1 << instruction.offset) - 1), instruction.offset)
+            else:
+                result = _OPERATIONS[operation](one, other)
+            registers[instruction.destination] = result & mask
+        elif (
+            instruction.opcode == JA
+            or (operation in _SIGNED and _SIGNED[operation](signed(one, bits), signed(other, bits)))
+            or (operation not in _SIGNED and _COMPARISONS[operation](one, other))
+        ):
             assert instruction.target is not None
             index = places[instruction.target]
-    raise AssertionError("does not end")
+    return ("endless",)
+
+
+def signed(value: int, bits: int) -> int:
+    return value - (1 << bits) if value >> (bits - 1) else value

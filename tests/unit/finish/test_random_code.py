@@ -8,7 +8,7 @@ import pytest
 
 from pyzbpf.finish.analysis.branches import opposite
 from pyzbpf.finish.code import Function, Instruction, Line
-from pyzbpf.finish.passes import narrow_copies, overflow_bits, placement
+from pyzbpf.finish.passes import checked_values, overflow_bits, placement
 from pyzbpf.insn.instruction import EXIT, JA
 from tests.support.functions import SYMBOL, function, op, run, shown, trap, unit
 
@@ -63,12 +63,12 @@ def invented(rnd: random.Random) -> Function:
 @pytest.mark.parametrize("seed", range(4))
 def test_random_functions_do_what_they_did(seed: int) -> None:
     rnd = random.Random(seed)
-    shorter = {overflow_bits: 0, placement: 0, narrow_copies: 0}
+    shorter = {overflow_bits: 0, placement: 0, checked_values: 0}
     for _ in range(120):
         code = invented(rnd)
         inputs = [[rnd.choice(ANY) for _ in range(10)] for _ in range(16)]
         expected = [run(code, given) for given in inputs]
-        for step in (narrow_copies, overflow_bits, placement, overflow_bits, placement):
+        for step in (checked_values, overflow_bits, placement, overflow_bits, placement):
             size = len(code.instructions)
             before = shown(code)
             step.run(unit(code))

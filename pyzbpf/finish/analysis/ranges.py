@@ -1,0 +1,119 @@
+"""What is known of numbers: of the low bits of a value, how small and how large they are.
+
+A value is named by whoever asks (a `base`: where it was made). Knowledge is kept for some of its low bits:
+of eight as a signed and as an unsigned number, say.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable
+
+
+class Range(NamedTuple):
+    """Of a number of ``bits`` bits: the least and the greatest as a signed one, the greatest as unsigned."""
+
+    low: int
+    high: int
+    top: int
+
+    def within(self, other: Range, bits: int) -> Range:
+        """What is in both."""
+        low, high = max(self.low, other.low), min(self.high, other.high)
+        top = min(self.top, other.top)
+        if low >= 0:
+            top = min(top, high)
+        if top < 1 << (bits - 1):
+            low, high = max(low, 0), min(high, top)
+        return Range(low, high, top)
+
+    def around(self, other: Range) -> Range:
+        """What is in one of them."""
+        return Range(min(self.low, other.low), max(self.high, other.high), max(self.top, other.top))
+
+
+def anything(bits: int) -> Range:
+    """All numbers of so many bits."""
+    return Range(-(1 << (bits - 1)), (1 << (bits - 1)) - 1, (1 << bits) - 1)
+
+
+def up_to(top: int, bits: int = 64) -> Range:
+    """The unsigned numbers up to ``top``."""
+    everything = anything(bits)
+    return everything._replace(top=top).within(everything, bits)
+
+
+class Knowledge:
+    """Ranges of the low bits of values."""
+
+    __slots__ = ("_ranges",)
+
+    def __init__(self) -> None:
+        self._ranges: dict[Hashable, dict[int, Range]] = {}
+
+    def copy(self) -> Knowledge:
+        made = Knowledge()
+        made._ranges = dict(self._ranges)
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Knowledge) and self._ranges == other._ranges
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def top(self, base: Hashable, bits: int) -> int:
+        """The greatest unsigned number that the low bits may be."""
+        found = (1 << bits) - 1
+        for wide, known in sorted(self._ranges.get(base, {}).items(), reverse=True):
+            if wide >= bits or found < 1 << wide:
+                found = min(found, known.top)
+        return found
+
+    def range(self, base: Hashable, bits: int) -> Range:
+        """What the low bits may be."""
+        known = self._ranges.get(base, {}).get(bits, anything(bits))
+        return known.within(up_to(self.top(base, bits), bits), bits)
+
+    def learn(self, base: Hashable, bits: int, found: Range) -> None:
+        """The low bits are in this range, too."""
+        known = self._ranges.get(base, {})
+        self._ranges[base] = known | {bits: found.within(known.get(bits, anything(bits)), bits)}
+
+    def forget(self, base: Hashable) -> None:
+        self._ranges.pop(base, None)
+
+    def keep(self, bases: Iterable[Hashable]) -> None:
+        """Forget all others."""
+        self._ranges = {base: self._ranges[base] for base in bases if base in self._ranges}
+
+    def widths(self, base: Hashable) -> Iterable[int]:
+        """Of how many low bits something is known."""
+        return self._ranges.get(base, {}).keys()
+
+    def join(
+        self,
+        name: Hashable,
+        mine: Hashable,
+        theirs: tuple[Knowledge, Hashable],
+        into: Knowledge,
+        *,
+        wider: Callable[[int], int] | None,
+    ) -> None:
+        """Tell ``into`` of ``name`` what is known of ``mine`` here and of the other there.
+
+        ``wider`` makes the end of a range that has grown one that soon grows no more.
+        """
+        other, its = theirs
+        for bits in {*self.widths(mine), *other.widths(its)}:
+            one, two = self.range(mine, bits), other.range(its, bits)
+            both = one.around(two)
+            if wider is not None and both != one:
+                top = wider(both.top) if both.top > one.top else both.top
+                low = both.low if both.low >= min(one.low, 0) else -(1 << (bits - 1))
+                high = both.high if both.high <= one.high else (1 << (bits - 1)) - 1
+                both = Range(low, high, top)
+            if both != anything(bits):
+                into.learn(name, bits, both)

@@ -26,6 +26,8 @@ CARRIED = ("tests/kernel", "tests/support", "tests/zig/c", "tests/zig/probes", "
 # What makes the probes: the rooms of the build's half, and what is compiled.
 SOURCES = ("zig", "tests/zig", "tests/support", "tests/oracle/corpus",
            *(f"pyzbpf/{room}" for room in ("build", "finish", "spec", "btf", "elf", "insn", "uapi")))  # fmt: skip
+# A guest imports pyzbpf, which is a plugin of pytest, before pytest does.
+OPTIONS = ("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 NOT_SOURCE = shutil.ignore_patterns("__pycache__", ".*", "*.egg-info", "*.o", "zig-out", "zig-pkg")
 
 
@@ -105,7 +107,7 @@ def pack(archive: Path, wheels: Iterable[Path], *, arguments: Sequence[str], wor
         "PYZBPF_REQUIRE": "kernel,bpftool,ip,veth,cgroup2",
         "PYZBPF_VM": "1",
     }
-    asked = {"arguments": [*arguments, "-p", "no:cacheprovider"], "environment": environment}
+    asked = {"arguments": [*arguments, *OPTIONS], "environment": environment}
     (suite / "run.json").write_text(json.dumps(asked))
     shutil.copy(ROOT / "tests/vm/guest/init", root / "init")
     userland.compile_all(site, root)
@@ -115,19 +117,16 @@ def pack(archive: Path, wheels: Iterable[Path], *, arguments: Sequence[str], wor
 
 
 def _compile_tests(suite: Path) -> None:
-    """Let pytest rewrite the assertions of all tests here, where it is fast, and keep its bytecode for the guests."""
+    """Let pytest rewrite the assertions of all tests here, where it is fast, and keep its bytecode for the guests.
+
+    They are collected as in a guest, so that what cannot be is seen before one is booted.
+    """
     if not userland.same_python():
         return
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPATH"] = str(suite / "site")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "--collect-only",
-        "-p",
-        "no:cacheprovider",
-        "tests/kernel",
-    ]
-    subprocess.run(command, cwd=suite, env=environment, stdout=subprocess.DEVNULL, check=True)
+    collect = "import sys, pyzbpf, pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    command = [sys.executable, "-c", collect, "-q", "--collect-only", *OPTIONS, "tests/kernel"]
+    done = subprocess.run(command, cwd=suite, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"the tests cannot be collected:\n{done.stdout}{done.stderr}")

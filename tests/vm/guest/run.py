@@ -161,9 +161,7 @@ def main() -> int:
     log = os.open("/tmp/pytest.log", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     os.dup2(log, 1)
     begin = time.monotonic()
-    # doctor() has imported pyzbpf, which is a plugin of pytest, too
-    quiet = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
-    status = int(pytest.main([*quiet, *asked["arguments"]], plugins=[reporter]))
+    status = int(pytest.main(asked["arguments"], plugins=[reporter]))
     said = os.pread(log, 1 << 20, 0).decode(errors="replace") if status > 1 else ""
     console.send(
         kind="end", status=status, count=reporter.count, seconds=round(time.monotonic() - begin, 1),

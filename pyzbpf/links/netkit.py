@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyzbpf.errors import Error, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.sockets import interface_index
-from pyzbpf.kernel.syscall import EACCES, EEXIST, EINVAL, ERANGE, detailed
+from pyzbpf.kernel.syscall import EACCES, EEXIST, EINVAL, ENXIO, ERANGE, detailed
 from pyzbpf.links import order
 from pyzbpf.links.base import Link, text_option
 from pyzbpf.uapi import since
@@ -45,7 +45,7 @@ def attach(
             **order.members("netkit", before, after),
         )
     except SystemCallError as error:
-        if error.errno == EINVAL:
+        if error.errno in (EINVAL, ENXIO):  # a kernel without netkit, an interface that is none
             raise UnsupportedError(
                 what,
                 since=since.NETKIT,

@@ -26,8 +26,6 @@ CARRIED = ("tests/kernel", "tests/support", "tests/zig/c", "tests/zig/probes", "
 # What makes the probes: the rooms of the build's half, and what is compiled.
 SOURCES = ("zig", "tests/zig", "tests/support", "tests/oracle/corpus",
            *(f"pyzbpf/{room}" for room in ("build", "finish", "spec", "btf", "elf", "insn", "uapi")))  # fmt: skip
-# A guest imports pyzbpf, which is a plugin of pytest, before pytest does.
-OPTIONS = ("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 NOT_SOURCE = shutil.ignore_patterns("__pycache__", ".*", "*.egg-info", "*.o", "zig-out", "zig-pkg")
 
 
@@ -106,8 +104,10 @@ def pack(archive: Path, wheels: Iterable[Path], *, arguments: Sequence[str], wor
         "PYZBPF_TEST_PROBES": "/suite/probes",
         "PYZBPF_REQUIRE": "kernel,bpftool,ip,veth,cgroup2",
         "PYZBPF_VM": "1",
+        # Ours among them, which the guest's own program has imported before pytest could.
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
-    asked = {"arguments": [*arguments, *OPTIONS], "environment": environment}
+    asked = {"arguments": [*arguments, "-p", "no:cacheprovider"], "environment": environment}
     (suite / "run.json").write_text(json.dumps(asked))
     shutil.copy(ROOT / "tests/vm/guest/init", root / "init")
     userland.compile_all(site, root)
@@ -124,9 +124,19 @@ def _compile_tests(suite: Path) -> None:
     if not userland.same_python():
         return
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environment["PYTHONPATH"] = str(suite / "site")
+    asked = json.loads((suite / "run.json").read_text())["environment"]
+    environment |= {**asked, "PYTHONPATH": str(suite / "site"), "PYZBPF_TEST_PROBES": str(suite / "probes")}
     collect = "import sys, pyzbpf, pytest; sys.exit(pytest.main(sys.argv[1:]))"
-    command = [sys.executable, "-c", collect, "-q", "--collect-only", *OPTIONS, "tests/kernel"]
+    command = [
+        sys.executable,
+        "-c",
+        collect,
+        "-q",
+        "--collect-only",
+        "-p",
+        "no:cacheprovider",
+        "tests/kernel",
+    ]
     done = subprocess.run(command, cwd=suite, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"the tests cannot be collected:\n{done.stdout}{done.stderr}")

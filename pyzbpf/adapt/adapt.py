@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     Line = tuple[int, int, int, int]
 
 
+_NONE: Mapping[str, int] = {}
+
+
 class ReadyProgram:
     """Code that lacks only map descriptors.
 
@@ -28,12 +31,14 @@ class ReadyProgram:
     ``unresolved`` says for the index of each instruction that CO-RE had to poison what it was for,
     ``missing`` for each call of a kernel function that there is none. ``attach_btf_id`` is the type
     id of the place that the program attaches to, for kinds that name it when they are loaded, and
-    ``attach_type`` for a function of a struct the number of its member.
+    ``attach_type`` for a function of a struct the number of its member; ``attach_module`` is the module whose
+    types the id is of ("": the kernel's own). ``modules`` are the modules whose functions are called: a call says
+    the place in this list, from 1 on, in its offset. ``module_loads`` are (index, module) of the loads of their variables.
     """
 
     __slots__ = (
-        "_code", "attach_btf_id", "attach_type", "callbacks", "func_info", "line_info", "missing", "references",
-        "unresolved",
+        "_code", "attach_btf_id", "attach_module", "attach_type", "callbacks", "func_info", "line_info", "missing",
+        "module_loads", "modules", "references", "unresolved",
     )  # fmt: skip
 
     def __init__(self, code: Code) -> None:
@@ -46,6 +51,17 @@ class ReadyProgram:
         self.missing: dict[int, str] = {}
         self.attach_btf_id = 0
         self.attach_type = 0
+        self.attach_module = ""
+        self.modules: list[str] = []
+        self.module_loads: list[tuple[int, str]] = []
+
+    def module_place(self, name: str) -> int:
+        """The place of a module among `modules`, from 1 on; 0 is the kernel itself."""
+        if not name:
+            return 0
+        if name not in self.modules:
+            self.modules.append(name)
+        return self.modules.index(name) + 1
 
     @property
     def places(self) -> list[tuple[int, FunctionSpec]]:
@@ -61,8 +77,8 @@ class ReadyProgram:
         """The code, with nothing filled in."""
         return bytes(self._code.instructions)
 
-    def with_descriptors(self, descriptors: Mapping[str, int]) -> bytes:
-        """The code with each map's descriptor, by name, in its place."""
+    def with_descriptors(self, descriptors: Mapping[str, int], modules: Mapping[str, int] = _NONE) -> bytes:
+        """The code with the descriptor of each map and of each module's types, by name, in its place."""
         code = Code(self._code.endian)
         code.instructions[:] = self._code.instructions
         for number, (index, kind, name, addend) in enumerate(self.references):
@@ -74,6 +90,8 @@ class ReadyProgram:
             code.set_source(index, _PSEUDO[kind])
             code.set_immediate(index, descriptors[name])
             code.set_immediate(index + 1, addend if kind == "data" else 0)
+        for index, name in self.module_loads:
+            code.set_immediate(index + 1, modules.get(name, 0))
         return bytes(code.instructions)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pyzbpf.adapt.target import NO_TYPES
 from pyzbpf.btf import types as kinds
-from pyzbpf.errors import Error, NotFoundError, ObjectError, UnsupportedError
+from pyzbpf.errors import NotFoundError, ObjectError, UnsupportedError
 from pyzbpf.uapi import enums as e
 from pyzbpf.uapi import since
 
@@ -38,8 +38,10 @@ def needed(program: ProgramSpec) -> bool:
     return program.type in _TYPES and program.attach_type in _PLACES
 
 
-def find(program: ProgramSpec, open_target: Callable[[], Target], *, file: str) -> int:
-    """The type id of the place that the section names; NotFoundError, with similar names, for a wrong one."""
+def find(program: ProgramSpec, open_target: Callable[[], Target], *, file: str) -> tuple[int, str]:
+    """(type id of the place that the section names, module that it is in or ""); NotFoundError, with similar
+    names, for a wrong one. The section may name the module: ``fentry/module:function``.
+    """
     assert program.attach_type is not None
     prefix, kind, what = _PLACES[program.attach_type]
     home, _, name = program.target.rpartition(":")
@@ -59,15 +61,16 @@ def find(program: ProgramSpec, open_target: Callable[[], Target], *, file: str) 
             advice=NO_TYPES,
         ) from error
     full = prefix + name
-    found = next((pair for pair in target.find(full, kind) if pair[1].name == full), None)
-    if found is not None and found[0].first == 1 and home in ("", "vmlinux"):
-        return found[0].id_of(found[1])
-    if home not in ("", "vmlinux") or found is not None:
-        module = home or (found[0].name if found else "")
-        raise Error(
-            f"program '{program.name}': '{name}' is in the module {module}, and pyzbpf attaches only to what is in the "
-            f"kernel itself yet\n  Set spec.programs['{program.name}'].autoload = False to leave the program out."
-        )
+    pairs = target.find(full, kind) if home in ("", "vmlinux") else target.find(full, kind, home)
+    for types, found in pairs:
+        if found.name == full and not (home == "vmlinux" and types.first != 1):
+            return types.id_of(found), "" if types.first == 1 else types.name
+    if home not in ("", "vmlinux"):
+        raise NotFoundError(
+            f"the module {home} has no {what} '{name}', or is not loaded",
+            file=file, section=program.section, symbol=program.name,
+            advice=f"modprobe {home}; ls /sys/kernel/btf shows the modules whose types are known.",
+        )  # fmt: skip
     if prefix == "bpf_lsm_" and not any(True for _ in target.names(prefix)):
         raise UnsupportedError(
             f"a program of kind '{program.kind}' ('{program.name}') on {target.name}",

@@ -37,13 +37,17 @@ def poison(code: Code, index: int, number: int) -> None:
 
 
 class Answer:
-    """What the kernel has: an address, or a type's id, which says it better; or why it has nothing."""
+    """What the kernel has: an address, or a type's id, which says it better; or why it has nothing.
 
-    __slots__ = ("address", "reason", "type_id")
+    ``module`` is the module whose types the id is of ("": the kernel's own).
+    """
 
-    def __init__(self, *, address: int = 0, type_id: int = 0, reason: str = "") -> None:
+    __slots__ = ("address", "module", "reason", "type_id")
+
+    def __init__(self, *, address: int = 0, type_id: int = 0, module: str = "", reason: str = "") -> None:
         self.address = address
         self.type_id = type_id
+        self.module = module
         self.reason = reason
 
 
@@ -95,13 +99,16 @@ class Externs:
             code.set_source(index, BPF_PSEUDO_BTF_ID)
         code.set_immediate(index, answer.type_id or answer.address & 0xFFFFFFFF)
         code.set_immediate(index + 1, answer.address >> 32)
+        if answer.module:
+            ready.module_loads.append((index, answer.module))
 
     def _call(self, extern: ExternSpec, answer: Answer, ready: ReadyProgram, index: int) -> None:
         if answer.reason:
             poison(ready.code, index, list(self.spec.externs).index(extern.name))
             ready.missing[index] = f"'{extern.name}': {answer.reason}"
         else:
-            ready.code.set_call(index, BPF_PSEUDO_KFUNC_CALL, answer.type_id)
+            place = ready.module_place(answer.module)
+            ready.code.set_call(index, BPF_PSEUDO_KFUNC_CALL, answer.type_id, place)
 
     def _answer(
         self, extern: ExternSpec, program: str, function: FunctionSpec, reference: Reference
@@ -135,14 +142,11 @@ class Externs:
         if found is None:
             return Answer(reason=f"{target.name} has no such {_WORDS[kind]}")
         types, type_ = found
-        if types.first != 1:
-            return Answer(
-                reason=f"it is one of the module {types.name}, and pyzbpf takes only those of the kernel itself yet"
-            )
+        module = "" if types.first == 1 else types.name
         assert self.spec.btf is not None
         local = LocalTypes(self.spec.btf)
         if kinds_agree(local, local.get(extern.type_id), types, resolve(types, types.get(type_.type))):
-            return Answer(type_id=types.id_of(type_))
+            return Answer(type_id=types.id_of(type_), module=module)
         if callable_ and extern.weak:
             return Answer(reason=f"{target.name} has it with another prototype")
         what = "prototype" if callable_ else "type"

@@ -60,10 +60,12 @@ class Code:
         else:
             self.instructions[place] = byte & 0xF0 | register
 
-    def set_call(self, index: int, source: int, immediate: int) -> None:
+    def set_call(self, index: int, source: int, immediate: int, offset: int = 0) -> None:
         """Make the instruction a call, whatever stood there."""
         registers = source << 4 if self.endian == "little" else source
-        _CALL[self.endian].pack_into(self.instructions, index * INSTRUCTION, CALL, registers, 0, immediate)
+        _CALL[self.endian].pack_into(
+            self.instructions, index * INSTRUCTION, CALL, registers, offset, immediate
+        )
 
     def set_immediate(self, index: int, value: int) -> None:
         """Set the 32-bit immediate; values from 2**31 on are stored as they are, unsigned."""

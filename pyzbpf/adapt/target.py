@@ -41,11 +41,11 @@ if TYPE_CHECKING:
         def endian(self) -> str: ...
         @property
         def name(self) -> str: ...
-        def find(self, name: str, kind: int) -> Sequence[tuple[Types, Type]]:
+        def find(self, name: str, kind: int, module: str = "") -> Sequence[tuple[Types, Type]]:
             """Every type of that kind whose name without flavour is ``name``, in the order of ids.
 
             ENUM stands for ENUM64 too, and the other way round. Modules are asked only where the
-            kernel itself has none.
+            kernel itself has none; where ``module`` is named, only that one is.
             """
 
         def names(self, prefix: str) -> Iterable[str]:

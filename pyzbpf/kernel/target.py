@@ -20,12 +20,13 @@ class KernelTarget:
         self.endian = self._kernel.endian
         self.name = "the running kernel"
 
-    def find(self, name: str, kind: int) -> list[tuple[LazyBtf, Type]]:
+    def find(self, name: str, kind: int, module: str = "") -> list[tuple[LazyBtf, Type]]:
         """Every type of that kind and essential name, with the table it belongs to."""
-        found = [(self._kernel, type) for type in self._kernel.find(name, kind)]
+        found = [] if module else [(self._kernel, type) for type in self._kernel.find(name, kind)]
         if found:
             return found
-        return [(module, type) for module in vmlinux.modules() for type in module.find(name, kind)]
+        asked = [table for table in vmlinux.modules() if module in ("", table.name)]
+        return [(table, type) for table in asked for type in table.find(name, kind)]
 
     def names(self, prefix: str) -> list[str]:
         """Names in the types of the kernel itself that begin so, for messages."""
@@ -42,8 +43,10 @@ class FileTarget:
         self.endian = self._types.endian
         self.name = path
 
-    def find(self, name: str, kind: int) -> list[tuple[LazyBtf, Type]]:
-        """Every type of that kind and essential name, with the table it belongs to."""
+    def find(self, name: str, kind: int, module: str = "") -> list[tuple[LazyBtf, Type]]:
+        """Every type of that kind and essential name, with the table it belongs to; of a module there are none."""
+        if module:
+            return []
         return [(self._types, type) for type in self._types.find(name, kind)]
 
     def names(self, prefix: str) -> list[str]:

@@ -22,7 +22,7 @@ from pyzbpf.uapi import since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pyzbpf.adapt.adapt import ReadyProgram
     from pyzbpf.adapt.core import Relocator
@@ -94,10 +94,10 @@ def _externs(spec: ObjectSpec) -> KernelExterns | None:
     return KernelExterns(spec)
 
 
-def _attach_place(spec: ObjectSpec, program: ProgramSpec) -> int:
-    """The type id of the place the program attaches to, for the kinds that name it when they are loaded."""
+def _attach_place(spec: ObjectSpec, program: ProgramSpec) -> tuple[int, str]:
+    """(type id, module) of the place the program attaches to, for the kinds that name it when they are loaded."""
     if not attach_target.needed(program):
-        return 0
+        return 0, ""
     from pyzbpf.kernel import target
 
     return attach_target.find(program, target.KernelTarget, file=spec.file)
@@ -132,7 +132,7 @@ class Loader:
     """Loads one object; what was made so far is in ``made``, in order, for whoever must undo it."""
 
     __slots__ = (
-        "btf", "btf_error", "externs", "fds", "made", "maps", "pinned", "programs", "spec", "struct_ops",
+        "btf", "btf_error", "externs", "fds", "made", "maps", "modules", "pinned", "programs", "spec", "struct_ops",
         "token",
     )  # fmt: skip
 
@@ -148,6 +148,7 @@ class Loader:
         self.pinned: list[str] = []
         self.struct_ops: dict[str, StructOps] = {}
         self.token = 0  # a descriptor of the caller's; 0: there is none
+        self.modules: dict[str, Fd] = {}
 
     def run(
         self,
@@ -178,7 +179,7 @@ class Loader:
             elif program.name in targets or program.type == e.BPF_PROG_TYPE_EXT:
                 code.attach_btf_id = _place_in_program(spec, program, targets)
             else:
-                code.attach_btf_id = _attach_place(spec, program)
+                code.attach_btf_id, code.attach_module = _attach_place(spec, program)
         created = [map for map in spec.maps.values() if map.autocreate or map.name in given]
         for map in created:
             if map.name not in given:
@@ -190,7 +191,12 @@ class Loader:
         for map in created:
             if map.type in NESTED and map.name not in given:
                 contents.fill(self.maps[map.name], self.maps)
-        self._load_programs(ready, targets, log_level)
+        try:
+            self._find_modules(code for _, code in ready)
+            self._load_programs(ready, targets, log_level)
+        finally:
+            for fd in self.modules.values():
+                fd.close()  # the programs hold on to what they use
         for map in created:
             if map.type == e.BPF_MAP_TYPE_PROG_ARRAY and map.name not in given:
                 contents.fill(self.maps[map.name], self.programs)
@@ -233,6 +239,15 @@ class Loader:
         btf = self.btf.fileno() if self.btf else None
         return map_open.create(spec, map_name(self.spec, spec), btf, map_token_fd=self.token)
 
+    def _find_modules(self, ready: Iterable[ReadyProgram]) -> None:
+        """The types of every module that a program calls, reads or attaches to."""
+        for code in ready:
+            for name in (*code.modules, *(module for _, module in code.module_loads), code.attach_module):
+                if name and name not in self.modules:
+                    from pyzbpf.kernel import module_types
+
+                    self.modules[name] = module_types.descriptor(name)
+
     def _load_programs(
         self,
         ready: list[tuple[ProgramSpec, ReadyProgram]],
@@ -261,7 +276,10 @@ class Loader:
                 since=since.CALLBACKS,
                 advice=f"The object's BTF: {self.btf_error or 'there is none'}.",
             )
-        code = ready.with_descriptors(self.fds)
+        modules = {name: fd.fileno() for name, fd in self.modules.items()}
+        code = ready.with_descriptors(self.fds, modules)
+        called = b"".join(struct.pack("=i", modules[name]) for name in ready.modules)
+        fd_array = bytes(4) + called if called else b""  # the first is never looked at
         license = self.spec.license.encode() + b"\0"
         values: dict[str, int | bytes] = {
             "prog_type": spec.type,
@@ -273,6 +291,8 @@ class Loader:
             "expected_attach_type": ready.attach_type or spec.attach_type or 0,
             "attach_btf_id": ready.attach_btf_id,
             "attach_prog_fd": 0 if target is None else target.fileno(),
+            "attach_btf_obj_fd": modules.get(ready.attach_module, 0),
+            "fd_array": syscall.address(fd_array),
         }
         debug, keep = self._debug_information(ready)
         attempt = Attempt(spec, {**values, **debug}, log_level)
@@ -281,7 +301,7 @@ class Loader:
             # Linux 4.18 and 4.19 know BTF and not yet func_info: members beyond their bpf_attr.
             attempt = Attempt(spec, values, log_level)
             result = attempt.run()
-        del keep, license
+        del keep, license, fd_array
         if result < 0:
             raise self._refused(spec, ready, -result, attempt.log)
         return Program(spec, Fd(result, f"program '{spec.name}'"), log=attempt.log)

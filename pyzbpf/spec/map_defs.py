@@ -31,11 +31,16 @@ PIN_NONE, PIN_BY_NAME = 0, 1  # enum libbpf_pin_type
 _INNER = ".inner"  # what libbpf calls the map that shows a map of maps what it holds
 _POINTER = 8  # bytes of a pointer in an object, whatever the machine
 
+_LEGACY_WITH_PINNING = 28
 _LEGACY_FIELDS = ("type", "key_size", "value_size", "max_entries", "flags")
 
 
 def legacy(image: Image) -> Iterator[MapSpec]:
-    """Maps of the `maps` section: five 32-bit words each (later ones may be left out)."""
+    """Maps of the `maps` section: five 32-bit words each (later ones may be left out).
+
+    Seven are Rust's (aya): an id, and whether the map is pinned by name. More are iproute2's, which means
+    other things by them, and looks for its maps itself.
+    """
     section = image.section("maps")
     if section is None:
         return
@@ -51,7 +56,10 @@ def legacy(image: Image) -> Iterator[MapSpec]:
         words = min(size // 4, len(_LEGACY_FIELDS))
         order = "<" if image.endian == "little" else ">"
         values = struct.unpack_from(f"{order}{words}I", section.data, symbol.value)
-        yield MapSpec(symbol.name, section="maps", **dict(zip(_LEGACY_FIELDS[:words], values, strict=True)))
+        found = MapSpec(symbol.name, section="maps", **dict(zip(_LEGACY_FIELDS[:words], values, strict=True)))
+        if size == _LEGACY_WITH_PINNING:
+            (found.pinning,) = struct.unpack_from(f"{order}I", section.data, symbol.value + 24)
+        yield found
 
 
 def from_btf(image: Image, btf: Btf | None) -> Iterator[MapSpec]:

@@ -37,6 +37,16 @@ EXPECTED: tuple[Row, ...] = (
         r"alone(?s:.)*extern .* not found in kernel BTF",
         "a symbol that this kernel lacks: libbpf refuses all programs, we those that need it",
     ),
+    Row(
+        "program",
+        r"section 'socket\d+'",
+        "numbered sections (`socket1`) of the time before libbpf, which we know",
+    ),
+    Row(
+        "more",
+        r"check ELF section name 'socket\d+'",
+        "numbered sections of the time before libbpf, which we know",
+    ),
     Row("more", r"missing BPF prog type", "tcx came with libbpf 1.3", (1, 3)),
     Row("refused early", r"\.jumptables", "jump tables of cpu v4 (Linux 6.19) are not made yet"),
     Row("more", r"in section '\.jumptables'", "jump tables came with libbpf 1.7", (1, 7)),
@@ -52,5 +62,6 @@ EXPECTED: tuple[Row, ...] = (
     Row("code", r"libbpf none", "exception callbacks came with libbpf 1.3", (1, 3)),
     Row("code", r"immediate=2002\d{6}", "a missing weak kfunc was poisoned as a kfunc with the id 0", (1, 2)),
     Row("more", r"we load it, libbpf does not \(errno 22\)\n$", "a missing weak kfunc was refused", (1, 2)),
+    Row("map", r"libbpf has none", "`.struct_ops.link` came with libbpf 1.2", (1, 2)),
     Row("program", r"section 'tcx?/(in|e)gress'", "tcx came with libbpf 1.3", (1, 3)),
 )

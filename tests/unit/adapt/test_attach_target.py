@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pyzbpf.adapt import attach_target
-from pyzbpf.errors import Error, NotFoundError, ObjectError, UnsupportedError
+from pyzbpf.errors import NotFoundError, ObjectError, UnsupportedError
 from pyzbpf.spec.read import program
 from tests.support.btf_writer import Writer
 from tests.support.core import Kernel
@@ -22,7 +22,7 @@ def kernel(endian: str = "little") -> tuple[Kernel, dict[str, int]]:
     return Kernel(w), ids
 
 
-def find(section: str, target: Kernel | None = None) -> int:
+def find(section: str, target: Kernel | None = None) -> tuple[int, str]:
     spec = program("probe", section)
     assert attach_target.needed(spec)
     return attach_target.find(spec, lambda: target or kernel()[0], file="a.o")
@@ -45,7 +45,7 @@ def find(section: str, target: Kernel | None = None) -> int:
 )
 def test_places(section, name, endian):
     target, ids = kernel(endian)
-    assert find(section, target) == ids[name]
+    assert find(section, target) == (ids[name], "")
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,33 @@ def test_no_name():
         find("tp_btf")
 
 
-def test_modules_are_not_reached_yet():
-    with pytest.raises(Error, match="'nf_hook' is in the module nf_tables"):
-        find("fentry/nf_tables:nf_hook")
+class WithModule(Kernel):
+    """The same types again as those of a module, numbered on from the kernel's."""
+
+    def find(self, name, kind, module=""):
+        self.asked.append((name, module))
+        own = [] if module else super().find(name, kind)
+        return own or [(Module(self.types), found) for found in self.types.find(name, kind)]
+
+
+class Module:
+    first, name = 100, "nf_tables"
+
+    def __init__(self, types):
+        self.types = types
+
+    def id_of(self, found):
+        return self.first + self.types.id_of(found)
+
+
+def test_a_module_may_be_named():
+    kernel_, ids = kernel()
+    target = WithModule(kernel_.types)
+    assert find("fentry/nf_tables:vfs_read", target) == (100 + ids["vfs_read"], "nf_tables")
+    assert target.asked == [("vfs_read", "nf_tables")]
+    assert find("fentry/vmlinux:vfs_read", target) == (ids["vfs_read"], "")
+    with pytest.raises(NotFoundError, match="nf_tables has no function 'nf_hook', or is not loaded"):
+        find("fentry/nf_tables:nf_hook", target)
 
 
 def test_a_kernel_without_types():

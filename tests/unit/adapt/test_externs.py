@@ -170,15 +170,26 @@ class Module:
     def find(self, name, kind):
         return self.types.find(name, kind)
 
-    endian = "little"
+    def get(self, type_id):
+        return self.types.get(type_id)
+
+    def id_of(self, found):
+        return self.types.id_of(found)
+
+    endian, pointer_size = "little", 8
 
 
-def test_a_modules_function_is_said_to_be_one():
+def test_functions_and_variables_of_modules():
     kernel = Kernel(types("little", local=False))
+    function, variable = kernel_id("little", "bpf_find", 12), kernel_id("little", "current_one", 14)
     kernel.types = Module(kernel.types)
-    call = Asm("little").call_function("bpf_find", "kfunc").exit_()
-    with pytest.raises(UnsupportedError, match=r"'bpf_find'.*\n.*one of the module nf_tables"):
-        made("little", call, kernel=kernel)
+    asm = Asm("little").call_function("bpf_find", "kfunc").load_extern(R2, "current_one").exit_()
+    ready, _ = made("little", asm, kernel=kernel)
+    assert ready.modules == ["nf_tables"]
+    assert ready.module_loads == [(1, "nf_tables")]
+    code = decoded(ready.with_descriptors({}, {"nf_tables": 7}), "little")
+    assert code[0] == (0x85, 0, 2, 1, function), "the first of the modules, by its place in fd_array"
+    assert code[1:3] == [(0x18, R2, 3, 0, variable), (0, 0, 0, 0, 7)]
 
 
 @pytest.mark.parametrize(("name", "message"), [("low", "a variable of the kernel"), ("CONFIG_HZ", "a value")])

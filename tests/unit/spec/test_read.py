@@ -79,10 +79,10 @@ def test_an_unknown_section_is_named_with_what_is_near() -> None:
 
 
 @pytest.mark.parametrize("endian", ENDIANS)
-@pytest.mark.parametrize("words", [4, 5])
+@pytest.mark.parametrize("words", [4, 5, 7, 9])
 def test_legacy_maps(endian: str, words: int) -> None:
     order = "<" if endian == "little" else ">"
-    record = struct.pack(order + "5I", 4, 4, 4, 256, 9)[: 4 * words]
+    record = struct.pack(order + "9I", 4, 4, 4, 256, 9, 5, 1, 0, 0)[: 4 * words]
     code = bytes(Asm(endian).raw(0x18, 1, imm=len(record)).raw(0).mov_imm(0, 0).raw(0x95).code)
     data = elf_writer.write(
         [
@@ -99,7 +99,10 @@ def test_legacy_maps(endian: str, words: int) -> None:
     spec = read(data, file="a.o", name="a")
     two = spec.maps["two"]
     assert (two.type, two.key_size, two.value_size, two.max_entries) == (4, 4, 4, 256)
-    assert two.flags == (9 if words == 5 else 0)
+    assert two.flags == (9 if words >= 5 else 0)
+    assert two.pinning == (words == 7), (
+        "Rust's definitions say it there, those of iproute2 mean something else"
+    )
     assert [(r.kind, r.name) for r in spec.functions["prog"].references] == [("map", "two")]
 
 

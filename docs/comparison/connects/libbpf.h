@@ -1,0 +1,6 @@
+struct event {
+    unsigned int pid;
+    unsigned char address[4];
+    unsigned short port;
+    char command[16];
+};

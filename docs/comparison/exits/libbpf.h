@@ -1,0 +1,5 @@
+struct event {
+    unsigned int pid;
+    int code;
+    char command[16];
+};

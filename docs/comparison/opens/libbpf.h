@@ -1,0 +1,5 @@
+struct event {
+    unsigned int pid;
+    char command[16];
+    char path[60];
+};

@@ -1,0 +1,22 @@
+const std = @import("std");
+const libbpf = @cImport({
+    @cInclude("bpf/libbpf.h");
+    @cInclude("net/if.h");
+});
+
+pub fn main() !void {
+    const object = libbpf.bpf_object__open("probe.o") orelse return error.Open;
+    defer libbpf.bpf_object__close(object);
+    if (libbpf.bpf_object__load(object) != 0) return error.Load;
+    const program = libbpf.bpf_object__next_program(object, null) orelse return error.NoProgram;
+    const link = libbpf.bpf_program__attach_xdp(program, @intCast(libbpf.if_nametoindex("eth0"))) orelse return error.Attach;
+    defer _ = libbpf.bpf_link__destroy(link);
+    std.Thread.sleep(10 * std.time.ns_per_s);
+    const map = libbpf.bpf_object__find_map_by_name(object, "counts") orelse return error.NoMap;
+    var key: u32 = 0;
+    var last: ?*u32 = null;
+    while (libbpf.bpf_map__get_next_key(map, last, &key, 4) == 0) : (last = &key) {
+        var value: u64 = 0;
+        if (libbpf.bpf_map__lookup_elem(map, &key, 4, &value, 8, 0) == 0) std.debug.print("{}: {}\n", .{ key, value });
+    }
+}

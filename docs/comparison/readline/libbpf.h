@@ -1,0 +1,4 @@
+struct event {
+    unsigned int pid;
+    char line[80];
+};

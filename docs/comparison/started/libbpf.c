@@ -1,0 +1,29 @@
+#include <stdio.h>
+#include <bpf/libbpf.h>
+#include "started.h"
+#include "started.skel.h"
+
+static int show(void *ctx, void *data, size_t size)
+{
+    const struct event *event = data;
+
+    printf("%u %d %s\n", event->pid, event->parent, event->command);
+    return 0;
+}
+
+int main(void)
+{
+    struct started *probe = started__open_and_load();
+    struct ring_buffer *ring;
+
+    if (!probe || started__attach(probe))
+        return 1;
+    ring = ring_buffer__new(bpf_map__fd(probe->maps.events), show, NULL, NULL);
+    if (!ring)
+        return 1;
+    while (ring_buffer__poll(ring, -1) >= 0)
+        ;
+    ring_buffer__free(ring);
+    started__destroy(probe);
+    return 1;
+}

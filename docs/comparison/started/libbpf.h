@@ -1,0 +1,5 @@
+struct event {
+    unsigned int pid;
+    int parent;
+    char command[16];
+};

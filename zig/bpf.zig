@@ -68,6 +68,7 @@ pub const declare = @import("bpf/external.zig").declare;
 pub const SkBuff = types.__sk_buff;
 pub const XdpMd = types.xdp_md;
 pub const Tracepoint = @import("bpf/program/tracepoint.zig").Tracepoint;
+pub const tracepoint = @import("bpf/program/tracepoint.zig");
 pub const DataLoc = @import("bpf/program/tracepoint.zig").DataLoc;
 pub const RawTracepoint = @import("bpf/program/raw_tracepoint.zig").RawTracepoint;
 pub const PtRegs = @import("bpf/program/registers.zig").PtRegs;

@@ -69,8 +69,8 @@ def check(spec: ObjectSpec, image: Image) -> None:
             "no program in this object",
             file=spec.file,
             advice="a file that others import is no probe: keep it out of `probes` (name the probes, or move "
-            "it to another folder). A program is an exported function in a section of its own: `export fn prog(ctx: *bpf.XdpMd) "
-            'linksection("xdp") c_int`',
+            'it to another folder). A program is a function that `pub const programs = .{ .drop = "xdp" };` names, or an '
+            'exported one in a section of its own: `export fn drop(ctx: *bpf.XdpMd) linksection("xdp") c_int`',
         )
     _check_names(image)
     _check_symbols(spec, image)

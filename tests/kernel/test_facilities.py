@@ -71,6 +71,19 @@ def test_text_of_a_process_by_the_kernels_tracepoint(mode: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_text_of_varying_length(mode: str) -> None:
+    program = "/bin/true"
+    with loaded(mode, "executed") as probe, probe.programs["executed"].attach():
+        child = os.posix_spawn(program, [program], {})
+        os.waitpid(child, 0)
+        found = []
+        while not found:
+            events = probe.maps["opens"].read(timeout=PATIENCE_S)
+            found = [(event.path, event.length) for event in events if event.flags == child]
+    assert found == [(program, len(program) + 1)]
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_an_error_is_counted_and_the_record_given_back(mode: str) -> None:
     with loaded(mode, "opened") as probe:
         with probe.programs["opened"].attach():

@@ -14,6 +14,10 @@ pub const Error = error{
     Busy,
     /// -EAGAIN: no room in the buffer now.
     Again,
+    /// -EFAULT: memory that cannot be read or written; no such stack.
+    Fault,
+    /// -EPERM: not for this program, process or map.
+    NotPermitted,
     /// Any other errno.
     Unexpected,
 };
@@ -28,6 +32,8 @@ pub inline fn check(returned: c_long) Error!void {
         -22 => error.InvalidArgument,
         -16 => error.Busy,
         -11 => error.Again,
+        -14 => error.Fault,
+        -1 => error.NotPermitted,
         else => error.Unexpected,
     };
 }

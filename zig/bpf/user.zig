@@ -3,7 +3,7 @@
 const helpers = @import("helpers.zig");
 const result = @import("result.zig");
 
-/// A value at an address of the process (Linux 5.5); an error where nothing is mapped, or it is paged out.
+/// A value at an address of the process (Linux 5.5); `error.Fault` where nothing is mapped, or it is paged out.
 pub inline fn read(comptime Type: type, address: u64) result.Error!Type {
     var value: Type = undefined;
     try readInto(address, &value);

@@ -63,6 +63,7 @@ test "results of helpers" {
     try bpf.check(5);
     try std.testing.expectError(error.NotFound, bpf.check(-2));
     try std.testing.expectError(error.NoSpace, bpf.check(-28));
+    try std.testing.expectError(error.Fault, bpf.check(-14));
     try std.testing.expectError(error.Unexpected, bpf.check(-999));
 }
 

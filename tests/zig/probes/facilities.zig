@@ -5,6 +5,7 @@ const net = bpf.net;
 
 pub const programs = .{
     .opened = "tracepoint/syscalls/sys_enter_openat",
+    .executed = "tracepoint/sched/sched_process_exec",
     .packet = "xdp",
     .patch = "xdp",
     .locked = "tc",
@@ -29,6 +30,14 @@ pub fn opened(ctx: *const trace_event_raw_sys_enter) !void {
     event.length = try bpf.user.readText(bpf.core.load(ctx, "args[1]"), &event.path);
     event.flags = @truncate(bpf.core.load(ctx, "args[2]"));
     if (!bpf.startsWith(&event.path, "/tmp/")) return error.Elsewhere;
+    opens.submit(event);
+}
+
+const trace_event_raw_sched_process_exec = extern struct { __data_loc_filename: u32, pid: i32 };
+pub fn executed(ctx: *const trace_event_raw_sched_process_exec) !void {
+    const event = opens.reserve() orelse return error.RingIsFull;
+    event.flags = @bitCast(bpf.core.load(ctx, "pid"));
+    event.length = try bpf.tracepoint.text(ctx, "__data_loc_filename", &event.path);
     opens.submit(event);
 }
 

@@ -39,7 +39,7 @@ fn Traces(comptime max_entries: u32, comptime options: definition.Options) type 
             return self.get(context, 0);
         }
 
-        /// The number of the process's stack; `error.Unexpected` (EFAULT) for a thread of the kernel.
+        /// The number of the process's stack; `error.Fault` for a thread of the kernel.
         pub inline fn user(self: *const Self, context: anytype) result.Error!u32 {
             return self.get(context, constants.F_USER_STACK);
         }

@@ -1,7 +1,9 @@
 //! Tracepoints: sections "tracepoint/<category>/<name>" (or "tp/...").
 //!
-//! The fields of one are listed in its `format` file in tracefs.
+//! The fields of one are listed in its `format` file in tracefs. The context is best declared as the kernel's own
+//! type, `trace_event_raw_<class>`, with the members that are used: `core.load(ctx, "pid")` finds them on each kernel.
 
+const core = @import("../core.zig");
 const helpers = @import("../helpers.zig");
 const result = @import("../result.zig");
 
@@ -15,6 +17,15 @@ pub fn Tracepoint(comptime Fields: type) type {
         common_pid: i32,
         fields: Fields,
     };
+}
+
+/// Copy a string of varying length, whose place a member `__data_loc_<name>` says, NUL-ended; returns its length with
+/// the NUL: `bpf.tracepoint.text(ctx, "__data_loc_filename", &event.path)`.
+pub inline fn text(context: anytype, comptime member: []const u8, target: anytype) result.Error!u32 {
+    @setRuntimeSafety(false);
+    const place: u32 = core.load(context, member);
+    const start: [*]const u8 = @ptrCast(context);
+    return result.value(u32, helpers.probe_read_kernel_str(target, @sizeOf(@TypeOf(target.*)), start + (place & 0xffff)));
 }
 
 /// A field of type `__data_loc`: where in the record a string or array of varying length lies.

@@ -16,6 +16,7 @@ from tests.support.require import missing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 # enum libbpf_print_level of bpf/libbpf.h.
@@ -167,4 +168,34 @@ def usdt_records(path: Path, file: str, provider: str, name: str, cookie: int) -
     finally:
         if link:
             library.bpf_link__destroy(ctypes.c_void_p(link))
+        library.bpf_object__close(thing)
+
+
+def attaches(path: Path, names: Collection[str] = ()) -> dict[str, int]:
+    """What comes of attaching each program of an object where its section says, one by one: the errno, or 0.
+
+    ``names`` are the programs to load, without which all are that load by themselves.
+    """
+    library = _library()
+    for function in ("bpf_program__attach", "bpf_object__find_program_by_name"):
+        getattr(library, function).restype = ctypes.c_void_p
+    opened = library.bpf_object__open_file(os.fsencode(path), None)
+    assert opened, os.strerror(ctypes.get_errno())
+    thing = ctypes.c_void_p(opened)
+    try:
+        for program in _each(library.bpf_object__next_program, thing) if names else ():
+            wanted = _name(library.bpf_program__name(program)) in names
+            assert library.bpf_program__set_autoload(program, ctypes.c_bool(wanted)) == 0
+        assert library.bpf_object__load(thing) == 0
+        found = {}
+        for program in _each(library.bpf_object__next_program, thing):
+            if library.bpf_program__fd(program) < 0:
+                continue
+            ctypes.set_errno(0)
+            link = library.bpf_program__attach(program)
+            found[_name(library.bpf_program__name(program))] = 0 if link else ctypes.get_errno()
+            if link:
+                library.bpf_link__destroy(ctypes.c_void_p(link))
+        return found
+    finally:
         library.bpf_object__close(thing)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import sys
+import weakref
+
 from pyzbpf.errors import SystemCallError
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.syscall import EBUSY, EEXIST, EINVAL, ENOENT, EOPNOTSUPP, detailed
@@ -20,8 +24,8 @@ _KEY = bytes(4)
 def attach(map: Fd, spec: MapSpec, value: bytes) -> Link:
     """Register ``value``, the struct as the kernel has it.
 
-    A map of section `.struct_ops` has no link of the kernel: it stays registered until it is detached, or the
-    map has gone with its last descriptor and the last user of the struct.
+    A map of section `.struct_ops` has no link of the kernel: it stays registered until it is detached, or this
+    process ends; one that is killed leaves it registered ('bpftool struct_ops unregister name …' removes it).
     """
     what = f"struct of functions '{spec.name}'"
     like = ProgramSpec(
@@ -53,14 +57,25 @@ def store(map: Fd, value: bytes) -> None:
             raise
 
 
-class _InMap(Registration):
-    """A struct that is registered as long as its map holds it."""
+# Structs that this process has not taken back yet; weak, so that a forgotten one is noticed before its end.
+_registered: weakref.WeakSet[_InMap] = weakref.WeakSet()
 
-    __slots__ = ("_map",)
+
+@atexit.register
+def _take_all_back() -> None:
+    for struct in list(_registered):
+        struct.close()
+
+
+class _InMap(Registration):
+    """A struct that is registered as long as its map holds it, which it does after the last descriptor, too."""
+
+    __slots__ = ("__weakref__", "_map")
 
     def __init__(self, map: Fd) -> None:
         super().__init__()
         self._map = commands.duplicate(map.fileno(), "map of a struct of functions")
+        _registered.add(self)
 
     def fileno(self) -> int:
         raise ValueError(
@@ -68,8 +83,14 @@ class _InMap(Registration):
         )
 
     def take_back(self) -> None:
+        _registered.discard(self)
         with self._map:
             commands.map_delete(self._map.fileno(), _KEY)
+
+    def __del__(self) -> None:
+        """A forgotten one: its map's descriptor says so when it is collected; the struct is taken back."""
+        if not sys.is_finalizing():
+            self.close()
 
 
 _REASONS = {

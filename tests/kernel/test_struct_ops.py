@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
+import sys
 
 import pytest
 
 import pyzbpf
 from pyzbpf.errors import Error, SystemCallError
+from pyzbpf.kernel import commands, inventory
 from tests.support import c_probes, features
 
 PATIENCE = 30
@@ -85,6 +89,37 @@ def test_without_a_link():
         assert "pyzbpf_classic" not in registered()
     with congestion("classic") as probe:
         probe.attach()
+    assert "pyzbpf_classic" not in registered()
+
+
+CHILD = """
+import os, signal, sys, pyzbpf
+spec = pyzbpf.open(sys.argv[1])
+for name in ("linked", "newer", "classic"):
+    spec.maps[name].autocreate = name == "classic"
+probe = spec.load()
+link = probe.maps["classic"].attach()
+if sys.argv[2] == "kill":
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("end", ["exit", "kill"])
+def test_without_a_link_and_the_end_of_its_process(end):
+    """Python takes it back when it ends; after kill -9 it stays, and goes by its map, which still can be found."""
+    features.needs_types()
+    features.needs_jit("a struct of functions")
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD, c_probes.path("congestion"), end], capture_output=True, check=False
+    )
+    assert child.returncode == {"exit": 0, "kill": -signal.SIGKILL}[end], child.stderr
+    if end == "kill":
+        assert "pyzbpf_classic" in registered()
+        (left,) = [
+            thing for thing in inventory.everything() if (thing.kind, thing.name) == ("map", "classic")
+        ]
+        with commands.by_id("map", left.id) as map:
+            commands.map_delete(map.fileno(), bytes(4))
     assert "pyzbpf_classic" not in registered()
 
 

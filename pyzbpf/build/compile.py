@@ -65,28 +65,19 @@ def build_probe(
         zig_cache = cache or temporary / "cache"
         prefixes = compiler.path_prefixes(source, zig=zig, cache=zig_cache)
         lines = source_lines(source.parent)
+        orders = compiler.ENDIAN_CHOICES[endian]
 
         def compile_for(order: str) -> list[str]:
             return compiler.compile_probe(
-                source,
-                temporary / f"{order}.o",
-                endian=order,
-                mode=mode,
-                cpu=cpu,
-                cache=zig_cache,
-                modules=modules,
-                include=include,
-                dependencies=temporary / f"{order}.d",
-                zig=zig,
-            )
+                source, temporary / f"{order}.o", endian=order, mode=mode, cpu=cpu, cache=zig_cache,
+                modules=modules, include=include, dependencies=temporary / f"{order}.d", zig=zig,
+            )  # fmt: skip
 
-        orders = compiler.ENDIAN_CHOICES[endian]
         for order, command in zip(orders, _side_by_side(compile_for, orders), strict=True):
             raw = temporary / f"{order}.o"
             data = raw.read_bytes()
-            if files is not None and (temporary / f"{order}.d").is_file():
-                listed = dependencies.listed((temporary / f"{order}.d").read_text(encoding="utf-8"))
-                files += [source.resolve().parent / path for path in listed]
+            if files is not None:
+                files += _listed(temporary / f"{order}.d", source)
             target = output_directory / f"{name or stem}.{compiler.ARCHITECTURES[order]}.o"
             if keep is not None:
                 from pyzbpf.build.keep import keep_stages
@@ -101,6 +92,14 @@ def build_probe(
             replace(target, finished)
             written.append(target)
     return written
+
+
+def _listed(depfile: Path, source: Path) -> list[Path]:
+    """What the compiler of a C probe says that it has read; nothing for one in Zig."""
+    if not depfile.is_file():
+        return []
+    folder = source.resolve().parent
+    return [folder / path for path in dependencies.listed(depfile.read_text(encoding="utf-8"))]
 
 
 def _side_by_side(work: Callable[[str], Result], items: Sequence[str]) -> list[Result]:

@@ -152,7 +152,7 @@ class Batch:
                 memory = bytes(memory)
                 self._copied = (memory, RING_HEADER, places.stride, size)
             return columns.array(memory, stream.btf, type_id, size, before=RING_HEADER, stride=places.stride)
-        memory = _gathered(self.data, self.offsets, size)
+        memory = _gathered(self.data, places.each[0], size)
         self._copied = (memory, 0, size, size)
         return columns.array(memory, stream.btf, type_id, size)
 
@@ -166,8 +166,7 @@ class Batch:
         return [raw[start + before : start + before + size] for start in range(0, len(raw), stride)]
 
     def _check_length(self, size: int) -> None:
-        places = self._places
-        shortest = places.length if places.stride else min(self.lengths)
+        shortest = self._places.shortest
         if shortest < size:
             raise ShortEvent(
                 f"an event of {shortest} bytes in '{self._stream.name}' is shorter than what is read of it, {size} bytes; "
@@ -182,11 +181,11 @@ def _release(view: memoryview) -> None:
         pass
 
 
-def _gathered(data: memoryview, offsets: list[int], size: int) -> Any:
+def _gathered(data: memoryview, offsets: Any, size: int) -> Any:
     """The ``size`` bytes at each of the offsets, which are multiples of 8, side by side."""
     numpy = columns.numpy()
     words = numpy.frombuffer(data, "u8")
-    first = numpy.array(offsets, "i8") >> 3
+    first = numpy.asarray(offsets, "i8") >> 3
     # Behind the last record there may be fewer words than are asked for: the last one is taken again.
     index = numpy.minimum(first[:, None] + numpy.arange(-(-size // 8)), len(words) - 1)
     return numpy.ascontiguousarray(words[index].view("u1")[:, :size])

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 BUSY, DISCARD = 1 << 31, 1 << 30
 RING_HEADER = 8
 
+# How much memory is searched for headers at once: what fits into a processor's cache.
+_CHUNK = 1 << 20
+
 # include/uapi/linux/perf_event.h
 PERF_RECORD_LOST, PERF_RECORD_SAMPLE = 2, 9
 _PERF_HEADER = struct.Struct("=IHH")
@@ -51,6 +54,65 @@ def ring_records(
             f"ring buffer: a record of {header} bytes reaches beyond what was written; is it read twice?"
         )
     return starts, lengths, position
+
+
+def striped_records(
+    words: memoryview, size: int, position: int, produced: int, limit: int, *, numpy: Any
+) -> tuple[Any, Any, int]:
+    """As `ring_records`, of records that all have one length, among them discarded ones, with arrays.
+
+    At most ``limit`` are looked at, and none where the first is busy.
+    """
+    start = position & (size - 1)
+    header = words[start >> 2] & ~DISCARD
+    stride = (header + RING_HEADER + 7) & ~7
+    count = 0 if header & BUSY else min(limit, (produced - position) // stride)
+    headers = numpy.asarray(words[start >> 2 : (start + count * stride) >> 2 : stride >> 2])
+    different = numpy.flatnonzero(headers & ~numpy.uint32(DISCARD) != header)
+    count = int(different[0]) if len(different) else count
+    kept = numpy.flatnonzero(headers[:count] < DISCARD)
+    return (
+        kept * stride + (start + RING_HEADER),
+        numpy.full(len(kept), header, "u4"),
+        position + count * stride,
+    )
+
+
+def chained_records(
+    data: memoryview, size: int, position: int, produced: int, limit: int, *, page: int, numpy: Any
+) -> tuple[Any, Any, int] | None:
+    """As `ring_records`, of records of any lengths at once, with arrays; None where that cannot be said.
+
+    The second half of a header is the kernel's page offset, one number for all records that begin in a page. What has
+    it is taken for a header, and all of them are right if each ends where the next begins, from the first, which is
+    one. Nothing is believed for that number itself, which is no promise of the kernel's: where a payload holds it,
+    too, or it is something else, the chain does not fit, and the records are walked.
+    """
+    begin = position & (size - 1)
+    span = min(produced - position, _CHUNK, max(64 * limit, page))
+    first = begin // page
+    pages = numpy.arange(first, -(-(begin + span) // page), dtype="u4") % (size // page)
+    words = numpy.frombuffer(data, "u4", len(pages) * page // 4, first * page).reshape(
+        len(pages), page // 8, 2
+    )
+    flat = words.reshape(-1, 2)
+    low = (begin - first * page) >> 3
+    expected = pages + numpy.uint32((int(flat[low, 1]) - int(pages[0])) & 0xFFFFFFFF)
+    found = numpy.flatnonzero(words[:, :, 1] == expected[:, None])
+    places = found[numpy.searchsorted(found, low) : numpy.searchsorted(found, low + (span >> 3))]
+    headers = flat[places, 0]
+    following = places + ((headers & ~numpy.uint32(BUSY | DISCARD)).astype("i8") + 15 >> 3)
+    busy = numpy.flatnonzero(headers >= BUSY)
+    count = int(busy[0]) if len(busy) else len(places)
+    if not count or places[0] != low or (following[: len(places) - 1] != places[1:])[:count].any():
+        return None
+    count = min(count, limit)
+    position += (int(following[count - 1]) - low) << 3
+    if position > produced:
+        return None
+    kept = headers[:count] < DISCARD
+    starts = ((places[:count] << 3) + (first * page + RING_HEADER))[kept]
+    return starts, headers[:count][kept], position
 
 
 def uniform_records(

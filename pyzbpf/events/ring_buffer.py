@@ -6,9 +6,16 @@ import sys
 
 from pyzbpf.btf import codec
 from pyzbpf.errors import Error
-from pyzbpf.events.record import BUSY, RING_HEADER, ring_records, uniform_records
+from pyzbpf.events.record import (
+    BUSY,
+    RING_HEADER,
+    chained_records,
+    ring_records,
+    striped_records,
+    uniform_records,
+)
 from pyzbpf.events.stream import State, Stream
-from pyzbpf.kernel.memory import RingMemory
+from pyzbpf.kernel.memory import PAGE, RingMemory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,14 +68,14 @@ class Places:
 
     ``stride`` is the distance from one to the next where they lie side by side and all have the same ``length``:
     ``count`` records from ``start`` on, each behind its header. Else it is 0, and ``each`` has the starts and
-    the lengths of the payloads.
+    the lengths of the payloads, two lists or two numpy arrays.
     """
 
     __slots__ = ("count", "each", "length", "position", "start", "stride")
 
     def __init__(
         self, position: int, *, start: int = 0, count: int = 0, length: int = 0,
-        each: tuple[list[int], list[int]] | None = None,
+        each: tuple[Any, Any] | None = None,
     ) -> None:  # fmt: skip
         self.position = position
         self.start = start
@@ -85,18 +92,33 @@ class Places:
     def starts(self) -> list[int]:
         """Where each payload begins."""
         if not self.stride:
-            return self.each[0]
+            return _as_list(self.each[0])
         first = self.start + RING_HEADER
         return list(range(first, first + self.count * self.stride, self.stride))
 
     @property
     def lengths(self) -> list[int]:
         """How long each payload is."""
-        return [self.length] * self.count if self.stride else self.each[1]
+        return [self.length] * self.count if self.stride else _as_list(self.each[1])
+
+    @property
+    def shortest(self) -> int:
+        """The length of the shortest."""
+        return (
+            self.length
+            if self.stride
+            else int(min(self.each[1]) if isinstance(self.each[1], list) else self.each[1].min())
+        )
+
+
+def _as_list(numbers: Any) -> list[int]:
+    return numbers if isinstance(numbers, list) else numbers.tolist()
 
 
 # From so many records of one length on, taking them as one block pays.
 _BLOCK = 8
+# From so many bytes on, looking for records of several lengths by arrays pays.
+_MANY = 4096
 
 
 class RingBuffer(Stream):
@@ -280,18 +302,46 @@ class RingBuffer(Stream):
         """The next records, at most ``limit``."""
         words, size, produced = self._words, memory.size, memory.produced()
         assert words is not None  # made with the memory
-        count, length = uniform_records(
-            words, size, position, produced, limit, numpy=sys.modules.get("numpy")
-        )
+        numpy = sys.modules.get("numpy")
+        count, length = uniform_records(words, size, position, produced, limit, numpy=numpy)
         found = Places(position, start=position & (size - 1), count=count, length=length)
         found.position += count * found.stride
         rest = count < limit and found.position < produced
         if count and not (rest and (whole or count < _BLOCK)):
             return found
+        if numpy is not None and produced - position >= _MANY:
+            chain = self._chain(memory, position, produced, limit, whole=whole, numpy=numpy)
+            if chain is not None:
+                return chain
         starts, lengths, position = ring_records(words, size, position, produced, limit)
         if len(starts) == count and position == found.position:  # behind them is one that is not finished
             return found
         return Places(position, each=(starts, lengths))
+
+    def _chain(
+        self, memory: RingMemory, position: int, produced: int, limit: int, *, whole: bool, numpy: Any
+    ) -> Places | None:
+        """Records of several lengths, or with discarded ones between them, by arrays; None where they must be walked."""
+        parts: list[tuple[Any, Any]] = []
+        words = self._words
+        assert words is not None  # made with the memory
+        while position < produced and limit > 0:
+            found = striped_records(words, memory.size, position, produced, limit, numpy=numpy)
+            if found[2] - position < min(_MANY, produced - position):
+                chain = chained_records(
+                    memory.data, memory.size, position, produced, limit, page=PAGE, numpy=numpy
+                )
+                if chain is None:
+                    break
+                found = chain
+            starts, lengths, position = found
+            parts.append((starts, lengths))
+            limit -= len(starts)
+            if not whole and len(starts):
+                break
+        if not parts or (whole and position < produced and limit > 0):
+            return None
+        return Places(position, each=tuple(numpy.concatenate(column) for column in zip(*parts, strict=True)))
 
     def _collect(self, state: State, limit: int) -> State:
         memory = self._memory

@@ -171,8 +171,8 @@ class Stream(KernelMap):
         """Move decoded events up to the first broken one, which is raised where it is the first."""
         ready = self._state.ready
         part = ready[: -limit - 1 : -1]
-        broken = next((position for position, event in enumerate(part) if type(event) is ShortEvent), None)
-        if broken is not None:
+        if ShortEvent in set(map(type, part)):
+            broken = next(position for position, event in enumerate(part) if type(event) is ShortEvent)
             del part[broken:]
             if not part and not taken:
                 raise ready.pop()

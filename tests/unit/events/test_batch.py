@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyzbpf.events.record import BUSY, DISCARD, uniform_records
+from pyzbpf.events.record import (
+    BUSY,
+    DISCARD,
+    chained_records,
+    ring_records,
+    striped_records,
+    uniform_records,
+)
 from tests.support.require import optional
 
 SIZE = 1 << 12
@@ -53,3 +60,79 @@ def test_as_many_as_there_are(module, *, common, many, rest, limit, start):
 def test_a_record_that_reaches_beyond_what_was_written_is_none():
     words, _ = ring([100])
     assert uniform_records(words, SIZE, 0, 64, 10)[0] == 0
+
+
+PAGE = 512
+
+
+def folded(starts) -> list[int]:
+    """Places in the first of the two showings of the ring."""
+    return [(start - 8) % SIZE + 8 for start in starts.tolist()]
+
+
+def paged(lengths: list[int], start: int, *, base: int, stale: bool) -> tuple[memoryview, int]:
+    """As `ring`, with the page of each header in its second half; ``stale``: also in a payload, as in memory used again."""
+    memory = bytearray(SIZE)
+    position = start
+    for length in lengths:
+        place = position % SIZE
+        struct.pack_into("=II", memory, place, length, (base + place // PAGE) & 0xFFFFFFFF)
+        if stale and length & 0xFFFF >= 16:
+            inside = (place + 16) % SIZE
+            struct.pack_into("=II", memory, inside, 8, (base + inside // PAGE) & 0xFFFFFFFF)
+        position += ((length & ~(BUSY | DISCARD)) + 15) & ~7
+    return memoryview(bytes(memory) * 2), position
+
+
+@given(
+    lengths=st.lists(
+        st.sampled_from([1, 8, 16, 24, 40, 96, 700, 16 | DISCARD, 40 | BUSY]), min_size=1, max_size=120
+    ),
+    limit=st.integers(1, 130),
+    start=st.integers(0, 1000).map(lambda n: 8 * n),
+    base=st.sampled_from([2, 7, (1 << 32) - 3]),
+    stale=st.booleans(),
+)
+def test_records_of_any_length_are_what_a_walk_finds(lengths, limit, start, base, stale):
+    numpy = optional("numpy")
+    while sum(((n & 0xFFFF) + 15) & ~7 for n in lengths) > SIZE:
+        lengths.pop()
+    data, produced = paged(lengths, start, base=base, stale=stale)
+    found = chained_records(data, SIZE, start, produced, limit, page=PAGE, numpy=numpy)
+    if found is None:
+        return
+    starts, sizes, position = found
+    walked = ring_records(data.cast("I"), SIZE, start, position, 1 << 30)
+    assert (folded(starts), sizes.tolist(), position) == walked
+    assert position > start
+    assert len(starts) <= limit
+
+
+def test_a_chain_that_fits_is_found():
+    numpy = optional("numpy")
+    data, produced = paged([64, 96, 40 | DISCARD, 8] * 8, 4000, base=2, stale=False)
+    _, sizes, position = chained_records(data, SIZE, 4000, produced, 1000, page=PAGE, numpy=numpy)
+    assert sizes.tolist() == [64, 96, 8] * 8
+    assert position == produced
+    damaged, _ = paged([64, 96, 40] * 8, 0, base=2, stale=True)
+    assert chained_records(damaged, SIZE, 0, 64, 1000, page=PAGE, numpy=numpy) is None
+
+
+@given(
+    flags=st.lists(st.sampled_from([0, 0, DISCARD]), min_size=1, max_size=60),
+    rest=st.sampled_from([[], [8], [40 | BUSY], [96, 40]]),
+    limit=st.integers(1, 70),
+    start=st.integers(0, 1000).map(lambda n: 8 * n),
+)
+def test_discarded_records_between_others_of_one_length(flags, rest, limit, start):
+    numpy = optional("numpy")
+    words, produced = ring([40 | flag for flag in flags] + rest, start)
+    starts, lengths, position = striped_records(words, SIZE, start, produced, limit, numpy=numpy)
+    assert (position - start) // 48 == min(limit, len(flags) + (rest == [40]))
+    assert (folded(starts), lengths.tolist(), position) == ring_records(words, SIZE, start, position, 1 << 30)
+
+
+def test_nothing_is_found_behind_a_busy_record():
+    numpy = optional("numpy")
+    words, produced = ring([40 | BUSY, 40, 40])
+    assert striped_records(words, SIZE, 0, produced, 9, numpy=numpy)[2] == 0

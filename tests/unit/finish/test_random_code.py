@@ -64,7 +64,7 @@ def invented(rnd: random.Random) -> Function:
 def test_random_functions_do_what_they_did(seed: int) -> None:
     rnd = random.Random(seed)
     shorter = {overflow_bits: 0, placement: 0, checked_values: 0}
-    for _ in range(120):
+    for _ in range(60):
         code = invented(rnd)
         inputs = [[rnd.choice(ANY) for _ in range(10)] for _ in range(16)]
         expected = [run(code, given) for given in inputs]

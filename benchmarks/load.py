@@ -35,8 +35,8 @@ OBJECTS = {
 
 
 def milliseconds() -> float:
-    """The clock."""
-    return time.perf_counter() * 1e3
+    """Processor time of this process, in the kernel too: the machine may do other things meanwhile."""
+    return time.process_time() * 1e3
 
 
 def memory() -> int:

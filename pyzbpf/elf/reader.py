@@ -22,12 +22,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_OF_DEBUG = (".rel.debug", ".rela.debug", ".rel.BTF", ".rel.eh_frame", ".rel.llvm")
 _UNTRACKED = (elf.SHT_SYMTAB, elf.SHT_STRTAB, elf.SHT_REL, elf.SHT_RELA, 0)
 
 
-def read(data: bytes, *, file: str) -> Image:
+def read(data: bytes, *, file: str, debug: bool = True) -> Image:
     """Read a BPF relocatable object of either byte order.
 
+    Without ``debug`` the relocations of debug and type information are left out, the most by far; who
+    writes the object again needs them.
     Raises ObjectError, naming ``file`` and the place, for a file that is not ELF, not for BPF, not
     relocatable, or cut off.
     """
@@ -39,7 +42,7 @@ def read(data: bytes, *, file: str) -> Image:
             advice="a BPF object is what `pyzbpf build` or `clang -target bpf -c` writes",
         )
     try:
-        return _read(ELFFile(io.BytesIO(data)), data, file)
+        return _read(ELFFile(io.BytesIO(data)), data, file, debug=debug)
     except ObjectError:
         raise
     except (ELFError, ConstructError, ValueError, KeyError, IndexError, AttributeError, TypeError,
@@ -48,7 +51,7 @@ def read(data: bytes, *, file: str) -> Image:
         raise ObjectError(f"damaged or cut-off ELF file ({error})", file=file) from error
 
 
-def _read(parsed: ELFFile, data: bytes, file: str) -> Image:
+def _read(parsed: ELFFile, data: bytes, file: str, *, debug: bool) -> Image:
     header = parsed.header
     machine = header["e_machine"]
     if machine not in ("EM_BPF", elf.EM_BPF):
@@ -75,7 +78,8 @@ def _read(parsed: ELFFile, data: bytes, file: str) -> Image:
     if symbol_table is not None:
         result.symbols = _symbols(symbol_table, raw_sections, sections, data, result)
     for raw in raw_sections:
-        if _number(raw["sh_type"]) in (elf.SHT_REL, elf.SHT_RELA):
+        wanted = debug or not raw.name.startswith(_OF_DEBUG)
+        if _number(raw["sh_type"]) in (elf.SHT_REL, elf.SHT_RELA) and wanted:
             _relocations(raw, sections, result, data)
     return result
 

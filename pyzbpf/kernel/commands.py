@@ -32,17 +32,13 @@ def pack(layout: Layout, values: Mapping[str, int | bytes]) -> bytearray:
     A kernel older than a member refuses the command only where that member is set
     (bpf_check_uarg_tail_zero), so members left out keep the call valid on all kernels.
     """
-    end = 0
-    for name, value in values.items():
-        if value:
-            offset, size = layout[name]
-            end = max(end, offset + size)
-    data = bytearray(end)
-    for name, value in values.items():
-        if value:
-            offset, size = layout[name]
-            raw = value if isinstance(value, bytes) else value.to_bytes(size, ORDER)
-            data[offset : offset + len(raw)] = raw
+    set_ = [(*layout[name], value) for name, value in values.items() if value]
+    data = bytearray(max([offset + size for offset, size, _ in set_], default=0))
+    for offset, size, value in set_:
+        if isinstance(value, int):
+            data[offset : offset + size] = value.to_bytes(size, ORDER)
+        else:
+            data[offset : offset + len(value)] = value
     return data
 
 

@@ -20,6 +20,8 @@ _REASONS = 1  # BPF_LOG_LEVEL1: the walk to what was refused
 
 def kernel_name(name: str) -> str:
     """A name the kernel takes: illegal characters replaced, cut to 15."""
+    if name.isascii() and name.isidentifier():
+        return name[:NAME]
     return "".join(c if c in _NAME_CHARACTERS else "_" for c in name)[:NAME]
 
 

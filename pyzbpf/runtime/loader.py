@@ -314,7 +314,7 @@ class Loader:
         keep: list[bytes] = []
         for name, records, width in (("func_info", ready.func_info, 2), ("line_info", ready.line_info, 4)):
             if records:
-                packed = b"".join(struct.pack(f"={width}I", *record) for record in records)
+                packed = struct.pack(f"={width * len(records)}I", *[n for record in records for n in record])
                 keep.append(packed)
                 values[name] = syscall.address(packed)
                 values[f"{name}_cnt"] = len(records)

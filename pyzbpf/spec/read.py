@@ -36,7 +36,7 @@ def read(data: bytes, *, file: str, name: str) -> ObjectSpec:
     ``file`` is its name for messages, ``name`` the name of the probe. Raises ObjectError with the
     place for anything that is not a complete BPF object.
     """
-    image = reader.read(data, file=file)
+    image = reader.read(data, file=file, debug=False)
     return from_image(image, name=name)
 
 

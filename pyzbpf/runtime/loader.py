@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import sys
 
@@ -185,7 +186,7 @@ class Loader:
             if map.name not in given:
                 map_open.members(map)
         maps = self.externs.with_values(created, given) if self.externs else created
-        self._load_btf()
+        self._load_btf(ready)
         for map in maps:
             self._open_map(map, given.get(map.name), pin_root)
         for map in created:
@@ -204,11 +205,16 @@ class Loader:
             if name not in given:
                 contents.complete(self.maps[name], value, self.programs)
 
-    def _load_btf(self) -> None:
+    def _load_btf(self, ready: list[tuple[ProgramSpec, ReadyProgram]]) -> None:
         """BTF is a help, not a need, for most programs: a kernel that refuses it gets none."""
         btf = self.externs.btf if self.externs else self.spec.btf
         if btf is None:
             return
+        # Harmless where the tags are known: no probe is made on the way of a load.
+        if b"arg:ctx\0" in btf.strings and limits.older(os.uname().release, since.ARGUMENT_TAGS):
+            from pyzbpf.adapt import context_tags
+
+            btf = context_tags.typed(btf, [(program.type, code) for program, code in ready])
         self.btf, self.btf_error = types.load(btf, file=self.spec.file, token=self.token)
         if self.btf is not None:
             self.made.append(self.btf)

@@ -168,3 +168,11 @@ def test_the_kernel_takes_the_type_information(name):
     features.since("6.9", "arenas, and structs of functions with links")
     with corpus(name).load() as probe:
         assert probe.btf_error is None
+
+
+def test_a_tag_makes_an_argument_the_context():
+    """Before Linux 6.8 by a prototype for each type of program."""
+    features.since("6.0", "enums of 64 bits")
+    with corpus("context").load() as probe:
+        assert probe.programs["program"].test_run(PACKET).retval == len(PACKET)
+        assert set(probe.programs) == {"program", "other"}

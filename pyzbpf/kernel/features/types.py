@@ -145,6 +145,7 @@ ARGUMENT_TAGS = Feature(
     since.ARGUMENT_TAGS,
     _argument_tags,
     purpose="arg:ctx on the pointer of a global function",
+    workaround="a prototype with the type's own context",
     options=("CONFIG_BPF_EVENTS",),
 )
 LAYOUT = Feature(

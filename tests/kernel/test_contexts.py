@@ -19,7 +19,7 @@ PATIENCE_S = 30
 
 
 def loaded(mode: str, *names: str) -> Object:
-    spec = zig_probes.spec("contexts", mode)
+    spec = zig_probes.spec("newer/contexts", mode)
     spec.variables["watched"].value = os.getpid()
     for name, program in spec.programs.items():
         program.autoload = name in names

@@ -234,7 +234,7 @@ def test_maps_of_maps_and_tail_calls(mode: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_an_arena_is_shared(mode: str) -> None:
     features.since("6.9", "arenas")
-    with zig_probes.spec("arena", mode).load() as probe:
+    with zig_probes.spec("newer/arena", mode).load() as probe:
         push, arena = probe.programs["push"], probe.maps["arena"]
         returned = [push.test_run(context=struct.pack("=Q", value)).retval for value in (7, 8, 9)]
         assert returned == [1, 7, 8]
@@ -249,7 +249,7 @@ def test_an_arena_is_shared(mode: str) -> None:
 def test_a_struct_of_functions_is_called(mode: str) -> None:
     features.since("6.4", "struct_ops links")
     name = b"pyzbpf_zig"
-    with zig_probes.spec("struct_ops", mode).load() as probe:
+    with zig_probes.spec("newer/struct_ops", mode).load() as probe:
         with probe.maps["pyzbpf_zig"].attach(), socket.socket() as listener, socket.socket() as client:
             listener.bind(("127.0.0.1", 0))
             listener.listen()

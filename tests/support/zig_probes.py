@@ -29,6 +29,8 @@ EVERY = (
     *sorted(path.stem for folder in FOLDERS for path in folder.glob("*.zig")),
     *sorted(str(path.relative_to(ROOT).with_suffix("")) for path in ROOT.glob("examples/**/probes/*.zig")),
 )
+# Those of things that the oldest of them do not know (Linux 5.15 and newer), in every mode.
+NEWER = tuple(sorted(f"newer/{path.stem}" for path in (FOLDERS[0] / "newer").glob("*.zig")))
 # Those of kinds that older loaders do not open, or that no loader can load without being told more: only the
 # tests of attaching ask for them, and in safe mode.
 LINKS = tuple(sorted(f"links/{path.stem}" for path in (FOLDERS[0] / "links").glob("*.zig")))
@@ -85,7 +87,7 @@ def build_all(folder: Path) -> None:
                 build = functools.partial(
                     _build, target=folder / "zig" / mode, mode=mode, endian="both", cache=folder / "cache"
                 )
-                list(pool.map(build, EVERY if mode != "safe" else (*EVERY, *LINKS)))
+                list(pool.map(build, (*EVERY, *NEWER) if mode != "safe" else (*EVERY, *NEWER, *LINKS)))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # leaving the block waits for those that run
             raise

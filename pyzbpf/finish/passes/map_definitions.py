@@ -31,6 +31,17 @@ def run(unit: Unit) -> None:
     for _, definition in unit.each(kinds.STRUCT):
         if any(member.name in _OURS for member in definition.members):
             definition.members = [m for m in definition.members if m.name not in _OURS]
+        if [member.name for member in definition.members[:1]] == ["type"]:
+            definition.members = [m for m in definition.members if not _is_unpinned(unit, m)]
+
+
+def _is_unpinned(unit: Unit, member: Member) -> bool:
+    """Whether it says that the map is not pinned: libbpf and cilium/ebpf take no such word from a map in a map."""
+    if member.name != "pinning":
+        return False
+    pointer = unit.types[member.type]
+    number = unit.types[pointer.type] if pointer is not None else None
+    return number is not None and number.kind == kinds.ARRAY and not number.count
 
 
 def _tag(unit: Unit, pointer_id: int, map_name: str) -> None:

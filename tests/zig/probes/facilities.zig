@@ -1,4 +1,4 @@
-//! What the kernel offers beside maps: memory of processes, packets, locks, timers, iterators, exceptions, text.
+//! What the kernel offers beside maps: memory of processes, packets, locks, iterators, exceptions, text.
 
 const bpf = @import("bpf");
 const net = bpf.net;
@@ -9,11 +9,10 @@ pub const programs = .{
     .packet = "xdp",
     .patch = "xdp",
     .locked = "tc",
-    .timed = "tc",
     .counted = "tc",
     .thrown = "tc",
     .part = "tc",
-    .named = "tc",
+    .named = "raw_tp/sys_enter",
 };
 
 pub export var watched: u32 linksection(".rodata") = 0;
@@ -78,22 +77,6 @@ pub fn locked(ctx: *bpf.SkBuff) !void {
     bpf.spin.unlock(&value.lock);
 }
 
-// Timers.
-const Alarm = extern struct { timer: bpf.Timer, fired: u64, limit: u64 };
-export var alarms: bpf.Hash(u32, Alarm, 4) linksection(".maps") = .{};
-
-fn ring(key: *const u32, alarm: *Alarm) void {
-    alarm.fired += alarm.limit + key.*; // overflows where the limit is large: the call ends
-}
-
-pub fn timed(ctx: *bpf.SkBuff) !void {
-    const key: u32 = 1;
-    _ = ctx;
-    const alarm = alarms.lookup(&key) orelse return error.Lost;
-    try bpf.timer.init(&alarms, &alarm.timer, .monotonic);
-    try bpf.timer.after(&alarms, &alarm.timer, 1000, ring);
-}
-
 // Iterators.
 pub fn counted(ctx: *bpf.SkBuff) void {
     var numbers: bpf.Range = undefined;
@@ -131,8 +114,9 @@ pub fn part(ctx: *bpf.SkBuff) void {
 }
 
 // Text.
-pub fn named() bpf.TC {
+pub fn named() void {
+    if (bpf.process.pid() != watched) return;
     var name: bpf.Text(16) = undefined;
     bpf.process.command(&name);
-    return if (bpf.isText(&name, "python") or bpf.startsWith(&name, "py")) .shot else .ok;
+    result = if (bpf.isText(&name, "python") or bpf.startsWith(&name, "py")) 1 else 2;
 }

@@ -121,7 +121,7 @@ pub fn messages() !void {
 export var of_tasks: bpf.TaskStorage(u64) linksection(".maps") = .{};
 export var of_sockets: bpf.SkStorage(u64) linksection(".maps") = .{};
 export var of_group: bpf.CgroupLocal(u64) linksection(".maps") = .{};
-export var of_group_per_cpu: bpf.PerCpuCgroupLocal(u64) linksection(".maps") = .{};
+export var of_group_cpus: bpf.PerCpuCgroupLocal(u64) linksection(".maps") = .{};
 
 pub fn tasks() !void {
     if (bpf.process.pid() != watched) return;
@@ -141,7 +141,7 @@ pub fn sockets(ctx: *bpf.SkBuff) !bpf.Egress {
 
 pub fn local() bpf.Egress {
     of_group.get().* +%= 1;
-    of_group_per_cpu.get().* +%= 1;
+    of_group_cpus.get().* +%= 1;
     found = of_group.get().*;
     return .pass;
 }

@@ -87,8 +87,8 @@ pub fn CgroupArray(comptime max_entries: u32) type {
 pub fn PerfCounterArray(comptime max_entries: u32) type {
     return extern struct {
         type: definition.Number(@backingInt(MapType.perf_event_array)) = undefined,
-        key: *const u32 = undefined,
-        value: *const u32 = undefined,
+        key_size: definition.Number(4) = undefined,
+        value_size: definition.Number(4) = undefined,
         max_entries: definition.Number(max_entries) = undefined,
         /// Says that it is no perf buffer; the build turns it into a decl tag.
         pyzbpf_perf_counters: *const u8 = undefined,

@@ -221,6 +221,16 @@ def test_a_stack_counter_names_a_map_of_traces(compile_text: Compile) -> None:
         compile_text(probe + XDP.format("_ = ctx;"))
 
 
+def test_a_map_says_that_it_is_pinned(compile_text: Compile) -> None:
+    probe = HEAD + (
+        'export var kept: bpf.Hash(u32, u64, 8).with(.{ .pinning = .by_name }) linksection(".maps") = .{};\n'
+        'export var plain: bpf.Hash(u32, u64, 8) linksection(".maps") = .{};\n'
+    )
+    for data in compile_text(probe + XDP.format("_ = ctx;")).values():
+        maps = pyzbpf.open(data).maps
+        assert (maps["kept"].pinning, maps["plain"].pinning) == (1, 0)
+
+
 def test_gpl_helpers_are_refused_to_other_licences(compile_text: Compile) -> None:
     probe = HEAD + 'pub const license = "MIT";\n' + XDP.format('_ = ctx; bpf.printk("x", .{});')
     with pytest.raises(

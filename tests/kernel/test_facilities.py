@@ -10,7 +10,7 @@ import time
 import pytest
 
 from pyzbpf.kernel import commands
-from tests.support import zig_probes
+from tests.support import features, zig_probes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ def test_locks(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_timers(mode: str) -> None:
+    features.needs_jit("callbacks")
     with zig_probes.spec("newer/timers", mode).load() as probe:
         alarms = probe.maps["alarms"].fileno()
         for limit, fired in ((41, 42), ((1 << 64) - 1, 0)):
@@ -141,6 +142,7 @@ def test_timers(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_iterators_exceptions_and_text(mode: str) -> None:
+    features.needs_jit("calls of kernel functions")
     with loaded(mode, "counted", "thrown", "named", "part") as probe:
         programs, result = probe.programs, probe.variables["result"]
         assert programs["counted"].test_run(bytes(100)).retval == TC_UNSPEC

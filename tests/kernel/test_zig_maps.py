@@ -83,6 +83,7 @@ def test_lines(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_walks(mode: str) -> None:
+    features.needs_jit("callbacks")
     with loaded(mode, "walks") as probe:
         probe.maps["numbers"].update({1: 10, 2: 20})
         for index in range(4):
@@ -93,6 +94,7 @@ def test_walks(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_messages_from_user_space(mode: str) -> None:
+    features.needs_jit("callbacks")
     with loaded(mode, "messages") as probe:
         inbox = probe.maps["inbox"]
         size = inbox.spec.max_entries
@@ -208,7 +210,7 @@ def test_sockets_are_taken_by_the_verifier(mode: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_maps_of_maps_and_tail_calls(mode: str) -> None:
     nothing = 0xFFFFFFFF
-    with zig_probes.spec("map_references", mode).load() as probe:
+    with zig_probes.spec("newer/map_references", mode).load() as probe:
         maps = probe.maps
         maps["first"][1], maps["third"][1] = 11, 33
 
@@ -233,6 +235,7 @@ def test_maps_of_maps_and_tail_calls(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_an_arena_is_shared(mode: str) -> None:
+    features.needs_jit("calls of kernel functions")
     features.since("6.9", "arenas")
     with zig_probes.spec("newer/arena", mode).load() as probe:
         push, arena = probe.programs["push"], probe.maps["arena"]
@@ -247,6 +250,7 @@ def test_an_arena_is_shared(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_struct_of_functions_is_called(mode: str) -> None:
+    features.needs_jit("a struct of functions")
     features.since("6.4", "struct_ops links")
     name = b"pyzbpf_zig"
     with zig_probes.spec("newer/struct_ops", mode).load() as probe:

@@ -38,6 +38,16 @@ fn sum(words: [10]u16) u16 {
     return ~bpf.net.folded(total);
 }
 
+test "a checksum over itself is zero" {
+    // 45 00 00 3c 1c 46 40 00 40 06 b1 e6 ac 10 0a 63 ac 10 0a 0c, the header that RFC 1071's readers know.
+    var header = [_]u8{ 0x45, 0, 0, 0x3c, 0x1c, 0x46, 0x40, 0, 0x40, 6, 0xb1, 0xe6, 0xac, 0x10, 0x0a, 0x63, 0xac, 0x10, 0x0a, 0x0c };
+    try expectEqual(0, bpf.net.checksumOf(&header));
+    header[10] = 0;
+    header[11] = 0;
+    const checksum = bpf.net.checksumOf(&header);
+    try std.testing.expectEqualSlices(u8, &.{ 0xb1, 0xe6 }, std.mem.asBytes(&checksum));
+}
+
 test "numbers of the network" {
     const Big = bpf.net.Big(u16);
     try expectEqual(0x0800, Big.of(0x0800).get());

@@ -47,7 +47,7 @@ pub fn packet(ctx: *bpf.XdpMd) !bpf.XDP {
     const ethernet = bpf.packet.at(net.Ethernet, ctx, 0) orelse return error.TooShort;
     if (ethernet.type.get() != net.EtherType.ipv4) return .pass;
     const ip = bpf.packet.at(net.Ipv4, ctx, 14) orelse return error.TooShort;
-    checksum = try net.checksumOf(ip);
+    checksum = net.checksumOf(ip);
     if (ip.protocol != net.Protocol.udp) return .pass;
     const udp = bpf.packet.at(net.Udp, ctx, 14 + ip.length()) orelse return error.TooShort;
     result = udp.target.get();

@@ -18,6 +18,7 @@ def target():
 
 
 def extension(**options):
+    features.needs_jit("freplace")
     spec = zig_probes.spec("links/extensions")
     spec.programs["filter"].autoload = False
     spec.programs["other"].autoload = True

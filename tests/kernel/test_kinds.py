@@ -182,6 +182,7 @@ def test_a_result_is_modified():
 
 def test_the_way_into_a_function_of_a_program():
     features.since("5.6", "fentry of a program")
+    features.needs_jit("fentry of a program")
     with zig_probes.spec("links/extensions").load() as target:
         run = target.programs["filter"].test_run
         with load("inside", targets={"inside": target.programs["filter"]}) as probe:

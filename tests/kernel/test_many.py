@@ -73,6 +73,7 @@ def test_a_pattern_of_a_program():
 
 def test_a_session_of_user_space():
     features.since("6.13", "uprobe.session")
+    features.needs_jit("bpf_session_is_return, by which a session knows its way out,")
     with many("user_both") as probe:
         probe.programs["user_both"].attach(path=libc_file(), symbols={"getpgid": 9}, pid=os.getpid())
         call_both()
@@ -108,6 +109,7 @@ def test_functions_of_the_kernel_in_and_out():
 
 def test_a_session_of_the_kernel():
     features.since("6.10", "kprobe.session")
+    features.needs_jit("bpf_session_is_return, by which a session knows its way out,")
     needs_many_kprobes()
     with many("kernel_both") as probe:
         probe.programs["kernel_both"].attach(functions=kernel_names())

@@ -46,9 +46,10 @@ def connection():
 
 
 def refused(port: int) -> bool:
+    """Whether nobody listens there: a refusal, or silence, for not every kernel answers such a packet."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=PATIENCE).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, TimeoutError):
         return True
     return False
 

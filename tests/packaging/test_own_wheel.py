@@ -18,6 +18,7 @@ import pytest
 
 from pyzbpf.build import compiler
 from tests.packaging.environments import ROOT, Environment, clean_environment, isolated_build
+from tests.support.kernel import obstacle
 
 SDIST = "import sys, pyzbpf.build as b; print(b.build_sdist(sys.argv[1]))"
 PROBES = sorted(path.stem for path in (ROOT / "zig" / "probes").glob("*.zig"))
@@ -177,6 +178,51 @@ def test_zipped(wheel: Path, tmp_path: Path) -> None:
     )
     assert [line.split()[0] for line in done.stdout.splitlines()] == PROBES
     assert all(str(wheel) in line for line in done.stdout.splitlines())
+
+
+OTHERS = sorted(
+    {
+        found
+        for minor in range(10, 16)
+        for pattern in (f"3.{minor}", f"3.{minor}t")
+        for found in (
+            shutil.which(f"python{pattern}"),
+            *map(str, Path.home().glob(f".pyenv/versions/{pattern}.*/bin/python")),
+        )
+        # shims of pyenv are there for every Python, and run none unless told to
+        if found and "shims" not in found and Path(found).resolve() != Path(sys.executable).resolve()
+    }
+)
+LOAD = """
+import sys, warnings
+warnings.simplefilter("error")
+sys.path.insert(0, sys.argv[1])
+import pyzbpf, pkgutil, importlib
+for module in pkgutil.walk_packages(pyzbpf.__path__, "pyzbpf."):
+    if not module.name.startswith(("pyzbpf.build.backend", "pyzbpf.pytest_plugin", "pyzbpf.__main__")):
+        try:
+            importlib.import_module(module.name)
+        except ModuleNotFoundError as error:
+            assert not error.name.startswith("pyzbpf"), error
+from pyzbpf.probes import loopback_skel
+with loopback_skel.open() as spec:
+    print(sys.version_info[:2], list(spec.programs))
+    if sys.argv[2]:
+        with spec.load() as probe:
+            print(probe.attach())
+"""
+
+
+@pytest.mark.parametrize(
+    "python", OTHERS or [pytest.param("", marks=pytest.mark.skip("install another Python"))]
+)
+def test_other_pythons(wheel: Path, python: str) -> None:
+    """The same wheel in every Python that is here: each module imports, a probe opens, and loads as root."""
+    done = subprocess.run(
+        [python, "-I", "-c", LOAD, wheel, "" if obstacle() else "load"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "['" in done.stdout
 
 
 @pytest.mark.parametrize("rebuilt", [False, True], ids=["plain", "rebuilding"])

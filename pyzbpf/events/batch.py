@@ -6,8 +6,8 @@ import struct
 import time
 
 from pyzbpf.btf import codec, columns
+from pyzbpf.events.places import Places
 from pyzbpf.events.record import RING_HEADER
-from pyzbpf.events.ring_buffer import Places
 from pyzbpf.events.stream import ShortEvent
 
 TYPE_CHECKING = False

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+import time
 
 from pyzbpf.errors import Error
 from pyzbpf.events.record import perf_records
-from pyzbpf.events.stream import State, Stream
+from pyzbpf.events.stream import ShortEvent, State, Stream
 from pyzbpf.kernel import commands, cpus, perf_event
 from pyzbpf.kernel.memory import PAGE, PerfMemory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from typing_extensions import Self
 
     from pyzbpf.btf.decode import Btf
@@ -106,7 +109,67 @@ class PerfBuffer(Stream):
         exact = [perf_event.lost(buffer.fd.fileno()) for buffer in self._buffers if buffer.exact]
         return sum(exact) if exact else self._state.lost
 
+    def to_numpy(self, max_events: int | None = None, timeout: float | None = 0) -> Any:
+        """The events that are there as a numpy structured array of its own, those of each CPU in their order.
+
+        About ``max_events`` at most; waits up to ``timeout`` seconds for one (None: for ever). Events longer than their
+        type are cut; ShortEvent, and nothing read, where one is shorter. Needs numpy.
+        """
+        from pyzbpf.btf import columns
+
+        self._check_open()
+        limit = (1 << 62) if max_events is None else max_events
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            with self._lock:
+                self._check_none_decoded()
+                state = self._state
+                payloads: list[bytes] = []
+                if not self._closed:
+                    self.open()
+                    state, payloads = self._samples(self._state, limit)
+                array = columns.array(
+                    self._packed(payloads), self.btf, self.spec.event_type, self._size(payloads)
+                )
+                left = None if deadline is None else deadline - time.monotonic()
+                if payloads or self._closed or (left is not None and left <= 0):
+                    try:
+                        self._state = state
+                        self._release(state)
+                        return array
+                    except BaseException:  # an interrupt behind the one step by which they are ours
+                        if self._state is state:
+                            state.ready = self._decoded(payloads)
+                        raise
+            self._wait(left, self._has_record)
+
+    def _size(self, payloads: list[bytes]) -> int:
+        if self.btf is not None and self.spec.event_type:
+            return self.btf.size_of(self.spec.event_type)
+        return max(map(len, payloads), default=1)
+
+    def _packed(self, payloads: list[bytes]) -> bytes:
+        """Events side by side, each as long as its type; those without one as the longest."""
+        size = self._size(payloads)
+        shortest = min(map(len, payloads), default=size)
+        if shortest < size and self.btf is not None and self.spec.event_type:
+            raise ShortEvent(
+                f"an event of {shortest} bytes in '{self.name}' is shorter than its type, {size} bytes; `read` takes "
+                "the others"
+            )
+        return b"".join(payload[:size].ljust(size, b"\0") for payload in payloads)
+
+    def _has_record(self) -> bool:
+        with self._lock:
+            return any(buffer.memory.consumed() != buffer.memory.produced() for buffer in self._buffers)
+
     def _collect(self, state: State, limit: int) -> State:
+        state, payloads = self._samples(state, limit)
+        state.ready = self._decoded(payloads)
+        return state
+
+    def _samples(self, state: State, limit: int) -> tuple[State, list[bytes]]:
+        """The state behind the next events, and their bytes, oldest first on each CPU."""
         # A share for each CPU, so that a busy one does not keep the others waiting.
         share = max(64, limit // len(self._buffers)) if self._buffers else 0
         positions: list[int] = []
@@ -118,7 +181,7 @@ class PerfBuffer(Stream):
             positions.append(position)
             payloads += samples
             lost += dropped
-        return State(positions, self._decoded(payloads), lost)
+        return State(positions, [], lost), payloads
 
     def _release(self, state: State) -> None:
         for buffer, position in zip(self._buffers, state.positions, strict=True):

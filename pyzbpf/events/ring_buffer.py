@@ -6,6 +6,7 @@ import sys
 
 from pyzbpf.btf import codec
 from pyzbpf.errors import Error
+from pyzbpf.events.places import Places
 from pyzbpf.events.record import (
     BUSY,
     RING_HEADER,
@@ -61,58 +62,6 @@ class LossCount:
         except (Error, ValueError):  # the data map was closed by hand: what is known must do
             pass
         self._variable = None
-
-
-class Places:
-    """Where records lie in a ring's memory, and the position behind them.
-
-    ``stride`` is the distance from one to the next where they lie side by side and all have the same ``length``:
-    ``count`` records from ``start`` on, each behind its header. Else it is 0, and ``each`` has the starts and
-    the lengths of the payloads, two lists or two numpy arrays.
-    """
-
-    __slots__ = ("count", "each", "length", "position", "start", "stride")
-
-    def __init__(
-        self, position: int, *, start: int = 0, count: int = 0, length: int = 0,
-        each: tuple[Any, Any] | None = None,
-    ) -> None:  # fmt: skip
-        self.position = position
-        self.start = start
-        self.length = length
-        self.each = each or ([], [])
-        self.stride = (length + RING_HEADER + 7) & ~7 if each is None else 0
-        self.count = count if each is None else len(each[0])
-
-    def of(self, data: memoryview) -> memoryview:
-        """The memory of records that lie side by side, with their headers."""
-        return data[self.start : self.start + self.count * self.stride]
-
-    @property
-    def starts(self) -> list[int]:
-        """Where each payload begins."""
-        if not self.stride:
-            return _as_list(self.each[0])
-        first = self.start + RING_HEADER
-        return list(range(first, first + self.count * self.stride, self.stride))
-
-    @property
-    def lengths(self) -> list[int]:
-        """How long each payload is."""
-        return [self.length] * self.count if self.stride else _as_list(self.each[1])
-
-    @property
-    def shortest(self) -> int:
-        """The length of the shortest."""
-        return (
-            self.length
-            if self.stride
-            else int(min(self.each[1]) if isinstance(self.each[1], list) else self.each[1].min())
-        )
-
-
-def _as_list(numbers: Any) -> list[int]:
-    return numbers if isinstance(numbers, list) else numbers.tolist()
 
 
 # From so many records of one length on, taking them as one block pays.
@@ -267,11 +216,7 @@ class RingBuffer(Stream):
             raise Error(
                 f"a batch of buffer '{self.name}' is open: leave its `with` block before the next read"
             )
-        if self._state.ready:
-            raise Error(
-                f"buffer '{self.name}' has decoded {len(self._state.ready)} of its events already, by `for` or `read`, "
-                "and they come first: take them with read(timeout=0), then read batches or arrays"
-            )
+        self._check_none_decoded()
 
     # -- records --------------------------------------------------------------------------------
 

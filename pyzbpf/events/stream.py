@@ -191,6 +191,14 @@ class Stream(KernelMap):
         if self._closed and not self._state.ready:
             raise ValueError(f"buffer '{self.name}' is closed")
 
+    def _check_none_decoded(self) -> None:
+        """Batches and arrays take what is in the kernel's memory; what `for` has decoded comes first."""
+        if self._state.ready:
+            raise Error(
+                f"buffer '{self.name}' has decoded {len(self._state.ready)} of its events already, by `for` or `read`, "
+                "and they come first: take them with read(timeout=0), then read batches or arrays"
+            )
+
     def __iter__(self) -> Iterator[Any]:
         self._check_open()  # here, not in the generator: that one runs first when an event is asked for
         return self._events()

@@ -217,3 +217,38 @@ def test_short_events_make_no_array(monkeypatch):
             events.to_numpy()
         monkeypatch.undo()
         assert len(events.read(timeout=0)) == 2
+
+
+def test_arrays_of_a_perf_buffer():
+    optional("numpy")
+    with sender(PERF).load(pages=4) as probe:
+        events = probe.maps["events"]
+        events.open()
+        assert len(events.to_numpy()) == 0
+        send(probe, 30)
+        array = events.to_numpy(timeout=PATIENCE)
+        assert sorted(array["sequence"].tolist()) == list(range(30))
+        assert set(array["name"].tolist()) == {b"zig"}
+        assert events.read(timeout=0) == []
+        send(probe, 3)
+        next(iter(events))
+        with pytest.raises(pyzbpf.Error, match="decoded 2 of its events"):
+            events.to_numpy()
+
+
+def test_an_interrupt_loses_no_array_of_a_perf_buffer(monkeypatch):
+    optional("numpy")
+    with sender(PERF).load(pages=4) as probe:
+        events = probe.maps["events"].open()
+        send(probe, 6)
+        real = type(events)._release
+
+        def interrupted(self, state):
+            real(self, state)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(type(events), "_release", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            events.to_numpy()
+        monkeypatch.undo()
+        assert sorted(event.sequence for event in events.read(timeout=0)) == list(range(6))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import compileall
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pyzbpf
 from benchmarks.data.setting import Row, Setting, wall
+from pyzbpf.build.index import index_text
 from pyzbpf.runtime import parallel
+from pyzbpf.spec.open import SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +56,20 @@ def objects(setting: Setting, count: int) -> Path:
     return target
 
 
-def load(path: Path, threads: int) -> Callable[[], float]:
+def installed(setting: Setting, path: Path) -> str:
+    """The same object as a probe of an installed package: with an index beside it."""
+    package = setting.folder / "site" / "manyprograms"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    target = package / f"many{SUFFIX[sys.byteorder]}"
+    shutil.copy(path, target)
+    (package / "_pyzbpf_index.py").write_text(index_text([target]))
+    compileall.compile_dir(package, quiet=1)
+    sys.path.insert(0, str(package.parent))
+    return "manyprograms:many"
+
+
+def load(path: Path | str, threads: int) -> Callable[[], float]:
     """pyzbpf, in so many threads."""
 
     def measure() -> float:
@@ -72,10 +89,24 @@ def load(path: Path, threads: int) -> Callable[[], float]:
 def rows(setting: Setting) -> list[Row]:
     """In sequence and in two threads."""
     path = objects(setting, 200)
-    c, one, two = setting.turns(
-        lambda: float(setting.call("object_load", str(path).encode()).ns), load(path, 1), load(path, 2)
+    name = installed(setting, path)
+    c, one, two, index_one, index_two = setting.turns(
+        lambda: float(setting.call("object_load", str(path).encode()).ns),
+        load(path, 1),
+        load(path, 2),
+        load(name, 1),
+        load(name, 2),
     )
     return [
         Row("200 programs, in sequence", "libbpf", c / 1e6, one / 1e6, "≤ 1.35", "ms"),
         Row("200 programs, two threads", "libbpf (one thread)", c / 1e6, two / 1e6, "≤ 0.85", "ms"),
+        Row("200 programs of a wheel, in sequence", "libbpf", c / 1e6, index_one / 1e6, "≤ 1.35", "ms"),
+        Row(
+            "200 programs of a wheel, two threads",
+            "libbpf (one thread)",
+            c / 1e6,
+            index_two / 1e6,
+            "≤ 0.85",
+            "ms",
+        ),
     ]

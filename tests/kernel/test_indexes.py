@@ -13,8 +13,6 @@ TYPES = ("u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64")
 USES = ("byte", "record", "part")
 WAYS = ("direct", "argument", "result", "behind_if", "loop", "least", "most", "clamped", "sum")
 LENGTH = 16
-# `words[0..@max(signed, 2)]`: LLVM compares the number before it is widened, and makes the loop of its widened half.
-NO_PROOF = {f"i{bits}_most_part" for bits in (8, 16, 32, 64)}
 
 
 def indexes(way: str, value: int) -> list[int] | None:
@@ -40,15 +38,14 @@ def given(kind: str) -> list[int]:
 @pytest.mark.parametrize("use", USES)
 def test_indexes(kind: str, use: str) -> None:
     spec = zig_probes.spec("indexes")
-    assert {*spec.programs} == {f"{kind}_{way}_{use}" for kind in TYPES for way in WAYS for use in USES}
-    wanted = {f"{kind}_{way}_{use}": way for way in WAYS}
+    names = {f"{kind}_{way}_{use}": way for way in WAYS}
+    wanted = {name: way for name, way in names.items() if name in spec.programs}
+    assert len(wanted) == len(WAYS) - (kind[0] == "i" and use == "part")
     for name, program in spec.programs.items():
-        program.autoload = name in wanted and name not in NO_PROOF
+        program.autoload = name in wanted
     table = {"byte": "bytes", "record": "records", "part": "words"}[use]
     with spec.load() as probe:
         for name, way in wanted.items():
-            if name in NO_PROOF:
-                continue
             for value in given(kind):
                 probe.variables["trace"].value = 0
                 before = counts(probe.variables[table].value)

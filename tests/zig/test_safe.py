@@ -275,6 +275,16 @@ REFUSED = {
         ),
         "raw_tp/sys_enter", "prog", "probe.zig:7: a safety check may fail here while a ring-buffer record", "acquired at probe.zig:6",
     ),
+    "a task that nothing gives back": (
+        "const task_struct = extern struct { pid: i32 }; comptime { bpf.declare(@This()); }\n"
+        "pub extern fn bpf_task_from_pid(pid: i32) ?*task_struct;\n"
+        + RAW.format(
+            "const found = bpf_task_from_pid(1) orelse return 0;\n"
+            "return @intCast(table[ctx.args[1]] +% @as(u32, @bitCast(found.pid)) & 1);"
+        ),
+        "raw_tp/sys_enter", "prog", "probe.zig:7: a safety check may fail here while a task acquired at probe.zig:6",
+        "give it back with bpf_task_release",
+    ),
     "a spin lock": (
         "const Locked = extern struct { lock: bpf.types.bpf_spin_lock, value: u32 };\n"
         'export var locked: bpf.Array(Locked, 1) linksection(".maps") = .{};\n'

@@ -21,7 +21,21 @@ from pyzbpf.finish.analysis.registers import (
     STORE64,
     STORE64_IMMEDIATE,
 )
-from pyzbpf.finish.analysis.things import ACQUIRE, MAYBE, REGIONS, RELEASE, THERE, UNCLEAR, ZERO, State, Thing
+from pyzbpf.finish.analysis.things import (
+    ACQUIRE,
+    MAYBE,
+    RELEASE,
+    STACK,
+    THERE,
+    UNCLEAR,
+    VARIABLE,
+    ZERO,
+    Kind,
+    State,
+    Thing,
+    begun,
+    ended,
+)
 from pyzbpf.insn.instruction import CALL, EXIT
 
 TYPE_CHECKING = False
@@ -35,7 +49,8 @@ class Holdings:
     """The analysis of all functions; `states` is the question."""
 
     def __init__(self, functions: Iterable[Function]) -> None:
-        self._things: dict[tuple[Instruction | None, int], Thing] = {}
+        self._things: dict[tuple[Instruction | None, int, Kind], Thing] = {}
+        self._taken: dict[Thing, Kind] = {}  # arguments, and as what they are given back
         self._summaries: dict[Function, _Summary] = {}
         self._concerned = _concerned(list(functions))
 
@@ -52,17 +67,14 @@ class Holdings:
         """The arguments that the function gives back on every way: at a trap they are its own to give back."""
         summary = self._summary(function)
         state = State()
-        for register in summary.released:
-            thing = self._thing(None, register, ("ring-buffer record", 133, True))
+        for register, kind in summary.released.items():
+            thing = self._thing(None, register, kind)
             state.states[thing] = MAYBE
             state.places[register] = thing, 0
         return state
 
-    def _thing(self, acquired: Instruction | None, register: int, how: tuple[str, int, bool]) -> Thing:
-        name, release, flags = how
-        return self._things.setdefault(
-            (acquired, register), Thing(acquired, name, release, flags=flags)
-        )  # fmt: skip
+    def _thing(self, acquired: Instruction | None, register: int, kind: Kind) -> Thing:
+        return self._things.setdefault((acquired, register, kind), Thing(acquired, kind))
 
     def _summary(self, function: Function) -> _Summary:
         if function not in self._summaries:
@@ -75,7 +87,7 @@ class Holdings:
         start = State()
         arguments = {}
         for register in range(1, 6):
-            arguments[register] = self._thing(None, register, ("ring-buffer record", 133, True))
+            arguments[register] = Thing(None, _ARGUMENT)
             start.states[arguments[register]] = MAYBE  # if it is a pointer at all
             start.places[register] = arguments[register], 0
         summary = _Summary()
@@ -86,8 +98,8 @@ class Holdings:
         ]
         for register, thing in arguments.items():
             left = {state.states.get(thing) for state in ends}
-            if left == {None}:
-                summary.released.append(register)
+            if left == {None} and thing in self._taken:
+                summary.released[register] = self._taken[thing]
             elif left & {None, UNCLEAR}:
                 summary.unclear.append(register)
         for state in ends:
@@ -124,22 +136,19 @@ class Holdings:
 
     def _call(self, state: State, call: Instruction) -> None:
         number = _number(call)
-        acquired = None
-        if call.callee is not None:
-            acquired = self._called(state, call)
-        elif number in RELEASE:
-            given, _ = state.places.get(1, ZERO)
-            if given is not None:
-                state.drop(given)
-        elif number in ACQUIRE:
-            release, flags, name = ACQUIRE[int(number)]
-            acquired = self._thing(call, 0, (name, release, flags))
-        for name, first, last in REGIONS:
-            if number == first:
-                state.states[self._thing(call, -1, (name, 0, False))] = THERE
-            elif number in last:
-                for thing in [t for t in state.states if t.name == name and not t.release]:
-                    state.drop(thing)
+        acquired = self._called(state, call) if call.callee is not None else None
+        if number in RELEASE:
+            self._give(state, RELEASE[number], number)
+        if number in ACQUIRE:
+            acquired = self._thing(call, 0, ACQUIRE[number])
+        kind, name = begun(number), ended(number)
+        if kind is not None:
+            thing = self._thing(call, -1, kind)
+            thing.variable = _variable(state, kind.register)
+            state.states.pop(thing, None)
+            state.states[thing] = THERE
+        if name is not None:
+            _end(state, name)
         for register in CALLER_SAVED:
             state.places.pop(register, None)
         if acquired is not None:
@@ -147,18 +156,48 @@ class Holdings:
             state.states[acquired] = MAYBE
             state.places[0] = acquired, 0
 
+    def _give(self, state: State, register: int, number: int | str) -> None:
+        thing, _ = state.places.get(register, ZERO)
+        if thing is None or thing is STACK:
+            return
+        state.drop(thing)
+        if thing.acquired is None:
+            kinds = [kind for kind in ACQUIRE.values() if number == kind.release]
+            self._taken[thing] = kinds[0] if kinds else _ARGUMENT
+
     def _called(self, state: State, call: Instruction) -> Thing | None:
         """What a function of the object does to what it is given, and what it returns."""
         assert call.callee is not None
         summary = self._summary(call.callee)
         for register in (*summary.released, *summary.unclear):
             thing, _ = state.places.get(register, ZERO)
-            if thing is not None:
+            if thing is not None and thing is not STACK:
                 state.drop(thing)
+                if thing.acquired is None and register in summary.released:
+                    self._taken[thing] = summary.released[register]
                 if register in summary.unclear:
                     state.states[thing] = UNCLEAR
         found = summary.returned
-        return self._thing(call, 0, (found.name, found.release, found.flags)) if found else None
+        return self._thing(call, 0, found.kind) if found else None
+
+
+# An argument that is given back in a way that this does not know from other calls; 132 submits a record.
+_ARGUMENT = ACQUIRE[131]
+
+
+def _variable(state: State, register: int) -> int | None:
+    """The offset from r10 of the variable that an argument points to."""
+    thing, distance = state.places.get(register, ZERO)
+    return distance if thing is STACK else None
+
+
+def _end(state: State, name: str) -> None:
+    """The last of this name that has begun is over: they are nested."""
+    last = next((thing for thing in reversed(state.states) if thing.kind.name == name), None)
+    if last is not None:
+        same = [t for t in state.states if t.kind == last.kind and last.kind.by == VARIABLE]
+        for thing in [last, *(t for t in same if t.variable == last.variable)]:
+            state.drop(thing)
 
 
 class _Summary:
@@ -169,7 +208,7 @@ class _Summary:
     __slots__ = ("released", "returned", "unclear")
 
     def __init__(self) -> None:
-        self.released: list[int] = []
+        self.released: dict[int, Kind] = {}
         self.unclear: list[int] = []
         self.returned: Thing | None = None
 
@@ -182,7 +221,7 @@ def _move(state: State, instruction: Instruction) -> None:
     opcode, places = instruction.opcode, state.places
     found = None
     if opcode == MOV64 and not instruction.offset:
-        found = places.get(instruction.source)
+        found = (STACK, 0) if instruction.source == FRAME else places.get(instruction.source)
     elif opcode == LOAD64 and instruction.source == FRAME:
         found = places.get(instruction.offset)
     elif opcode in _MOVES_IMMEDIATE and not instruction.immediate:
@@ -226,26 +265,24 @@ def _on_way(state: State, instruction: Instruction, *, taken: bool) -> State | N
 
 def _concerned(functions: list[Function]) -> set[Function]:
     """The functions that acquire or give back something, and those that call one."""
-    numbers: set[int | str] = {*ACQUIRE, *RELEASE}
-    for _, first, last in REGIONS:
-        numbers |= {first, *last}
     found: set[Function] = set()
     grown = True
     while grown:
         grown = False
         for function in functions:
-            if function not in found and any(_concerns(i, numbers, found) for i in function.instructions):
+            if function not in found and any(_concerns(i, found) for i in function.instructions):
                 found.add(function)
                 grown = True
     return found
 
 
-def _concerns(instruction: Instruction, numbers: set[int | str], found: set[Function]) -> bool:
+def _concerns(instruction: Instruction, found: set[Function]) -> bool:
     if instruction.opcode != CALL:
         return False
     if instruction.callee is not None:
         return instruction.callee in found
-    return _number(instruction) in numbers
+    number = _number(instruction)
+    return number in ACQUIRE or number in RELEASE or begun(number) is not None or ended(number) is not None
 
 
 def _number(call: Instruction) -> int | str | None:

@@ -35,7 +35,7 @@ def run(unit: Unit) -> None:
         states = holdings.states(function)
         for trap in [i for i in states if is_trap(i)]:
             for thing, known in states[trap].states.items():
-                if known != UNCLEAR and thing.release and not states[trap].find(thing):
+                if known != UNCLEAR and thing.is_pointer and not states[trap].find(thing):
                     _save(function, states, trap, thing)
     holdings = Holdings(unit.code.functions)
     for function in unit.code.functions:
@@ -47,13 +47,14 @@ def run(unit: Unit) -> None:
 def _is_lost(state: State) -> bool:
     """Whether there is something to give back, and nobody knows where."""
     return any(
-        thing.release and (known == UNCLEAR or not state.find(thing)) for thing, known in state.states.items()
+        thing.is_pointer and (known == UNCLEAR or not state.find(thing))
+        for thing, known in state.states.items()
     )
 
 
 def _keep(unit: Unit, function: Function, states: Mapping[Instruction, State]) -> None:
     """Store the pointer to each thing that the function acquires; those never held together share a word."""
-    held = {thing.acquired: thing for state in states.values() for thing in state.states if thing.release}
+    held = {thing.acquired: thing for state in states.values() for thing in state.states if thing.is_pointer}
     certain = [{t for t, known in state.states.items() if known != UNCLEAR} for state in states.values()]
     words: list[list[Thing]] = []
     # In the order of the code, so that the rounds of an unrolled loop come to the same words.

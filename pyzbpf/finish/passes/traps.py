@@ -36,7 +36,7 @@ from pyzbpf.finish.analysis.roles import (
     left_value,
     line_of,
 )
-from pyzbpf.finish.analysis.things import MAYBE, UNCLEAR, State, Thing
+from pyzbpf.finish.analysis.things import MAYBE, NOTHING, UNCLEAR, VARIABLE, State, Thing
 from pyzbpf.finish.code import Instruction
 from pyzbpf.finish.passes.unwinding import LEAVE, callers_word, is_silent
 from pyzbpf.finish.sites import Sites
@@ -92,6 +92,7 @@ class _Kept(NamedTuple):
     place: int
     distance: int
     may_be_null: bool
+    call: Instruction
 
 
 def _kept(unit: Unit, function: Function, trap: Instruction, state: State | None) -> list[_Kept]:
@@ -99,26 +100,55 @@ def _kept(unit: Unit, function: Function, trap: Instruction, state: State | None
     found = []
     for thing, known in state.states.items() if state is not None else ():
         places = state.find(thing) if state is not None else []
-        if known == UNCLEAR or not thing.release or not places:
+        if thing.kind.by == VARIABLE and thing.variable is not None:
+            places = [(FRAME, -thing.variable)]
+        elif thing.kind.by == NOTHING:
+            places = [(FRAME, 0)]
+        if known == UNCLEAR or not thing.kind.release or not places:
             raise _not_given_back(unit, function, trap, thing)
         # Registers that calls leave alone first, then the stack; of both the start itself.
         place, distance = min(places, key=lambda p: (p[0] in CALLER_SAVED, p[0] < 0, p[1] != 0))
-        found.append(_Kept(thing, place, distance, known == MAYBE))
+        call = _call(unit, thing.kind.release)
+        if call is None:
+            raise _not_given_back(unit, function, trap, thing)
+        found.append(_Kept(thing, place, distance, known == MAYBE, call))
     passing = [kept for kept in found if kept.place in CALLER_SAVED]
     if len(passing) > 1:  # giving back the one is a call, and a call forgets the other
         raise _not_given_back(unit, function, trap, passing[1].thing)
-    return sorted(found, key=lambda kept: kept.place not in CALLER_SAVED)
+    return passing + [kept for kept in reversed(found) if kept.place not in CALLER_SAVED]
+
+
+def _call(unit: Unit, release: int | str) -> Instruction | None:
+    """The call that gives something back; of a kernel function only where the object calls it, too: its
+    prototype is the author's.
+    """
+    if isinstance(release, int):
+        return Instruction(CALL, immediate=release)
+    for _, model in unit.code.instructions():
+        if model.opcode == CALL and model.symbol is not None and model.symbol.name == release:
+            made = Instruction(CALL, source=model.source, immediate=model.immediate)
+            made.symbol, made.relocation_type = model.symbol, model.relocation_type
+            return made
+    return None
 
 
 def _not_given_back(unit: Unit, function: Function, trap: Instruction, thing: Thing) -> ObjectError:
     line = line_of(function, thing.acquired) if thing.acquired is not None else None
+    name, release = thing.kind.name, thing.kind.release
     place = f" acquired at {line.file}:{line.position >> 10}" if line is not None else ""
-    return fault(
-        unit, function, trap,
-        f"a safety check may fail here while a {thing.name}{place} is held, and it is not certain what to give back",
-        f"check before the {thing.name} is acquired, or let every way to the check acquire it; where the check "
-        "cannot fail, begin a block with @setRuntimeSafety(false)",
-    )  # fmt: skip
+    message = (
+        f"a safety check may fail here while a {name}{place} is held, and it is not certain what to give back"
+    )
+    advice = (
+        f"check before the {name} is acquired, or let every way to the check acquire it; where the check "
+        "cannot fail, begin a block with @setRuntimeSafety(false)"
+    )
+    if isinstance(release, str) and _call(unit, release) is None:
+        message = (
+            f"a safety check may fail here while a {name}{place} is held, and the probe never calls {release}"
+        )
+        advice = f"give it back with {release} on every way; the finisher calls it at the check, too"
+    return fault(unit, function, trap, message, advice)
 
 
 def _record(sites: Sites, function: Function, trap: Instruction, kept: list[_Kept]) -> list[Instruction]:
@@ -161,16 +191,17 @@ def _leave(function: Function, verdict: int | None, kept: list[_Kept]) -> list[I
 
 
 def _give_back(kept: _Kept, following: Instruction) -> list[Instruction]:
-    if kept.place >= 0:
-        made = [Instruction(MOV64, destination=1, source=kept.place)]
-    else:
-        made = [Instruction(LOAD64, destination=1, source=FRAME, offset=kept.place)]
+    kind = kept.thing.kind
+    made = []
+    if kind.by != NOTHING and kept.place >= 0:
+        made.append(Instruction(MOV64, destination=1, source=kept.place))
+    elif kind.by != NOTHING:
+        made.append(Instruction(LOAD64, destination=1, source=FRAME, offset=kept.place))
     if kept.distance:
         made.append(Instruction(ADD64_IMMEDIATE, destination=1, immediate=-kept.distance))
     if kept.may_be_null:
         test = Instruction(EQUAL_ZERO, destination=1)
         test.target = following
         made.append(test)
-    if kept.thing.flags:
-        made.append(Instruction(MOV64_IMMEDIATE, destination=2))
-    return [*made, Instruction(CALL, immediate=kept.thing.release)]
+    made += [Instruction(MOV64_IMMEDIATE, destination=2 + number) for number in range(kind.zeros)]
+    return [*made, kept.call]

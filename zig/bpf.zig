@@ -135,6 +135,7 @@ pub const programs = @import("bpf/program/plain.zig").programs;
 // Safe mode.
 pub const panic = @import("bpf/panic.zig");
 pub const mul = @import("bpf/arithmetic.zig").mul;
+pub const mulSigned = @import("bpf/arithmetic.zig").mulSigned;
 pub const memory = @import("bpf/memory.zig");
 pub const loop = @import("bpf/loop.zig").loop;
 pub const Next = @import("bpf/loop.zig").Next;

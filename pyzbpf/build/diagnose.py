@@ -56,7 +56,7 @@ KNOWN = (
     Known(
         r"A call to built-in function '__(?:multi3|mulodi4|u?divti3|u?modti3)' is not supported",
         "BPF has no 128-bit arithmetic, and a 64-bit `*` checked for overflow (safe mode's `*`, "
-        "`@mulWithOverflow`, `std.math.mul`) needs it. Use `bpf.mul(a, b)`, which checks without; multiply "
+        "`@mulWithOverflow`, `std.math.mul`) needs it. Use `bpf.mul(a, b)` (of i64 `bpf.mulSigned`), which checks without; multiply "
         "32-bit values in a u64; or let it wrap: `*%`.",
     ),
     Known(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import sys
 
 from pyzbpf.btf.record import plain
@@ -125,6 +126,22 @@ def _cut(text: str) -> str:
     return text if len(text) <= _VALUE_WIDTH else text[: _VALUE_WIDTH - 1] + "…"
 
 
+def _line(record: Record) -> str:
+    try:
+        return json.dumps(record, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(record), separators=(",", ":"), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    """Numbers that JSON has no word for as text: "NaN", "Infinity", "-Infinity" (as protobuf writes them)."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list) else value
+
+
 class Json:
     """One object on each line; ``record`` says what it is: event, error, lost, iterator, entry, histogram,
     variable or trap.
@@ -136,7 +153,7 @@ class Json:
 
     def put(self, records: Iterable[Record]) -> None:
         """Write records."""
-        write([json.dumps(record, separators=(",", ":")) for record in records])
+        write(map(_line, records))
 
     def events(self, stream: Stream, batch: Sequence[Any]) -> None:
         name = stream.name

@@ -68,14 +68,19 @@ class Trap:
 
 
 def read(specs: Sequence[TrapSpec], data: DataMap) -> list[Trap]:
-    """Those that have happened, in the order in which the object lists them."""
-    found = []
+    """Those that have happened, in the order in which the object lists them. A check of which the compiler has
+    made copies (it was inlined twice, say) is one, where the copies failed with the same operands.
+    """
+    found: dict[tuple[object, ...], Trap] = {}
     for spec in specs:
         (count,) = struct.unpack("=Q", data.load(spec.offset + COUNT, 8))
         if count:
             raw = data.load(spec.offset + OPERANDS[0], 8 * spec.operands)
-            found.append(Trap(spec, count, struct.unpack(f"={spec.operands}Q", raw)))
-    return found
+            trap = Trap(spec, count, struct.unpack(f"={spec.operands}Q", raw))
+            first = found.setdefault((spec.kind, spec.describe(trap.operands)), trap)
+            if first is not trap:
+                first.count += count
+    return list(found.values())
 
 
 __all__ = ["SECTION", "Trap", "read"]

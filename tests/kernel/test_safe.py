@@ -111,6 +111,9 @@ CHECKS = {
     "subtract": Check((5, 2), 3, (2, 5), "integer overflow", "- ctx.args[1]"),
     "multiply": Check((6, 7), 42, (1 << 16, (1 << 16) + 1), "integer overflow", "* b);"),
     "multiply_64": Check((6, 7), 42, (BIG + 1, BIG + 1), "integer overflow", "(ctx.args[0], ctx.args[1])"),
+    "multiply_signed": Check(
+        (-6, 7), -42, (BIG + 1, BIG + 1), "integer overflow", "(@bitCast(ctx.args[0]), @bitCast(ctx.args[1]))"
+    ),
     "negate": Check(
         (-5,), 5, (1 << 31,), "integer overflow", "return -a;"
     ),  # negation has no place of its own
@@ -194,6 +197,22 @@ def test_without_the_check_it_is_refused_or_wrong(name: str, mode: str) -> None:
             assert wrong == NEUTRAL and probe.traps[0].spec.describe().endswith(KEPT_BY_ALL[name])
         else:
             assert wrong != NEUTRAL and probe.traps == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "fits"),
+    [
+        (-1 << 63, 1, True), (-1 << 62, 2, True), (1 << 62, -2, True), (0, -1 << 63, True), (-3, -5, True),
+        (-1 << 63, -1, False), (-1 << 62, -2, False), (1 << 62, 2, False), (1 << 32, -(1 << 32), False),
+        ((1 << 63) - 1, -1, True), ((1 << 63) - 1, -2, False), (3037000500, 3037000500, False),
+    ],
+)  # fmt: skip
+def test_signed_products_of_64_bits(one: int, other: int, fits: bool) -> None:
+    with alone("safe", "multiply_signed") as probe:
+        returned = call(probe, "multiply_signed", one, other)
+        low = (one * other) & (BIG - 1)
+        assert returned == (low - BIG if low >= BIG // 2 else low) * fits
+        assert len(probe.traps) == (not fits)
 
 
 def test_all_programs_of_a_section_together() -> None:

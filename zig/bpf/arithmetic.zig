@@ -9,6 +9,15 @@ pub inline fn mul(a: u64, b: u64) u64 {
     return a *% b;
 }
 
+/// The same of signed numbers: `i64 * i64`.
+pub inline fn mulSigned(a: i64, b: i64) i64 {
+    if (@import("builtin").mode.runtimeSafety()) {
+        const limit: u64 = (1 << 63) - @as(u64, @intFromBool((a < 0) == (b < 0)));
+        if (upper(@abs(a), @abs(b)) != 0 or hidden(@abs(a) *% @abs(b)) > limit) panic.integerOverflow();
+    }
+    return a *% b;
+}
+
 /// Whether the product needs more than 64 bits: not zero if so.
 ///
 /// Both upper halves together overflow; else at most one cross product counts, and its upper half must

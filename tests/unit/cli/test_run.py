@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from pyzbpf.btf import codec, decode
 from pyzbpf.btf import types as kinds
-from pyzbpf.cli import assign, columns, target
+from pyzbpf.cli import assign, columns, output, target
 from pyzbpf.cli.contents import is_zero
 from pyzbpf.cli.main import main
 from pyzbpf.finish.pipeline import finish
@@ -166,3 +167,15 @@ def test_nothing_to_attach(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         "there is no program to attach\n  Name one that is loaded on demand: --program prog"
         in capsys.readouterr().err
     )
+
+
+def test_every_line_of_json_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    values = {"ratio": float("nan"), "parts": [1.5, float("inf"), {"low": float("-inf")}]}
+    output.Json([], None).put([{"record": "event", "value": values}])
+    (line,) = capsys.readouterr().out.splitlines()
+
+    def refuse(word: str) -> None:
+        raise AssertionError(word)
+
+    found = json.loads(line, parse_constant=refuse)
+    assert found["value"] == {"ratio": "NaN", "parts": [1.5, "Infinity", {"low": "-Infinity"}]}

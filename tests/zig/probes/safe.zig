@@ -66,6 +66,10 @@ export fn multiply_64(ctx: Context) linksection(here) c_int {
     return @truncate(@as(i64, @bitCast(bpf.mul(ctx.args[0], ctx.args[1]))));
 }
 
+export fn multiply_signed(ctx: Context) linksection(here) c_int {
+    return @truncate(bpf.mulSigned(@bitCast(ctx.args[0]), @bitCast(ctx.args[1])));
+}
+
 export fn negate(ctx: Context) linksection(here) c_int {
     const a: i32 = @bitCast(@as(u32, @truncate(ctx.args[0])));
     return -a;

@@ -17,6 +17,8 @@ _PATTERNS = {
     "peak_states": re.compile(r"peak_states (\d+)"),
 }
 _STACK = re.compile(r"^stack depth (\d+(?:\+\d+)*)", re.MULTILINE)
+# Newer kernels (seen in 7.3) have a line for each subprogram instead.
+_STACK_OF_ONE = re.compile(r"^subprog \d+ .* stack (\d+)$", re.MULTILINE)
 
 
 def statistics(log: str) -> Mapping[str, int | list[int]]:
@@ -32,7 +34,8 @@ def statistics(log: str) -> Mapping[str, int | list[int]]:
         matches = pattern.findall(log)
         if matches:
             found[name] = int(matches[-1])
-    stack = _STACK.findall(log)
+    together = _STACK.findall(log)
+    stack = together[-1].split("+") if together else _STACK_OF_ONE.findall(log)
     if stack:
-        found["stack"] = [int(number) for number in stack[-1].split("+")]
+        found["stack"] = [int(number) for number in stack]
     return found

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 GETPPID = {"x86_64": 110, "s390x": 64}.get(os.uname().machine, 173)
-TRAP = "command.zig:53:10: index out of bounds: index {}, len 4 (x{})"
+TRAP = "command.zig:54:10: index out of bounds: index {}, len 4 (x{})"
 WAIT_S = 60  # generous: the machine may be busy with compilers
 
 
@@ -154,7 +154,7 @@ def test_json(run) -> None:
     assert (variables["seen"], variables["table"]) == (5, [1, 1, 1, 1])
     (trap,) = [record for record in found if record["record"] == "trap"]
     assert trap == {
-        "record": "trap", "file": "command.zig", "line": 53, "column": 10, "kind": "outOfBounds",
+        "record": "trap", "file": "command.zig", "line": 54, "column": 10, "kind": "outOfBounds",
         "function": "enter", "operands": [4, 4], "count": 1, "text": "table[seen - 1] += 1;",
         "message": "index out of bounds: index 4, len 4",
     }  # fmt: skip

@@ -52,7 +52,7 @@ KINDS = {
     "xdp": "packets::test_packets_that_come_in",
     "xdp in the driver": "attach::test_xdp_in_the_driver",
     "tc (clsact)": "tc::test_a_filter_counts_and_drops_and_goes",
-    "tcx": "tc::test_tcx",
+    "tcx": "link_objects::test_order_of_an_interface",
     "netkit": "kinds::test_netkit",
     "netfilter": "sockets::test_netfilter",
     "flow_dissector": "sockets::test_flow_dissector",

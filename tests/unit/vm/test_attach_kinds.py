@@ -36,7 +36,12 @@ def test_verdicts() -> None:
         Outcome(
             "tests/kernel/test_many.py::test_system_calls", "skipped", "this kernel has no kprobe PMU", 0.0
         ),
-        Outcome("tests/kernel/test_tc.py::test_tcx", "skipped", "tcx needs Linux 6.6, this is 1.0", 0.0),
+        Outcome(
+            "tests/kernel/test_link_objects.py::test_order_of_an_interface",
+            "skipped",
+            "tcx needs Linux 6.6, this is 1.0",
+            0.0,
+        ),
         Outcome("tests/kernel/test_packets.py::test_packets_that_come_in[safe]", "passed", "", 0.0),
         Outcome("tests/kernel/test_packets.py::test_packets_that_come_in[fast]", "failed", "boom", 0.0),
         Outcome("tests/kernel/test_sockets.py::test_sk_msg[sockets]", "passed", "", 0.0),

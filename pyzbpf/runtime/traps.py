@@ -77,7 +77,7 @@ def read(specs: Sequence[TrapSpec], data: DataMap) -> list[Trap]:
         if count:
             raw = data.load(spec.offset + OPERANDS[0], 8 * spec.operands)
             trap = Trap(spec, count, struct.unpack(f"={spec.operands}Q", raw))
-            first = found.setdefault((spec.kind, spec.describe(trap.operands)), trap)
+            first = found.setdefault((spec.kind, spec.function, spec.describe(trap.operands)), trap)
             if first is not trap:
                 first.count += count
     return list(found.values())

@@ -176,4 +176,4 @@ def test_random_functions_do_what_they_did(seed: int) -> None:
         checked_values.run(unit(code))
         assert shown(code) == after, (before, after)
         changed += after != before
-    assert changed > 40
+    assert changed > 8

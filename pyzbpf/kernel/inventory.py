@@ -118,7 +118,9 @@ def _link(fd: int) -> Loaded:
 
 def _btf(fd: int) -> Loaded:
     name = bytearray(64)
-    info = commands.object_info(fd, BTF_INFO, {"name": address(name), "name_len": len(name)})
+    info = commands.object_info(fd, BTF_INFO)
+    if "name_len" in info:  # before Linux 5.11 types have no names, and who asks for one is refused (E2BIG)
+        info = commands.object_info(fd, BTF_INFO, {"name": address(name), "name_len": len(name)})
     text = bytes(name).partition(b"\0")[0].decode(errors="replace")
     type = "kernel" if info.get("kernel_btf") else "program"
     return Loaded("btf", int(info["id"]), text, type, {"size": int(info["btf_size"])})

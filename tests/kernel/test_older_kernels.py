@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from errno import EINVAL
+from errno import E2BIG, EINVAL
 
 import pytest
 
@@ -12,9 +12,10 @@ from pyzbpf.adapt import older_btf
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.decode import Btf, decode
 from pyzbpf.errors import SystemCallError, UnsupportedError
-from pyzbpf.kernel import commands
+from pyzbpf.kernel import commands, inventory
 from pyzbpf.kernel.features import code, types
 from pyzbpf.kernel.features.feature import Answer
+from pyzbpf.uapi.attrs import BTF_INFO
 from tests.kernel.test_load import PACKET, returning
 from tests.support.assemble import R0, R1, R2, R3, R4, Asm, add_function, add_program, object_spec
 from tests.support.btf_writer import Writer
@@ -36,12 +37,12 @@ def lacking(monkeypatch: pytest.MonkeyPatch, missing: set[int]) -> list[Btf]:
     given: list[Btf] = []
     real = commands.btf_load
 
-    def btf_load(data: bytes, *, log: bytearray | None = None):
+    def btf_load(data: bytes, *, log: bytearray | None = None, token: int = 0):
         btf = decode(data, sys.byteorder)
         if older_btf.recent(btf) & missing:
             raise SystemCallError(EINVAL, os.strerror(EINVAL), command="BPF_BTF_LOAD")
         given.append(btf)
-        return real(data, log=log)
+        return real(data, log=log, token=token)
 
     monkeypatch.setattr(commands, "btf_load", btf_load)
     for kind, feature in FEATURES.items():
@@ -86,6 +87,24 @@ def test_a_kernel_that_knows_all_is_asked_nothing(monkeypatch):
     spec.functions["answer"].type_id = ids["program"]
     with spec.load() as probe:
         assert probe.btf_error is None
+
+
+def test_types_are_listed_where_they_have_no_names(monkeypatch):
+    """Linux 5.10 knows the first 16 bytes of struct bpf_btf_info, and refuses more that are not zero."""
+    real = commands.object_info
+
+    def object_info(fd, layout, given=None):
+        if layout is not BTF_INFO:
+            return real(fd, layout, given)
+        if given:
+            raise SystemCallError(E2BIG, os.strerror(E2BIG), command="BPF_OBJ_GET_INFO_BY_FD")
+        return {name: value for name, value in real(fd, layout).items() if layout[name][0] < 16}
+
+    monkeypatch.setattr(commands, "object_info", object_info)
+    with all_kinds().load() as probe:
+        number = probe.programs["answer"].info["btf_id"]
+        (found,) = [thing for thing in inventory.everything() if (thing.kind, thing.id) == ("btf", number)]
+    assert (found.name, found.type) == ("", "program")
 
 
 def test_callbacks_on_a_kernel_before_them(monkeypatch):

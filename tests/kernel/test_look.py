@@ -14,6 +14,7 @@ import pytest
 import pyzbpf
 from pyzbpf.errors import Error, NotFoundError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import inventory
+from tests.kernel.test_safe import whole
 from tests.support import features, zig_probes
 from tests.support.bpftool import BPFTOOL, bpftool, mounted
 from tests.support.probes import PACKET
@@ -67,7 +68,7 @@ def test_bpftool_shows_the_same_code(name):
     """Line by line, but for the names of calls: bpftool prints a number behind them."""
     if BPFTOOL is None:
         missing("bpftool", "needs bpftool: apt-get install bpftool")
-    with zig_probes.spec(name).load() as probe:
+    with whole(name) as probe:  # what this kernel takes of it
         for program in probe.programs.values():
             shown = bpftool("prog", "dump", "xlated", "id", str(program.info["id"]))
             theirs = [
@@ -88,7 +89,7 @@ def plain(line: str) -> str:
     line = re.sub(
         r"= (&\(void __percpu \*\)\(|\(s\d+\))(\w+)\)?$", r"= \2", line
     )  # which older ones do not know
-    return re.sub(r"(= \d+) ll$|(?<=\d)L+$", r"\1", line)
+    return re.sub(r"(= -?\d+) ll$|(?<=\d)L+$", r"\1", line)
 
 
 def test_calls_have_the_kernels_names():
@@ -99,11 +100,11 @@ def test_calls_have_the_kernels_names():
 
 def test_a_cpu_of_a_test_run():
     features.since("5.10", "test runs of raw tracepoints")
-    spec = zig_probes.spec("cookies")
+    spec = zig_probes.spec("aggregates")
     for name, program in spec.programs.items():
-        program.autoload = name == "raw"
+        program.autoload = name == "sample"
     with spec.load() as probe:
-        run = probe.programs["raw"].test_run
+        run = probe.programs["sample"].test_run
         assert run(context=bytes(16), cpu=max(os.sched_getaffinity(0))).retval == 0
         with pytest.raises(Error, match=r"BPF_PROG_TEST_RUN|not online"):
             run(context=bytes(16), cpu=1 << 20)

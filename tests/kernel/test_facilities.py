@@ -122,6 +122,7 @@ def test_locks(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_timers(mode: str) -> None:
+    features.since("5.15", "bpf_timer")
     features.needs_jit("callbacks")
     with zig_probes.spec("newer/timers", mode).load() as probe:
         alarms = probe.maps["alarms"].fileno()

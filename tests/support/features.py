@@ -86,6 +86,11 @@ def needs_bpf_security_module() -> None:
         pytest.skip(f"needs the security module bpf; boot with lsm={','.join([*modules, 'bpf'])}")
 
 
+def has_map(type_: int) -> bool:
+    """Whether the kernel is new enough for maps of this type."""
+    return not is_older(uapi_since.MAPS[type_])
+
+
 def needs_map(type_: int) -> None:
     """Skip where the kernel is too old for maps of this type."""
     since(uapi_since.MAPS[type_], map_open.type_name(type_))

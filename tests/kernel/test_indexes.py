@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from pyzbpf.errors import VerifierError
-from tests.support import zig_probes
+from tests.support import features, zig_probes
 
 TYPES = ("u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64")
 USES = ("byte", "record", "part")
@@ -37,6 +37,10 @@ def given(kind: str) -> list[int]:
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("use", USES)
 def test_indexes(kind: str, use: str) -> None:
+    if use == "part":
+        features.since(
+            "6.8", "a loop over a part, whose end the verifier finds by comparing two unknown numbers,"
+        )
     spec = zig_probes.spec("indexes")
     names = {f"{kind}_{way}_{use}": way for way in WAYS}
     wanted = {name: way for name, way in names.items() if name in spec.programs}

@@ -12,6 +12,7 @@ from pyzbpf.finish.passes import (
     calls,
     checked_values,
     constants,
+    core_lines,
     core_records,
     dead_code,
     externals,
@@ -75,6 +76,7 @@ PASSES: tuple[Callable[[Unit], None], ...] = (
     parameters.run,  # every parameter has a name
     externals.run,  # .kconfig and .ksyms for what the kernel defines
     core_records.run,  # the SDK's CO-RE requests as records on minimal types
+    core_lines.run,  # the author's line for each of them
     negations.run,  # negative numbers that the verifier can follow
     trap_verdicts.run,  # the author's verdicts for failed checks are possible ones
     trap_marks.run,  # a trap of its own for each safety check

@@ -10,6 +10,7 @@ from pyzbpf.btf import types as kinds
 from pyzbpf.build.compile import build_probe
 from pyzbpf.errors import BuildError, ObjectError
 from pyzbpf.finish import unit as units
+from pyzbpf.finish.analysis.places import in_force
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -212,3 +213,25 @@ def test_maps_and_variables_of_a_clang_object(endian: str, tmp_path: Path) -> No
     values = {name: (v.size, v.value) for name, v in spec.variables.items()}
     assert values == {"small": (4, 1), "large": (8, 2), "limit": (4, 3), "wide": (8, 4)}
     assert {r.name for r in spec.functions["prog"].references if r.kind == "map"} == {"first", "second"}
+
+
+def test_requests_stand_under_the_authors_line(compile_text: Compile) -> None:
+    """The line that is reported where a kernel has no answer: not the statement before, nor the SDK's file."""
+    text = (
+        "const task_struct = extern struct { tgid: i32, nope: u32 };\nexport var value: [2]u64 = @splat(0);\n"
+    )
+    body = (
+        "const task = core.currentTask(task_struct);\nvalue[0] = bpf.ktime_get_ns();\n"
+        'value[1] = core.read(task, "nope");\nvalue[0] = core.size(task_struct, "tgid");\n'
+    )
+    for mode in ("safe", "small", "fast"):
+        for data in compile_text(HEAD + text + RAW_TP.format(body), mode=mode).values():
+            found = {}
+            for function in units.read(data, file="object").code.functions:
+                for instruction, line in zip(function.instructions, in_force(function), strict=True):
+                    if instruction.core is not None and line is not None:
+                        found[instruction.core.kind] = line.file, line.text.strip()
+            assert found == {
+                0: ("probe.zig", 'value[1] = core.read(task, "nope");'),
+                1: ("probe.zig", 'value[0] = core.size(task_struct, "tgid");'),
+            }, mode

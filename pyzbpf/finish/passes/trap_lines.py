@@ -11,6 +11,7 @@ all ways on which it returns it meet in one trap.
 from __future__ import annotations
 
 from pyzbpf.finish.analysis.flow import is_trap, predecessors, successors, walk
+from pyzbpf.finish.analysis.places import Texts, give_line, in_force
 from pyzbpf.finish.analysis.roles import (
     FOREIGN_FILES,
     SDK_FILES,
@@ -19,14 +20,13 @@ from pyzbpf.finish.analysis.roles import (
     is_marked,
     is_returned_error,
 )
-from pyzbpf.finish.code import Line
 from pyzbpf.insn.instruction import JA, JA32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyzbpf.finish.code import Function, Instruction
+    from pyzbpf.finish.code import Function, Instruction, Line
     from pyzbpf.finish.unit import Unit
 
 # The file in which traps are made, as `lines` has written it.
@@ -36,85 +36,54 @@ NAMESPACE = SDK_FILES + "bpf/panic.zig"
 def run(unit: Unit) -> None:
     found = [f for f in unit.code.functions if any(map(is_trap, f.instructions))]
     if found:
-        texts = _Texts(unit)
+        texts = Texts(unit)
         for function in found:
             _name_lines(function, texts)
 
 
-class _Texts:
-    """The source text of lines: as a record has it, or the source itself."""
-
-    def __init__(self, unit: Unit) -> None:
-        self.read = unit.source_line
-        lines = [i.line for _, i in unit.code.instructions() if i.line is not None]
-        self.known = {(line.file, line.position >> 10): line.text for line in lines}
-
-    def of(self, line: Line) -> str:
-        found = self.known.get((line.file, line.position >> 10))
-        return found or (self.read(line.file, line.position >> 10) if self.read is not None else "")
-
-
-def _name_lines(function: Function, texts: _Texts) -> None:
+def _name_lines(function: Function, texts: Texts) -> None:
     instructions = function.instructions
     for trap in filter(is_trap, instructions):
         if (trap.line is None and not is_marked(trap)) or is_returned_error(trap):
             trap.line, trap.calls = UNKNOWN, []
-    in_force = _in_force([instruction.line for instruction in instructions])
+    counting = in_force(function)
     before = predecessors(successors(function))
     for index, instruction in enumerate(instructions):
         if not is_trap(instruction) or instruction.line is UNKNOWN:
             continue
-        line = in_force[index]
+        line = counting[index]
         if line is None or line.file.startswith(FOREIGN_FILES):
             line = (
-                _line_of_call(instruction, texts) or _line_of_check(function, before, in_force, index) or line
+                _line_of_call(instruction, texts) or _line_of_check(function, before, counting, index) or line
             )
         else:
             instruction.calls = []
-        if line is instruction.line:
-            continue
-        if index + 1 < len(instructions) and instructions[index + 1].line is None:
-            instructions[index + 1].line = in_force[index + 1]  # it had no record of its own
-        instruction.line = line
+        if line is not instruction.line:
+            give_line(function, index, line, counting)
 
 
-def _line_of_call(trap: Instruction, texts: _Texts) -> Line | None:
+def _line_of_call(trap: Instruction, texts: Texts) -> Line | None:
     """As DWARF has it. A record needs the text of the line, too; without, the place stays in ``calls``."""
-    call = authors_call(trap)
-    text = texts.of(call) if call is not None else ""
-    if call is None or text:
-        trap.calls = []
-        return Line(call.file, text, call.position) if call is not None else None
-    trap.calls = [call]
-    return None
-
-
-def _in_force(lines: Sequence[Line | None]) -> list[Line | None]:
-    """For each instruction the record that counts: its own, or the last one before it."""
-    found: list[Line | None] = []
-    last = None
-    for line in lines:
-        if line is not None and line.position >> 10:
-            last = line
-        found.append(last)
-    return found
+    call, line = authors_call(trap), texts.of_call(trap)
+    trap.calls = [call] if call is not None and line is None else []
+    return line
 
 
 def _line_of_check(
-    function: Function, before: Sequence[Sequence[int]], in_force: Sequence[Line | None], trap: int
+    function: Function, before: Sequence[Sequence[int]], counting: Sequence[Line | None], trap: int
 ) -> Line | None:
     """The line of the nearest conditional jump on the way to the trap."""
     for index in walk(before, [trap]):
         instruction = function.instructions[index]
         if instruction.is_jump and instruction.opcode not in (JA, JA32):
-            return _authors_line(in_force, index)
-    return _authors_line(in_force, trap)
+            return _authors_line(counting, index)
+    return _authors_line(counting, trap)
 
 
-def _authors_line(in_force: Sequence[Line | None], index: int) -> Line | None:
+def _authors_line(counting: Sequence[Line | None], index: int) -> Line | None:
     """The last record up to here that is not the SDK's: its inline functions check for the author."""
     fallback = None
-    for line in reversed(in_force[: index + 1]):
+    for line in reversed(counting[: index + 1]):
         if line is not None and line.file != NAMESPACE:
             if not line.file.startswith(FOREIGN_FILES):
                 return line

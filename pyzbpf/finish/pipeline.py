@@ -10,6 +10,7 @@ from pyzbpf.finish import audit, audit_types, unit
 from pyzbpf.finish.passes import (
     aliases,
     calls,
+    checked_pointers,
     checked_values,
     constants,
     core_lines,
@@ -82,8 +83,9 @@ PASSES: tuple[Callable[[Unit], None], ...] = (
     trap_marks.run,  # a trap of its own for each safety check
     trap_lines.run,  # the author's line for each trap
     dead_code.run,  # nothing behind a trap that nothing jumps to
-    checked_values.run,  # what is checked is what is used
     overflow_bits.run,  # an overflow check is one jump
+    checked_pointers.run,  # a pointer is made behind the check of its index
+    checked_values.run,  # what is checked is what is used
     unwinding.run,  # traps of subprograms handed on to their programs
     placement.run,  # the way without failures goes straight on
     trap_records.run,  # what is held at a trap stays in reach

@@ -66,6 +66,28 @@ def test_indexes(kind: str, use: str) -> None:
                 assert [count % 256 for count in found] == expected, (name, value)
 
 
+@pytest.mark.parametrize("name", ["neighbours", "around"])
+def test_several_places_by_one_index(name: str) -> None:
+    spec = zig_probes.spec("indexes")
+    for other, program in spec.programs.items():
+        program.autoload = other == name
+    with spec.load() as probe:
+        for at in (0, 1, 5, 12, 13, 14, 15, 16, (1 << 64) - 1):
+            words = list(range(LENGTH))
+            probe.variables["words"].value = words
+            good = at + 1 < LENGTH if name == "neighbours" else 1 <= at < LENGTH - 2
+            if name == "neighbours" and at < LENGTH:
+                words[at] += 1
+            elif name == "around" and at + 1 < LENGTH:
+                words[at + 1] += words[at]
+            if good and name == "neighbours":
+                words[at + 1] += 2
+            elif good:
+                words[at - 1] += words[at + 2]
+            returned = probe.programs[name].test_run(context=struct.pack("=12Q", at, *[0] * 11)).retval
+            assert (returned, list(probe.variables["words"].value)) == (7 * good, words), at
+
+
 def counts(table: object) -> list[int]:
     assert hasattr(table, "__iter__")
     return [int(getattr(element, "second", element)) % 256 for element in table]

@@ -242,15 +242,22 @@ def on_way(state: State, jump: Instruction, *, taken: bool) -> State:
     if number is not None:
         _learn(state, jump.destination, relation, (number, number), bits)
     elif jump.destination in state.terms and jump.source in state.terms:
+        limit = (1 << bits) - 1
+        # Of two that differ by a number (`i - 1 > i`) it keeps the difference, and forgets the comparison.
+        is_lost = state.terms[jump.destination].base == state.terms[jump.source].base
         ends = [
             (
                 _operand(state, register, bits)[2],
-                min(state.told.top(state.links[register], bits), (1 << bits) - 1),
+                limit if is_lost else min(state.told.top(state.links[register], bits), limit),
             )
             for register in (jump.destination, jump.source)
         ]
         _learn(state, jump.destination, relation, ends[1], bits, exact=False)
         _learn(state, jump.source, _EXCHANGED[relation], ends[0], bits, exact=False)
+        if is_lost and bits == 64 and relation in (_LT, _LE):
+            terms.learn_order(state.terms[jump.destination], state.terms[jump.source], state.known)
+        elif is_lost and bits == 64 and relation in (_GT, _GE):
+            terms.learn_order(state.terms[jump.source], state.terms[jump.destination], state.known)
     return state
 
 

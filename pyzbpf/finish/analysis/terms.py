@@ -67,6 +67,8 @@ def top(term: Term, known: Knowledge) -> int:
     if term.sign:
         return limit
     found = _shifted(min(known.top(term.base, term.width), term.mask), term.shift) + term.add
+    if term.bits == 64 and not term.shift and 0 < limit + 1 - term.add <= known.range(term.base, 64).low:
+        found -= limit + 1  # less a number, and it is not less than that
     return min(found, limit)
 
 
@@ -253,6 +255,17 @@ def learn_least(term: Term, least: int, bits: int, known: Knowledge) -> None:
         return
     if _shifted(part.mask, part.shift) < 1 << part.bits:
         _learn_top(part._replace(add=0), (1 << part.bits) - 1 - part.add, known)
+
+
+def learn_order(lesser: Term, greater: Term, known: Knowledge) -> None:
+    """Of two with the same base the one that is less by a number is no greater: the other is at least that number."""
+    whole = Term(greater.base)
+    number = WORD + 1 - lesser.add
+    if (settled(greater, known) == settled(whole, known) == settled(lesser._replace(add=0), known)) and (
+        top(whole, known) <= WORD >> 1 and number <= WORD >> 1
+    ):
+        everything = anything(64)
+        known.learn(greater.base, 64, everything._replace(low=number).within(everything, 64))
 
 
 def span(term: Term, limit: int) -> int | None:

@@ -129,3 +129,19 @@ comptime {
         }
     }
 }
+
+/// LLVM uses the pointer to the first element for the second, and compares the index alone again.
+export fn neighbours(ctx: *const bpf.RawTracepoint) linksection("raw_tp/sys_enter") c_int {
+    const at = ctx.args[0];
+    words[at] += 1;
+    words[at + 1] += 2;
+    return 7;
+}
+
+/// `at - 1 > at` tells the verifier nothing: it knows how far apart they are, and keeps that.
+export fn around(ctx: *const bpf.RawTracepoint) linksection("raw_tp/sys_enter") c_int {
+    const at = ctx.args[0];
+    words[at + 1] += words[at];
+    words[at - 1] += words[at + 2];
+    return 7;
+}

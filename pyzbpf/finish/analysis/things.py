@@ -32,6 +32,12 @@ _CPUMASK, _KEY = Kind("cpumask", "bpf_cpumask_release"), Kind("key", "bpf_key_pu
 _CONNECTION = Kind("connection", "bpf_ct_release")
 _OBJECT = Kind("object", "bpf_obj_drop_impl", zeros=1)
 _PER_CPU_OBJECT = Kind("per-CPU object", "bpf_percpu_obj_drop_impl", zeros=1)
+# The same without an argument for the kernel's own use (KF_IMPLICIT_ARGS).
+_NEW_OBJECT = Kind("object", "bpf_obj_drop")
+_NEW_PER_CPU_OBJECT = Kind("per-CPU object", "bpf_percpu_obj_drop")
+_MEMORY_GROUP = Kind("memory control group", "bpf_put_mem_cgroup")
+_TRANSFORM = Kind("transformation state", "bpf_xdp_xfrm_state_release")
+_HID = Kind("HID context", "hid_bpf_release_context")
 _FILE, _CRYPTO = Kind("file", "bpf_put_file"), Kind("crypto context", "bpf_crypto_ctx_release")
 _SCHED_MASK = Kind("cpumask", "scx_bpf_put_cpumask")
 _IDLE_MASK = Kind("cpumask", "scx_bpf_put_idle_cpumask")
@@ -57,6 +63,11 @@ ACQUIRE: dict[int | str, Kind] = {
          "bpf_rbtree_remove"), _OBJECT,
     ),
     "bpf_percpu_obj_new_impl": _PER_CPU_OBJECT,
+    **dict.fromkeys(("bpf_obj_new", "bpf_refcount_acquire"), _NEW_OBJECT),
+    "bpf_percpu_obj_new": _NEW_PER_CPU_OBJECT,
+    "bpf_get_mem_cgroup": _MEMORY_GROUP,
+    "bpf_xdp_get_xfrm_state": _TRANSFORM,
+    "hid_bpf_allocate_context": _HID,
     "bpf_get_task_exe_file": _FILE,
     **dict.fromkeys(("bpf_crypto_ctx_create", "bpf_crypto_ctx_acquire"), _CRYPTO),
     **dict.fromkeys(("scx_bpf_get_online_cpumask", "scx_bpf_get_possible_cpumask"), _SCHED_MASK),
@@ -69,9 +80,17 @@ RELEASE: dict[int | str, int] = {
     **{kind.release: 1 for kind in ACQUIRE.values() if kind.release},
     194: 2,
     "bpf_ct_insert_entry": 1,
-    "bpf_list_push_front_impl": 2,
-    "bpf_list_push_back_impl": 2,
-    "bpf_rbtree_add_impl": 2,
+    **dict.fromkeys(
+        (
+            "bpf_list_push_front_impl",
+            "bpf_list_push_back_impl",
+            "bpf_rbtree_add_impl",
+            "bpf_list_push_front",
+            "bpf_list_push_back",
+            "bpf_rbtree_add",
+        ),
+        2,
+    ),
 }
 # What begins and ends: its first call, and all that may be its last.
 _REGIONS: dict[int | str, tuple[Kind, frozenset[int | str]]] = {

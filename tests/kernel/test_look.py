@@ -15,7 +15,7 @@ import pyzbpf
 from pyzbpf.errors import Error, NotFoundError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import inventory
 from tests.kernel.test_safe import whole
-from tests.support import features, zig_probes
+from tests.support import features, targets, zig_probes
 from tests.support.bpftool import BPFTOOL, bpftool, mounted
 from tests.support.probes import PACKET
 from tests.support.require import missing
@@ -187,7 +187,7 @@ def command(*arguments: str) -> str:
 def test_the_command_lists_what_is_loaded():
     features.since("5.15", "links of uprobes")
     with zig_probes.spec("uprobes").load() as probe:
-        link = probe.programs["entered"].attach(path="/bin/sh", offset=0x5000)
+        link = probe.programs["entered"].attach(path=str(targets.program()), symbol="target_add")
         identity = probe.programs["entered"].info["id"]
         records = [json.loads(line) for line in command("--loaded", "--json").splitlines()]
         (program,) = [r for r in records if (r["record"], r["id"]) == ("program", identity)]

@@ -142,6 +142,7 @@ def test_a_value_for_a_process():
 
 def test_a_value_for_a_file(tmp_path):
     features.needs_map(INODE_STORAGE)
+    features.needs_bpf_security_module()
     path = tmp_path / "owner"
     path.write_text("x")
     with storage(INODE_STORAGE).load() as probe:
@@ -264,6 +265,7 @@ def drainer(size: int = 4096):
 @pytest.fixture
 def user_ring():
     features.needs_map(USER_RINGBUF)
+    features.needs_jit("a callback")
     with drainer().load() as probe:
         yield probe
 
@@ -301,6 +303,7 @@ def test_a_full_user_ring_refuses_or_waits(user_ring):
 
 def test_bytes_for_a_ring_without_a_type():
     features.needs_map(USER_RINGBUF)
+    features.needs_jit("a callback")
     spec = drainer()
     spec.maps["events"].event_type = 0
     with spec.load() as probe:

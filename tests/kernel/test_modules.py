@@ -10,6 +10,7 @@ from pyzbpf.errors import NotFoundError, PrivilegeError
 from pyzbpf.kernel import commands, module_types
 from pyzbpf.spec.read import program
 from pyzbpf.uapi.attrs import BTF_INFO
+from tests.support import features
 from tests.support.assemble import R0, Asm, object_spec
 
 FOLDER = "/sys/kernel/btf"
@@ -34,6 +35,7 @@ def needs_module() -> None:
 @pytest.mark.parametrize("section", [f"fentry/{FUNCTION}", f"fentry/dummy:{FUNCTION}"])
 def test_a_function_of_a_module(section):
     needs_module()
+    features.needs_jit("fentry")
     try:
         with spec(section).load() as probe:
             info = probe.programs["probe"].info

@@ -116,6 +116,7 @@ def test_a_folder_where_nothing_can_be_pinned(pins, tmp_path):
 def test_a_struct_of_functions_has_the_kernels_layout():
     features.since("6.4", "struct_ops links")
     features.needs_jit("a struct of functions")
+    features.needs_jit("a struct of functions")
     spec = corpus("struct_ops")
     assert not spec.maps["pyzbpf_other"].autocreate
     with spec.load() as probe:
@@ -130,6 +131,7 @@ def test_a_struct_of_functions_has_the_kernels_layout():
 
 def test_a_function_that_no_struct_names():
     features.since("6.4", "struct_ops links")
+    features.needs_jit("a struct of functions")
     spec = corpus("struct_ops")
     spec.maps["pyzbpf_mine"].values = []
     spec.maps["pyzbpf_other"].values = []
@@ -147,6 +149,7 @@ def test_a_struct_that_the_kernel_does_not_have():
 
 def test_variables_in_an_arena():
     features.since("6.9", "arenas")
+    features.needs_jit("an arena")
     spec = corpus("arena")
     assert spec.maps["arena"].map_extra == 1 << 44
     spec.variables["counter"].value = 9
@@ -166,6 +169,8 @@ def test_variables_in_an_arena():
 @pytest.mark.parametrize("name", ["maps_in_maps", "struct_ops", "arena", "hidden", "two_maps"])
 def test_the_kernel_takes_the_type_information(name):
     features.since("6.9", "arenas, and structs of functions with links")
+    if name in ("struct_ops", "arena"):
+        features.needs_jit(name)
     with corpus(name).load() as probe:
         assert probe.btf_error is None
 

@@ -85,9 +85,11 @@ class Knowledge:
     def forget(self, base: Hashable) -> None:
         self._ranges.pop(base, None)
 
-    def keep(self, bases: Iterable[Hashable]) -> None:
-        """Forget all others."""
-        self._ranges = {base: self._ranges[base] for base in bases if base in self._ranges}
+    def only(self, bases: Iterable[Hashable]) -> Knowledge:
+        """The same of these alone."""
+        made = Knowledge()
+        made._ranges = {base: self._ranges[base] for base in bases if base in self._ranges}
+        return made
 
     def widths(self, base: Hashable) -> Iterable[int]:
         """Of how many low bits something is known."""

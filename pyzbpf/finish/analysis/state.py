@@ -37,7 +37,10 @@ class State:
     def copy(self) -> State:
         made = State()
         made.terms, made.links, made.choices = dict(self.terms), dict(self.links), dict(self.choices)
-        made.known, made.told = self.known.copy(), self.told.copy()
+        # Of what is nowhere any more nothing is asked; in long functions that is nearly all.
+        bases = {term.base for term in self.terms.values()} | self.choices.keys()
+        made.known = self.known.only(bases | {choice.term.base for choice in self.choices.values()})
+        made.told = self.told.only(set(self.links.values()))
         return made
 
     def same(self, other: State) -> bool:

@@ -116,7 +116,6 @@ def test_a_folder_where_nothing_can_be_pinned(pins, tmp_path):
 def test_a_struct_of_functions_has_the_kernels_layout():
     features.since("6.4", "struct_ops links")
     features.needs_jit("a struct of functions")
-    features.needs_jit("a struct of functions")
     spec = corpus("struct_ops")
     assert not spec.maps["pyzbpf_other"].autocreate
     with spec.load() as probe:

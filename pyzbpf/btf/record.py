@@ -86,13 +86,16 @@ def enum_class(name: str, values: list[tuple[str, int]]) -> type[EnumValue]:
 
 
 def field_names(names: list[str]) -> tuple[str, ...]:
-    """Attribute names for members: keywords and names with a meaning of their own get a ``_`` behind,
-    unnamed members are ``_0``, ``_1`` ..., what is no identifier is made one, and none is there twice.
+    """Attribute names for members: keywords and names with a meaning of their own get a ``_`` behind, of several
+    ``_`` in front one is left, unnamed members are ``_0``, ``_1`` ..., what is no identifier is made one, and
+    none is there twice.
     """
     made: dict[str, None] = {}
     for index, name in enumerate(names):
         slot = identifier(name) or f"_{index}"
-        if slot in _TAKEN or slot.startswith("__"):
+        if slot.startswith("__"):  # Python would put the class's name before it
+            slot = "_" + slot.lstrip("_")
+        if slot in _TAKEN:
             slot += "_"
         while slot in made:
             slot += "_"

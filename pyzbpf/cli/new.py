@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import keyword
 import re
+import sys
 from pathlib import Path
 
 from pyzbpf.cli.usage import UsageError
@@ -67,6 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the project; a folder that has something in it is left alone."""
+    if not arguments.directory.is_dir():
+        raise UsageError(f"there is no folder {arguments.directory}; make it first")
     folder = arguments.directory / arguments.name
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} exists already, and is not empty; choose another name")
@@ -84,6 +88,10 @@ def files(project: str, template: str) -> dict[str, str]:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9]", project, re.ASCII):
         raise UsageError(
             f"'{project}' cannot be a project's name: letters, digits, '-', '_' and '.', a letter first"
+        )
+    if keyword.iskeyword(package) or package in sys.stdlib_module_names or package == "pyzbpf":
+        raise UsageError(
+            f"'{project}' cannot be a project's name: '{package}' means something else in Python"
         )
     kind = KINDS[template]
     words = {

@@ -52,7 +52,11 @@ def test_contents(wheel: Path) -> None:
         "pyzbpf/build/cmake/pyzbpf-config-version.cmake",
         "pyzbpf/build/cmake/project/CMakeLists.txt",
     }
-    sources = {path.relative_to(ROOT / "zig").as_posix() for path in (ROOT / "zig").rglob("*.zig")}
+    sources = {
+        path.relative_to(ROOT / "zig").as_posix()
+        for path in (ROOT / "zig").rglob("*.*")
+        if path.suffix in (".zig", ".h")
+    }
     sources = {name for name in sources if not name.startswith("tests/")}
     assert {name.removeprefix("pyzbpf/zig/") for name in found if name.startswith("pyzbpf/zig/")} == sources
     suffixes = {Path(name).suffix for name in found if ".dist-info/" not in name}

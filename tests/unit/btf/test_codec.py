@@ -116,9 +116,9 @@ def test_bit_fields(endian: str) -> None:
 def test_names_that_python_cannot_take_as_fields() -> None:
     writer = Writer()
     u8 = writer.int("u8", 1)
-    struct_id = writer.struct("Odd", 3, [("class", u8, 0), ("", u8, 8), ("ok", u8, 16)])
-    value = codec.decode(made(writer), struct_id, b"\1\2\3")
-    assert (value.class_, value._1, value.ok) == (1, 2, 3)
+    struct_id = writer.struct("Odd", 4, [("class", u8, 0), ("", u8, 8), ("ok", u8, 16), ("__opaque", u8, 24)])
+    value = codec.decode(made(writer), struct_id, b"\1\2\3\4")
+    assert (value.class_, value._1, value.ok, value._opaque) == (1, 2, 3, 4)
 
 
 @pytest.mark.parametrize(

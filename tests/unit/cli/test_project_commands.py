@@ -31,7 +31,7 @@ def test_new_leaves_what_is_there_alone(project: Path, capsys: pytest.CaptureFix
     assert (project / "README.md").read_text() == before
 
 
-@pytest.mark.parametrize("name", ["-x", "x y", "ä", "x/../y", "x.", "1x"])
+@pytest.mark.parametrize("name", ["-x", "x y", "ä", "x/../y", "x.", "1x", "class", "json", "pyzbpf"])
 def test_names_that_no_project_has(name: str) -> None:
     with pytest.raises(UsageError, match="cannot be a project's name"):
         new.files(name, "xdp")

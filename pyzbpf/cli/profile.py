@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -9,6 +10,7 @@ from pyzbpf.cli import flame
 from pyzbpf.cli.output import note
 from pyzbpf.cli.usage import UsageError, positive, seconds
 from pyzbpf.cli.watch import Stop, detach
+from pyzbpf.errors import NotFoundError
 from pyzbpf.spec.open import open as open_spec
 
 TYPE_CHECKING = False
@@ -53,6 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Sample until the end is asked for, then write."""
     write = _writer(arguments.output)
+    if arguments.pid and not os.path.exists(f"/proc/{arguments.pid}"):
+        raise NotFoundError(f"there is no process {arguments.pid}")
     from pyzbpf.symbols.stacks import Symbolizer
 
     spec = open_spec(_PROBE)
@@ -60,7 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     symbolizer = Symbolizer()
     with spec.load() as probe, Stop() as stop:
         probe.attach(frequency=arguments.frequency)
-        note(f"pyzbpf: {arguments.frequency} samples a second on every CPU; Ctrl-C ends it")
+        where = f"of process {arguments.pid}" if arguments.pid else "on every CPU"
+        note(f"pyzbpf: {arguments.frequency} samples a second {where}; Ctrl-C ends it")
         _sample(probe, symbolizer, stop, arguments.duration)
         detach(probe)
         samples = _named(probe.maps["samples"], symbolizer, arguments)
@@ -86,6 +91,9 @@ def _writer(path: str | None) -> Callable[[Samples, str], str]:
     """How the output is written; before anything is measured."""
     if path is None:
         return flame.folded
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise UsageError(f"--output: there is no folder {folder}")
     for end, write in flame.FORMATS.items():
         if path.endswith(end):
             return write

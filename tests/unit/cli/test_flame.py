@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import pytest
+
 from pyzbpf.cli import flame
+from pyzbpf.cli.main import main
 
 SAMPLES = [
     (("sh", "main", "a<b>"), 3),
@@ -50,3 +54,12 @@ def test_nothing_seen_is_a_picture_too():
     assert ET.fromstring(flame.svg([], "0 samples")).tag == f"{SVG}svg"
     assert flame.folded([]) == ""
     assert json.loads(flame.speedscope([], "x"))["profiles"][0]["samples"] == []
+
+
+def test_what_cannot_be_profiled_or_written_is_said_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["profile", "-o", str(tmp_path / "none" / "out.svg")]) == 2
+    assert f"there is no folder {tmp_path / 'none'}" in capsys.readouterr().err
+    assert main(["profile", "-p", str(1 << 30)]) == 1
+    assert f"there is no process {1 << 30}" in capsys.readouterr().err

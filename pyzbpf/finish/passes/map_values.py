@@ -53,7 +53,8 @@ def _name(unit: Unit, section: Section, relocation: Relocation, named: set[int])
             file=unit.image.file,
             section=section.name,
             offset=relocation.offset,
-            advice="maps and programs that a map holds are `export var` and `export fn`",
+            advice="maps and programs that a map holds are `export var` and `export fn`; of a program in "
+            '`pub const programs` write bpf.entry(@This(), "name")',
         )
     relocation.symbol = found
     named.add(id(found))

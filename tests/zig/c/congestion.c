@@ -1,6 +1,4 @@
-/* A congestion control in C: a struct of pointers to functions, which a Zig variable cannot be filled with for BPF
- * (its linker has no relocation for the address of a program). Once with a link, once without.
- */
+/* A congestion control in C, registered once with a link and once without: beside the struct of functions in Zig. */
 #define SEC(name) __attribute__((section(name), used))
 typedef unsigned int u32;
 typedef unsigned long long u64;

@@ -59,7 +59,7 @@ def find_zig() -> Path:
             "zig.exe" if sys.platform == "win32" else "zig"
         )
     try:
-        version = _run([str(program), "version"], cwd=None, timeout_s=60).stdout.strip()
+        version = run([str(program), "version"], cwd=None, timeout_s=60).stdout.strip()
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BuildError(f"the Zig compiler {program} cannot be run: {error}; {mend}") from error
     if version != ZIG_VERSION:
@@ -107,15 +107,9 @@ def compile_probe(
             arguments += ["-MD", "-MF", str(dependencies.resolve())]
     else:
         arguments = _zig(source, output, endian=endian, mode=mode, cpu=cpu, modules=modules or {})
-    environment = {
-        **os.environ,
-        "ZIG_LOCAL_CACHE_DIR": str(cache.resolve()),
-        "ZIG_GLOBAL_CACHE_DIR": str(global_cache(cache / "global").resolve()),
-        "NO_COLOR": "1",
-    }
     command = [str(zig), *arguments]
     try:
-        done = _run(command, cwd=source.parent, environment=environment, timeout_s=timeout_s)
+        done = run(command, cwd=source.parent, environment=environment(cache), timeout_s=timeout_s)
     except subprocess.TimeoutExpired as error:
         raise BuildError(
             f"{source.name}: the Zig compiler did not end within {timeout_s:g} s and was stopped; "
@@ -214,13 +208,24 @@ def c_headers(endian: str, include: Sequence[Path], *, zig: Path) -> list[str]:
     return options
 
 
-def _run(
+def environment(cache: Path) -> dict[str, str]:
+    """The variables that Zig runs with: caches of its own in ``cache``, unless the user has a global one."""
+    return {
+        **os.environ,
+        "ZIG_LOCAL_CACHE_DIR": str(cache.resolve()),
+        "ZIG_GLOBAL_CACHE_DIR": str(global_cache(cache / "global").resolve()),
+        "NO_COLOR": "1",
+    }
+
+
+def run(
     command: Sequence[str],
     *,
     cwd: Path | None,
     timeout_s: float,
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, output and errors in one; TimeoutExpired when it and its children were killed."""
     with subprocess.Popen(
         command,
         cwd=cwd,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -53,25 +51,11 @@ def run(source: Path, modules: Mapping[str, Path] | None = None) -> dict[str, Re
     for name, path in all_modules.items():
         arguments += [*(() if name == "bpf" else ("--dep", "bpf")), f"-M{name}={path.resolve()}"]
     with tempfile.TemporaryDirectory(prefix="pyzbpf-") as directory:
-        cache = Path(directory) / "cache"
-        environment = {
-            **os.environ,
-            "ZIG_LOCAL_CACHE_DIR": str(cache),
-            "ZIG_GLOBAL_CACHE_DIR": str(compiler.global_cache(cache / "global").resolve()),
-            "NO_COLOR": "1",
-        }
-        done = subprocess.run(
+        done = compiler.run(
             [str(zig), *arguments],
             cwd=source.parent,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=compiler.TIMEOUT_S,
-            check=False,
+            environment=compiler.environment(Path(directory) / "cache"),
+            timeout_s=compiler.TIMEOUT_S,
         )
     found = results(done.stdout)
     if done.returncode and not found:

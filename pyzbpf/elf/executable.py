@@ -9,10 +9,9 @@ from __future__ import annotations
 import io
 import struct
 
-from elftools.common.exceptions import ELFError
-from elftools.construct.core import ConstructError
 from elftools.elf.elffile import ELFFile
 
+from pyzbpf.elf.damage import DAMAGED
 from pyzbpf.errors import NotFoundError, ObjectError
 
 TYPE_CHECKING = False
@@ -61,16 +60,7 @@ def _read(path: str, ask: Callable[[ELFFile, list[_Table]], Answer]) -> Answer:
             _Table(elf, section, data) for section in elf.iter_sections() if section["sh_type"] in _TABLES
         ]
         return ask(elf, tables)
-    except (
-        ELFError,
-        ConstructError,
-        ValueError,
-        KeyError,
-        IndexError,
-        AttributeError,
-        TypeError,
-        struct.error,
-    ) as error:
+    except DAMAGED as error:
         raise ObjectError(f"damaged or cut-off ELF file ({error})", file=path) from error
 
 

@@ -9,9 +9,9 @@ import io
 import struct
 from bisect import bisect_right
 
-from elftools.common.exceptions import ELFError
-from elftools.construct.core import ConstructError
 from elftools.elf.elffile import ELFFile
+
+from pyzbpf.elf.damage import DAMAGED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,16 +19,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 _FUNCTIONS = (2, 10)  # STT_FUNC, STT_GNU_IFUNC
-_DAMAGED = (
-    ELFError,
-    ConstructError,
-    ValueError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    TypeError,
-    struct.error,
-)
 # GNU's note of a build: its name, and the type NT_GNU_BUILD_ID.
 _GNU, _BUILD_ID = b"GNU\0", 3
 
@@ -51,7 +41,7 @@ class Functions:
         self.whole = False
         try:
             self._read(data)
-        except _DAMAGED:
+        except DAMAGED:
             pass
 
     def _read(self, data: bytes) -> None:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import struct
 
-from elftools.common.exceptions import ELFError
-from elftools.construct.core import ConstructError
 from elftools.elf.elffile import ELFFile
 
+from pyzbpf.elf.damage import DAMAGED
 from pyzbpf.errors import NotFoundError, ObjectError
 
 TYPE_CHECKING = False
@@ -77,7 +76,7 @@ def read(path: str) -> Executable:
                     advice="Probes are in programs and shared libraries; for a script, name its interpreter.",
                 )
             return _read(file, path)
-    except (ELFError, ConstructError, ValueError, KeyError, TypeError, struct.error) as error:
+    except DAMAGED as error:
         raise ObjectError(f"damaged or cut-off ELF file ({error})", file=path) from error
 
 

@@ -207,6 +207,10 @@ def sample(
     type, config = COUNTERS[counter]
     flags = (_flag(_FREQUENCY) if by_frequency else 0) | (_flag(_INHERIT) if thread is not None else 0)
     attributes = _attributes(type, config, period=count, flags=flags)
+    return _watch(attributes, what, cpu, thread)
+
+
+def _watch(attributes: bytes, what: str, cpu: int | None, thread: int | None) -> Fd | None:
     result = _open(attributes, -1 if cpu is None else cpu, -1 if thread is None else thread)
     if result in (-ENODEV, -ESRCH):
         return None
@@ -228,12 +232,7 @@ def breakpoint(
         _TYPE_BREAKPOINT, 0,
         period=period, flags=flags, breakpoint=ACCESSES[access], config1=address, config2=size,
     )  # fmt: skip
-    result = _open(attributes, -1 if cpu is None else cpu, -1 if thread is None else thread)
-    if result in (-ENODEV, -ESRCH):
-        return None
-    if result < 0:
-        raise _failed(result, what)
-    return Fd(result, f"perf event, {what}")
+    return _watch(attributes, what, cpu, thread)
 
 
 def enable(fd: int) -> None:

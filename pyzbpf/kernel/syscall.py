@@ -14,7 +14,7 @@ from pyzbpf.kernel.privilege import refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     Buffer = bytes | bytearray
 
@@ -139,6 +139,12 @@ def bpf(command: int, attributes: bytearray) -> int:
 def detailed(error: SystemCallError, detail: str) -> SystemCallError:
     """The same failure with more to say."""
     return SystemCallError(error.errno or 0, error.strerror or "", command=error.command, detail=detail)
+
+
+def explained(error: SystemCallError, what: str, reasons: Mapping[int, str]) -> SystemCallError:
+    """The same failure of ``what`` with its reason by errno, or as it is where ``reasons`` has none."""
+    why = reasons.get(error.errno or 0)
+    return error if why is None else detailed(error, f"{what}: {why}")
 
 
 def failure(errno: int, *, command: str, capability: str, detail: str = "") -> Error:

@@ -7,7 +7,7 @@ import os
 from pyzbpf.errors import NotFoundError, PrivilegeError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands, limits
 from pyzbpf.kernel.fd import Fd
-from pyzbpf.kernel.syscall import EINVAL, ENOENT, EOPNOTSUPP, detailed
+from pyzbpf.kernel.syscall import EINVAL, ENOENT, EOPNOTSUPP, explained
 from pyzbpf.uapi import since
 
 
@@ -37,8 +37,7 @@ def create(path: str) -> Fd:
         except SystemCallError as error:
             if error.errno == EINVAL and limits.older(os.uname().release, since.TOKENS):
                 raise UnsupportedError("BPF tokens", since=since.TOKENS) from error
-            why = _REASONS.get(error.errno or 0)
-            raise error if why is None else detailed(error, f"a BPF token of {path}: {why}") from error
+            raise explained(error, f"a BPF token of {path}", _REASONS) from error
 
 
 _REASONS = {

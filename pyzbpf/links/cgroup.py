@@ -8,7 +8,7 @@ from os import fspath
 from pyzbpf.errors import Error, PrivilegeError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import cgroup as cgroups
 from pyzbpf.kernel import commands, limits
-from pyzbpf.kernel.syscall import E2BIG, EINVAL, ENOENT, detailed
+from pyzbpf.kernel.syscall import E2BIG, EINVAL, ENOENT, explained
 from pyzbpf.links import order
 from pyzbpf.links.base import Link
 from pyzbpf.uapi import since
@@ -61,8 +61,7 @@ def attach(
         except SystemCallError as error:
             if placed and error.errno == EINVAL and limits.older(os.uname().release, since.CGROUP_ORDER):
                 raise UnsupportedError(f"before= and after= ({what})", since=since.CGROUP_ORDER) from error
-            why = _REASONS.get(error.errno or 0)
-            raise error if why is None else detailed(error, f"{what}: {why}") from error
+            raise explained(error, what, _REASONS) from error
     return Link(spec, what, [link])
 
 

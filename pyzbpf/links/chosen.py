@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from pyzbpf.kernel.commands import ORDER
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
 _WILD = "*?["
+
+
+def described(wanted: Collection[str]) -> str:
+    """The first of the names, and how many more there are."""
+    first = next(iter(wanted))
+    return f"'{first}'" + (f" and {len(wanted) - 1} more" if len(wanted) > 1 else "")
+
+
+def packed(numbers: Iterable[int]) -> bytearray:
+    """An array of u64 for the kernel."""
+    return bytearray().join(number.to_bytes(8, ORDER) for number in numbers)
 
 
 def functions(option: str, value: object, known: Callable[[], Iterable[str]]) -> dict[str, int]:

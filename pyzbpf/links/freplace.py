@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyzbpf.errors import SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands, limits, program_types
-from pyzbpf.kernel.syscall import EBUSY, EINVAL, ENOMEM, ENOTSUPP, detailed
+from pyzbpf.kernel.syscall import EBUSY, EINVAL, ENOMEM, ENOTSUPP, explained
 from pyzbpf.links.base import Link, text_option
 from pyzbpf.uapi import since
 
@@ -40,8 +40,7 @@ def attach(
         missing = limits.no_trampolines() if error.errno in (ENOTSUPP, ENOMEM) else ""
         if missing:
             raise UnsupportedError(what, since=since.TRAMPOLINES, advice=missing) from error
-        why = _REASONS.get(error.errno or 0)
-        raise error if why is None else detailed(error, f"{what}: {why}") from error
+        raise explained(error, what, _REASONS) from error
     return Link(spec, what, [link])
 
 

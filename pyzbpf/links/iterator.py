@@ -8,7 +8,7 @@ from os import fspath
 from pyzbpf.errors import Error, NotFoundError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import cgroup as cgroups
 from pyzbpf.kernel import commands, limits
-from pyzbpf.kernel.syscall import EACCES, EBADF, EINVAL, ESRCH, address, detailed
+from pyzbpf.kernel.syscall import EACCES, EBADF, EINVAL, ESRCH, address, explained
 from pyzbpf.links.base import Link, number_option
 from pyzbpf.uapi import enums as e
 from pyzbpf.uapi import since
@@ -150,8 +150,7 @@ def _refused(error: SystemCallError, what: str, newer: Sequence[object]) -> Erro
         os.uname().release, since.ITERATOR_PARAMETERS
     ):
         return UnsupportedError(f"{what} of one cgroup, process or thread", since=since.ITERATOR_PARAMETERS)
-    why = _REASONS.get(error.errno or 0)
-    return error if why is None else detailed(error, f"{what}: {why}")
+    return explained(error, what, _REASONS)
 
 
 _REASONS = {

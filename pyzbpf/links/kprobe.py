@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyzbpf.errors import Error, NotFoundError, ObjectError, SystemCallError
 from pyzbpf.kernel import kallsyms, perf_event
-from pyzbpf.kernel.syscall import EADDRNOTAVAIL, EILSEQ, EINVAL, ENOENT, EOPNOTSUPP, detailed
+from pyzbpf.kernel.syscall import EADDRNOTAVAIL, EILSEQ, EINVAL, ENOENT, EOPNOTSUPP, explained
 from pyzbpf.links import perf_link
 from pyzbpf.links.base import Link, cookie_option, number_option, text_option
 from pyzbpf.links.place import on_return, refuse_offset, split_offset
@@ -56,8 +56,7 @@ def _refused(error: SystemCallError, what: str, name: str) -> Error:
                 )
         except Error:  # no /proc/kallsyms to look into
             pass
-    why = _REASONS.get(error.errno or 0)
-    return error if why is None else detailed(error, f"{what}: {why}")
+    return explained(error, what, _REASONS)
 
 
 _CLOSED = "this place cannot be probed: marked notrace or on the kernel's list (debugfs kprobes/blacklist), or no code"

@@ -45,11 +45,10 @@ def attach(
             symbol=spec.name,
             advice=f"Name it {spec.kind}/<pattern>, or give functions= when attaching.",
         )
-    first = next(iter(wanted))
-    what = f"{spec.kind} at '{first}'" + (f" and {len(wanted) - 1} more" if len(wanted) > 1 else "")
+    what = f"{spec.kind} at {chosen.described(wanted)}"
     texts = [name.encode() + b"\0" for name in wanted]
-    names = bytearray().join(address(text).to_bytes(8, commands.ORDER) for text in texts)
-    cookies = bytearray().join(cookie.to_bytes(8, commands.ORDER) for cookie in wanted.values())
+    names = chosen.packed(map(address, texts))
+    cookies = chosen.packed(wanted.values())
     try:
         link = commands.link_create(
             what,

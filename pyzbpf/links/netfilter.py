@@ -6,7 +6,7 @@ import os
 
 from pyzbpf.errors import Error, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands, limits
-from pyzbpf.kernel.syscall import EAFNOSUPPORT, EBUSY, EINVAL, EOPNOTSUPP, ERANGE, detailed
+from pyzbpf.kernel.syscall import EAFNOSUPPORT, EBUSY, EINVAL, EOPNOTSUPP, ERANGE, explained
 from pyzbpf.links.base import Link
 from pyzbpf.uapi import enums as e
 from pyzbpf.uapi import since
@@ -66,8 +66,7 @@ def attach(
     except SystemCallError as error:
         if error.errno == EINVAL and limits.older(os.uname().release, since.NETFILTER_LINK):
             raise UnsupportedError(what, since=since.NETFILTER_LINK) from error
-        why = _REASONS.get(error.errno or 0)
-        raise error if why is None else detailed(error, f"{what}: {why}") from error
+        raise explained(error, what, _REASONS) from error
     return Link(spec, what, [link])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyzbpf.errors import Error, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.sockets import interface_index
-from pyzbpf.kernel.syscall import EACCES, EEXIST, EINVAL, ENXIO, ERANGE, detailed
+from pyzbpf.kernel.syscall import EACCES, EEXIST, EINVAL, ENXIO, ERANGE, explained
 from pyzbpf.links import order
 from pyzbpf.links.base import Link, text_option
 from pyzbpf.uapi import since
@@ -51,8 +51,7 @@ def attach(
                 since=since.NETKIT,
                 advice=f"It takes CONFIG_NETKIT=y, and '{interface}' must be a netkit device (ip link add … type netkit).",
             ) from error
-        why = _REASONS.get(error.errno or 0)
-        raise error if why is None else detailed(error, f"{what}: {why}") from error
+        raise explained(error, what, _REASONS) from error
     return Link(spec, what, [link])
 
 

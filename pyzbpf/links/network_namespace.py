@@ -8,7 +8,7 @@ from os import fspath
 from pyzbpf.errors import Error, NotFoundError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands, limits
 from pyzbpf.kernel.fd import Fd
-from pyzbpf.kernel.syscall import E2BIG, EBUSY, EEXIST, EINVAL, detailed
+from pyzbpf.kernel.syscall import E2BIG, EBUSY, EEXIST, EINVAL, detailed, explained
 from pyzbpf.links.base import Link
 from pyzbpf.uapi import enums as e
 from pyzbpf.uapi import since
@@ -57,8 +57,7 @@ def _refused(error: SystemCallError, what: str, spec: ProgramSpec, path: str) ->
         return UnsupportedError(what, since=first)
     if error.errno == EINVAL:
         return detailed(error, f"{what}: '{path}' is no network namespace")
-    why = _REASONS.get(error.errno or 0)
-    return error if why is None else detailed(error, f"{what}: {why}")
+    return explained(error, what, _REASONS)
 
 
 _REASONS = {

@@ -6,7 +6,7 @@ import os
 
 from pyzbpf.errors import Error, NotFoundError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import cpus, perf_event, privilege
-from pyzbpf.kernel.syscall import EINVAL, ENOENT, ENOSPC, EOPNOTSUPP, detailed
+from pyzbpf.kernel.syscall import EINVAL, ENOENT, ENOSPC, EOPNOTSUPP, detailed, explained
 from pyzbpf.links import perf_link
 from pyzbpf.links.base import Link, cookie_option, number_option
 
@@ -142,8 +142,7 @@ def _places(pid: int | None, cpu: int | None) -> list[tuple[int | None, int | No
 
 def _refused(error: SystemCallError, event: str, what: str) -> Error:
     if event == _BREAKPOINT:
-        why = _BREAKPOINT_REASONS.get(error.errno or 0)
-        return error if why is None else detailed(error, f"{what}: {why}")
+        return explained(error, what, _BREAKPOINT_REASONS)
     if error.errno in (ENOENT, EOPNOTSUPP):
         return UnsupportedError(
             f"the counter '{event}'",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pyzbpf.errors import Error, SystemCallError
 from pyzbpf.kernel import commands
-from pyzbpf.kernel.syscall import EBUSY, EINVAL, EOPNOTSUPP, detailed
+from pyzbpf.kernel.syscall import EBUSY, EINVAL, EOPNOTSUPP, explained
 from pyzbpf.links.base import Link, Registration
 
 TYPE_CHECKING = False
@@ -47,8 +47,7 @@ def attach(program: Fd, spec: ProgramSpec, *, map: LoadedMap | None = None) -> L
 
 
 def _refused(error: SystemCallError, what: str) -> Error:
-    why = _REASONS.get(error.errno or 0)
-    return error if why is None else detailed(error, f"{what}: {why}")
+    return explained(error, what, _REASONS)
 
 
 _REASONS = {

@@ -8,7 +8,7 @@ import weakref
 
 from pyzbpf.errors import SystemCallError
 from pyzbpf.kernel import commands
-from pyzbpf.kernel.syscall import EBUSY, EEXIST, EINVAL, ENOENT, EOPNOTSUPP, detailed
+from pyzbpf.kernel.syscall import EBUSY, EEXIST, EINVAL, ENOENT, EOPNOTSUPP, explained
 from pyzbpf.links.base import Link, Registration
 from pyzbpf.spec.model import ProgramSpec
 from pyzbpf.uapi.enums import BPF_F_LINK, BPF_PROG_TYPE_STRUCT_OPS, BPF_STRUCT_OPS
@@ -43,8 +43,7 @@ def attach(map: Fd, spec: MapSpec, value: bytes) -> Link:
             what, capability="CAP_SYS_ADMIN", map_fd=map.fileno(), attach_type=BPF_STRUCT_OPS
         )
     except SystemCallError as error:
-        why = _REASONS.get(error.errno or 0)
-        raise error if why is None else detailed(error, f"{what}: {why}") from error
+        raise explained(error, what, _REASONS) from error
     return Link(like, what, [link])
 
 

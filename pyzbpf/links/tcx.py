@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyzbpf.errors import Error, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.sockets import interface_index
-from pyzbpf.kernel.syscall import EEXIST, EINVAL, ENOENT, ERANGE, detailed
+from pyzbpf.kernel.syscall import EEXIST, EINVAL, ENOENT, ERANGE, explained
 from pyzbpf.links import order
 from pyzbpf.links.base import Link, text_option
 from pyzbpf.uapi import since
@@ -52,8 +52,7 @@ def attach(
                 advice=f"Older kernels take the program as a filter: programs['{spec.name}'].attach(kind='tc', "
                 f"interface='{interface}', direction='{direction}').",
             ) from error
-        why = _REASONS.get(error.errno or 0)
-        raise error if why is None else detailed(error, f"{what}: {why}") from error
+        raise explained(error, what, _REASONS) from error
     return Link(spec, what, [link])
 
 

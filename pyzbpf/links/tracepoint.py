@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyzbpf.errors import ObjectError, SystemCallError
 from pyzbpf.kernel import perf_event, tracefs
-from pyzbpf.kernel.syscall import EACCES, EEXIST, detailed
+from pyzbpf.kernel.syscall import EACCES, EEXIST, explained
 from pyzbpf.links import perf_link
 from pyzbpf.links.base import Link, cookie_option, text_option
 
@@ -33,10 +33,7 @@ def attach(program: Fd, spec: ProgramSpec, *, target: str = "", cookie: int = 0)
     try:
         parts = perf_link.run_at(event, program, what, cookie=cookie)
     except SystemCallError as error:
-        why = _REASONS.get(error.errno or 0)
-        if why is not None:
-            raise detailed(error, f"{what}: {why}") from error
-        raise
+        raise explained(error, what, _REASONS) from error
     return Link(spec, what, parts)
 
 

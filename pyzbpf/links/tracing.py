@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyzbpf.errors import SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands, limits
-from pyzbpf.kernel.syscall import E2BIG, EBUSY, EEXIST, EINVAL, ENOENT, ENOMEM, ENOTSUPP, detailed
+from pyzbpf.kernel.syscall import E2BIG, EBUSY, EEXIST, EINVAL, ENOENT, ENOMEM, ENOTSUPP, explained
 from pyzbpf.links.base import Link, cookie_option
 from pyzbpf.uapi import since
 from pyzbpf.uapi.enums import BPF_TRACE_RAW_TP
@@ -29,10 +29,7 @@ def attach(program: Fd, spec: ProgramSpec, *, cookie: int = 0) -> Link:
             missing = limits.no_trampolines()
             if missing:
                 raise UnsupportedError(what, advice=missing) from error
-        why = _REASONS.get(error.errno or 0)
-        if why is not None:
-            raise detailed(error, f"{what}: {why}") from error
-        raise
+        raise explained(error, what, _REASONS) from error
     return Link(spec, what, [link])
 
 

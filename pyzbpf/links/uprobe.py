@@ -7,7 +7,7 @@ from os import fspath
 
 from pyzbpf.errors import Error, NotFoundError, ObjectError, SystemCallError
 from pyzbpf.kernel import perf_event
-from pyzbpf.kernel.syscall import EINVAL, EIO, ENOTSUPP, EOPNOTSUPP, ESRCH, detailed
+from pyzbpf.kernel.syscall import EINVAL, EIO, ENOTSUPP, EOPNOTSUPP, ESRCH, explained
 from pyzbpf.links import perf_link
 from pyzbpf.links.base import Link, cookie_option, number_option, text_option
 from pyzbpf.links.place import on_return, refuse_offset, split_offset
@@ -89,8 +89,7 @@ def refused(error: SystemCallError, what: str, process: int | None) -> Error:
     """Why the kernel puts no probe there."""
     if error.errno == ESRCH:
         return NotFoundError(f"{what}: there is no process {process}")
-    why = _REASONS.get(error.errno or 0)
-    return error if why is None else detailed(error, f"{what}: {why}")
+    return explained(error, what, _REASONS)
 
 
 _CLOSED = "this instruction cannot be probed, or no instruction begins at this offset"

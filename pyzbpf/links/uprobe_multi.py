@@ -7,7 +7,7 @@ from os import fspath
 
 from pyzbpf.errors import Error, NotFoundError, ObjectError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands, limits
-from pyzbpf.kernel.syscall import EBADF, EINVAL, EOPNOTSUPP, ESRCH, address, detailed
+from pyzbpf.kernel.syscall import EBADF, EINVAL, EOPNOTSUPP, ESRCH, address, explained
 from pyzbpf.links import chosen
 from pyzbpf.links.base import Link, number_option, text_option
 from pyzbpf.links.place import on_return
@@ -61,11 +61,10 @@ def attach(
         raise NotFoundError(f"cannot be read: {error.strerror}", file=file) from error
     # Aliases are one place, and the kernel would run the program for each.
     places = dict(zip(offsets, wanted.values(), strict=True))
-    first = next(iter(wanted))
-    what = f"{spec.kind} at '{file}:{first}'" + (f" and {len(wanted) - 1} more" if len(wanted) > 1 else "")
+    what = f"{spec.kind} at {chosen.described([f'{file}:{function}' for function in wanted])}"
     name = os.fsencode(file) + b"\0"
-    packed = bytearray().join(offset.to_bytes(8, commands.ORDER) for offset in places)
-    cookies = bytearray().join(cookie.to_bytes(8, commands.ORDER) for cookie in places.values())
+    packed = chosen.packed(places)
+    cookies = chosen.packed(places.values())
     try:
         link = commands.link_create(
             what,
@@ -92,8 +91,7 @@ def _refused(error: SystemCallError, what: str, pid: int | None, spec: ProgramSp
     first = since.UPROBE_SESSION if spec.attach_type == e.BPF_TRACE_UPROBE_SESSION else since.UPROBE_MULTI
     if error.errno in (EINVAL, EOPNOTSUPP) and limits.older(os.uname().release, first):
         return UnsupportedError(what, since=first)
-    why = _REASONS.get(error.errno or 0)
-    return error if why is None else detailed(error, f"{what}: {why}")
+    return explained(error, what, _REASONS)
 
 
 _REASONS = {

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -54,18 +55,26 @@ def probes() -> Path:
 def build_wheels(folder: Path) -> list[Path]:
     """Build the wheel of pyzbpf and, with it, those of the examples.
 
-    From copies of the sources: a build leaves files in its tree.
+    From copies of the sources: a build leaves files in its tree. By a Python beside this one that finds the same
+    packages, but runs no .pth file of theirs: an editable install of pyzbpf would put its own tree before the copy.
     """
     wheels = []
     with cache.temporary() as work:
         site = work / "site"
+        python = work / "python"
+        path = os.pathsep.join(
+            [str(site), *sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})]
+        )
+        processes.run(
+            [sys.executable, "-m", "venv", "--without-pip", python], environment=dict(os.environ), cwd=work
+        )
         for project in (ROOT, *sorted(path.parent for path in (ROOT / "examples").glob("*/pyproject.toml"))):
             name = "pyzbpf" if project == ROOT else project.name
             source = shutil.copytree(project, work / "sources" / name, ignore=NOT_SOURCE)
             target = work / "wheels" / name
-            command = [sys.executable, "-m", "pip", "-q", "wheel", "--no-deps", "--no-build-isolation"]
+            command = [python / "bin/python", "-m", "pip", "-q", "wheel", "--no-deps", "--no-build-isolation"]
             environment = {
-                **os.environ, "PYTHONPATH": str(site), "PIP_DISABLE_PIP_VERSION_CHECK": "1", "TMPDIR": str(work)
+                **os.environ, "PYTHONPATH": path, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "TMPDIR": str(work)
             }  # fmt: skip
             processes.run([*command, source, "--wheel-dir", target], environment=environment, cwd=work)
             (wheel,) = target.glob("*.whl")

@@ -141,21 +141,27 @@ def numbers(release: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", re.split(r"-[a-z]", release)[0]))
 
 
-def choose(names: Iterable[str], architecture: str, series: str, flavour: str) -> Kernel:
-    """The newest kernel of a series ("6.12", or "newest") among names of packages; `flavour` "" or "cloud"."""
+def choose(names: Iterable[str], architecture: str, series: str, flavour: str) -> list[Kernel]:
+    """The kernels of a series ("6.12", or "newest" of all) among names of packages, the newest first.
+
+    `flavour` is "" or "cloud". Raises Unavailable where there is none.
+    """
     end = f"-{flavour}-{architecture}" if flavour else f"-{architecture}"
     known = set(names)
-    found = []
+    releases = []
     for name in known:
         match = re.fullmatch(rf"linux-image-(\d[\d.]*(?:\+[\w.]+)?(?:-(?:\d+|rc\d+))?{end})", name)
         if match and (series == "newest" or numbers(match[1])[:2] == numbers(series)):
-            found.append(match[1])
-    if not found:
+            releases.append(match[1])
+    if not releases:
         nearest = sorted({numbers(name[12:])[:2] for name in known if name.startswith("linux-image-")
                           and name.endswith(end) and name[12].isdigit()})  # fmt: skip
         at_hand = ", ".join(".".join(map(str, pair)) for pair in nearest) or "none"
         raise Unavailable(f"the archive has no {architecture} kernel {series} any more; it has {at_hand}")
-    release = max(found, key=numbers)
+    return [_kernel(architecture, release, known) for release in sorted(releases, key=numbers, reverse=True)]
+
+
+def _kernel(architecture: str, release: str, known: set[str]) -> Kernel:
     # From Linux 7 on Debian keeps the image and the modules in packages of their own.
     if f"linux-binary-{release}" in known:
         apart = (f"linux-binary-{release}", f"linux-base-{release}")
@@ -164,15 +170,30 @@ def choose(names: Iterable[str], architecture: str, series: str, flavour: str) -
 
 
 def resolve(architecture: str, series: str, flavour: str | None = None) -> Kernel:
-    """The newest kernel of a series at hand now.
+    """The newest kernel of a series that can be had now, downloaded.
 
     ``architecture`` is Debian's word (amd64, arm64, s390x), ``series`` "6.12" or "newest", ``flavour``
-    "cloud" (the default where Debian has it: the smallest) or "". Raises Unavailable.
+    "cloud" (the default where Debian has it: the smallest) or "". While a point release comes or goes, a
+    mirror may list a package that it does not hold: an older one of the series is as good. Raises Unavailable.
     """
     if flavour is None:
         flavour = "" if architecture == "s390x" else "cloud"
     listed = _run(_root(architecture), "apt-cache", "pkgnames", "linux-")
-    return choose(listed.stdout.split(), architecture, series, flavour)
+    refusals = []
+    for kernel in choose(listed.stdout.split(), architecture, series, flavour):
+        refusal = _refusal(kernel)
+        if not refusal:
+            return kernel
+        refusals.append(refusal)
+    raise Unavailable("\n".join(refusals))
+
+
+def _refusal(kernel: Kernel) -> str:
+    try:
+        modules(kernel)
+    except Unavailable as error:
+        return str(error)
+    return ""
 
 
 def unpack(architecture: str, packages: Iterable[str], folder: Path) -> None:

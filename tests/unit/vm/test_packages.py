@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 import struct
+import subprocess
 import zlib
 from pathlib import Path
 
@@ -33,11 +34,30 @@ NAMES = ARCHIVE.split()
     ],
 )
 def test_the_newest_of_a_series(series: str, flavour: str, release: str) -> None:
-    assert packages.choose(NAMES, "amd64", series, flavour).release == release
+    assert packages.choose(NAMES, "amd64", series, flavour)[0].release == release
+
+
+def test_a_kernel_that_the_mirror_lists_but_does_not_hold_gives_way_to_an_older_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def modules(kernel: packages.Kernel) -> Path:
+        if kernel.release in gone:
+            raise packages.Unavailable(f"{kernel.release}: 404 Not Found")
+        return tmp_path
+
+    listed = subprocess.CompletedProcess([], 0, stdout=ARCHIVE)
+    monkeypatch.setattr(packages, "_root", lambda _: tmp_path)
+    monkeypatch.setattr(packages, "_run", lambda *_: listed)
+    monkeypatch.setattr(packages, "modules", modules)
+    gone = {"6.12.107+deb13-cloud-amd64"}
+    assert packages.resolve("amd64", "6.12").release == "6.12.9+bpo-cloud-amd64"
+    gone.add("6.12.9+bpo-cloud-amd64")
+    with pytest.raises(packages.Unavailable, match=r"6\.12\.107.*404.*\n6\.12\.9.*404"):
+        packages.resolve("amd64", "6.12")
 
 
 def test_image_and_modules_apart() -> None:
-    found = packages.choose(NAMES, "amd64", "7.2", "cloud")
+    (found,) = packages.choose(NAMES, "amd64", "7.2", "cloud")
     release = "7.2.13+deb14-cloud-amd64"
     assert found.packages == (f"linux-binary-{release}", f"linux-base-{release}")
     assert found.modules == f"linux-modules-{release}"

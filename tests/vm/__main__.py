@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_printing = threading.Lock()
+_printing, _writing = threading.Lock(), threading.Lock()
 
 
 def say(text: str) -> None:
@@ -125,7 +125,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--write-docs",
         action="store_true",
-        help="keep the results of these kernels in docs/kernels and write docs/kernels.md anew",
+        help="keep what all tests say on these kernels in docs/kernels, docs/doctor and docs/attach-kinds, each kernel's "
+        "when it has ended, and write the three pages anew",
     )
     return parser
 
@@ -206,17 +207,10 @@ def main(arguments: Sequence[str]) -> int:
     if lacking:
         print(f"needs QEMU: apt-get install {' '.join(lacking)}", file=sys.stderr)
         return 2
-    commit = report.commit()  # before hours in which the tree may change
     runs = run(rows, options, pytest_arguments)
     print(f"\n{report.results(runs)}\n")
     if options.junit:
         report.junit(runs, options.junit)
-    if options.doctor:
-        doctor.write(runs)
-    if options.kinds:
-        kinds.write(runs, commit)
-    if options.write_docs:
-        report.keep(runs, commit)
     print(report.closing(runs))
     optional = {row.name for row in rows if row.optional}
     return int(any(run.failed or (run.not_run and run.name not in optional) for run in runs))
@@ -233,6 +227,7 @@ def _names_tests(arguments: Sequence[str]) -> bool:
 def run(rows: list[matrix.Row], options: argparse.Namespace, arguments: list[str]) -> list[results.Run]:
     """Build the wheels once, and give them to each kernel with pytest's ``arguments``."""
     begin, stop = time.monotonic(), threading.Event()
+    commit = report.commit()  # before hours in which the tree may change
     if options.console:
         options.console.mkdir(parents=True, exist_ok=True)
     with cache.temporary() as work, ThreadPoolExecutor(options.jobs) as pool:
@@ -243,11 +238,23 @@ def run(rows: list[matrix.Row], options: argparse.Namespace, arguments: list[str
         say(f"on every kernel: {names} ({time.monotonic() - begin:.0f} s to build and pack)")
         guests = [Guest(row, options, stop) for row in rows]
         try:
-            return list(pool.map(lambda guest: guest.run(work / "suite.cpio"), guests))
+            return list(pool.map(lambda guest: kept(guest.run(work / "suite.cpio"), options, commit), guests))
         except BaseException:
             stop.set()  # whoever ends this command ends its guests
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def kept(run: results.Run, options: argparse.Namespace, commit: str) -> results.Run:
+    """The run, after the documentation was told of it: as soon as it is there, the others may take hours."""
+    with _writing:
+        if options.write_docs:
+            report.keep([run], commit)
+        if options.write_docs or options.doctor:
+            doctor.write([run])
+        if options.write_docs or options.kinds:
+            kinds.write([run], commit)
+    return run
 
 
 def command(arguments: Sequence[str]) -> int:

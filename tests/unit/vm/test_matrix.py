@@ -62,6 +62,27 @@ def test_one_kernels_results_leave_the_others(tmp_path: Path, monkeypatch: pytes
     assert "was not run" not in page
 
 
+@pytest.mark.parametrize(
+    ("option", "pages"),
+    [
+        ("--write-docs", ["kernels", "doctor", "kinds"]),
+        ("--doctor", ["doctor"]),
+        ("--kinds", ["kinds"]),
+        ("--jobs=1", []),
+    ],
+)
+def test_each_kernel_is_kept_when_it_has_ended(
+    monkeypatch: pytest.MonkeyPatch, option: str, pages: list[str]
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(command.report, "keep", lambda *_: told.append("kernels"))
+    monkeypatch.setattr(command.doctor, "write", lambda *_: told.append("doctor"))
+    monkeypatch.setattr(command.kinds, "write", lambda *_: told.append("kinds"))
+    run = results.Run("one", "6.1.5", outcomes=[GOOD])
+    assert command.kept(run, command.parse([option]), "abc1") is run
+    assert told == pages
+
+
 def test_names_of_kernels() -> None:
     names = [row.name for row in matrix.MATRIX]
     assert len(set(names)) == len(names)

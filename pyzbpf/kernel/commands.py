@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 
-from pyzbpf.kernel import limits
 from pyzbpf.kernel.fd import Fd, LinkFd
 from pyzbpf.kernel.syscall import EAGAIN, ENOENT, EPERM, address, bpf, failure
 from pyzbpf.uapi import attrs, enums
@@ -51,9 +50,24 @@ def unpack(layout: Layout, data: bytearray, name: str) -> int:
 def _memory_charged(command: int, data: bytearray) -> int:
     """bpf(2) for a command whose memory older kernels charge against RLIMIT_MEMLOCK."""
     result = bpf(command, data)
-    if result == -EPERM and limits.raise_memlock():
-        result = bpf(command, data)
+    if result == -EPERM:
+        from pyzbpf.kernel import limits
+
+        if limits.raise_memlock():
+            result = bpf(command, data)
     return result
+
+
+# BPF_OBJ_NAME_LEN with the NUL; the kernel takes letters, digits, '_' and '.' (bpf_obj_name_cpy).
+NAME = 15
+_NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.")
+
+
+def kernel_name(name: str) -> str:
+    """A name the kernel takes: illegal characters replaced, cut to 15."""
+    if name.isascii() and name.isidentifier():
+        return name[:NAME]
+    return "".join(c if c in _NAME_CHARACTERS else "_" for c in name)[:NAME]
 
 
 def request(command: int, layout: Layout, values: Mapping[str, int | bytes]) -> int:

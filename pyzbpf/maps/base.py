@@ -4,7 +4,7 @@ from __future__ import annotations
 
 # collections.abc is this very module, which the interpreter has imported for `os`; the package
 # around it costs a millisecond of start-up.
-from _collections_abc import ItemsView, MutableMapping, ValuesView
+from _collections_abc import MutableMapping
 
 from pyzbpf.errors import Error
 from pyzbpf.kernel import commands
@@ -14,7 +14,7 @@ from pyzbpf.uapi.enums import BPF_ANY, BPF_EXIST, BPF_NOEXIST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, ItemsView, Iterable, Iterator, ValuesView
     from typing import Any
 
     from typing_extensions import Self
@@ -24,12 +24,8 @@ if TYPE_CHECKING:
     from pyzbpf.spec.model import MapSpec
 
     Mapping = MutableMapping[Any, Any]
-    Items = ItemsView[Any, Any]
-    Values = ValuesView[Any]
 else:
     Mapping = MutableMapping
-    Items = ItemsView
-    Values = ValuesView
 
 
 def coders(
@@ -289,36 +285,20 @@ class Map(KernelMap, Mapping):
 
         return whole.to_arrow(self)
 
-    def items(self) -> Items:
+    def items(self) -> ItemsView[Any, Any]:
         """(key, value) pairs; a key that is deleted meanwhile is left out."""
-        return _Items(self)
+        from pyzbpf.maps import whole
 
-    def values(self) -> Values:
+        return whole.Items(self)
+
+    def values(self) -> ValuesView[Any]:
         """Values; those of keys deleted meanwhile are left out."""
-        return _Values(self)
+        from pyzbpf.maps import whole
+
+        return whole.Values(self)
 
     def __bool__(self) -> bool:
         return next(self._raw_keys(), None) is not None
 
     def __eq__(self, other: object) -> bool:
         return self is other
-
-
-class _Items(Items):
-    __slots__ = ()
-    _mapping: Map
-
-    def __iter__(self) -> Iterator[tuple[Any, Any]]:
-        from pyzbpf.maps import whole
-
-        return whole.pairs(self._mapping)
-
-
-class _Values(Values):
-    __slots__ = ()
-    _mapping: Map
-
-    def __iter__(self) -> Iterator[Any]:
-        from pyzbpf.maps import whole
-
-        return (value for _, value in whole.pairs(self._mapping))

@@ -6,20 +6,15 @@ import os
 import struct
 import sys
 
-from pyzbpf.adapt import attach_target
 from pyzbpf.adapt.adapt import adapt
-from pyzbpf.errors import Error, LayoutWarning, ObjectError, UnsupportedError
-from pyzbpf.kernel import limits, syscall
+from pyzbpf.errors import Error, LayoutWarning, ObjectError, SystemCallError, UnsupportedError
+from pyzbpf.kernel import commands, syscall
+from pyzbpf.kernel.commands import NAME, kernel_name
 from pyzbpf.kernel.fd import Fd
-from pyzbpf.kernel.privilege import refusal, to_load
 from pyzbpf.maps import open as map_open
-from pyzbpf.maps import pin
-from pyzbpf.runtime import contents, parallel, struct_ops, types
-from pyzbpf.runtime.attempt import NAME, Attempt, kernel_name
 from pyzbpf.runtime.program import Program
 from pyzbpf.spec.model import NESTED
 from pyzbpf.uapi import enums as e
-from pyzbpf.uapi import since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +34,8 @@ KINDS = {
     e.BPF_MAP_TYPE_PERF_EVENT_ARRAY: ("pyzbpf.events.perf_buffer", "PerfBuffer"),
     e.BPF_MAP_TYPE_STRUCT_OPS: ("pyzbpf.runtime.functions", "Functions"),
 }
+# Program types of which some name the place that they are for when they are loaded.
+_PLACED = frozenset((e.BPF_PROG_TYPE_TRACING, e.BPF_PROG_TYPE_LSM))
 
 
 def map_name(spec: ObjectSpec, map: MapSpec) -> str:
@@ -97,6 +94,10 @@ def _externs(spec: ObjectSpec) -> KernelExterns | None:
 
 def _attach_place(spec: ObjectSpec, program: ProgramSpec) -> tuple[int, str]:
     """(type id, module) of the place the program attaches to, for the kinds that name it when they are loaded."""
+    if program.type not in _PLACED:
+        return 0, ""
+    from pyzbpf.adapt import attach_target
+
     if not attach_target.needed(program):
         return 0, ""
     from pyzbpf.kernel import target
@@ -164,8 +165,7 @@ class Loader:
         spec = self.spec
         check_machine(spec)
         relocator = _relocator(spec, btf)
-        self.struct_ops = struct_ops.ready(spec)
-        wanted = struct_ops.wanted(spec, self.struct_ops)
+        wanted = self._wanted()
         for program in wanted:
             if not program.type:
                 from pyzbpf.spec import section  # says which names there are
@@ -176,6 +176,8 @@ class Loader:
             _warn(spec, relocator)
         for program, code in ready:
             if program.type == e.BPF_PROG_TYPE_STRUCT_OPS:
+                from pyzbpf.runtime import struct_ops
+
                 code.attach_btf_id, code.attach_type = struct_ops.place(spec, program, self.struct_ops)
             elif program.name in targets or program.type == e.BPF_PROG_TYPE_EXT:
                 code.attach_btf_id = _place_in_program(spec, program, targets)
@@ -189,33 +191,59 @@ class Loader:
         self._load_btf(ready)
         for map in maps:
             self._open_map(map, given.get(map.name), pin_root)
-        for map in created:
-            if map.type in NESTED and map.name not in given:
-                contents.fill(self.maps[map.name], self.maps)
+        filled = [map for map in created if map.values and map.name not in given]
+        self._fill([map for map in filled if map.type in NESTED], self.maps)
         try:
             self._find_modules(code for _, code in ready)
             self._load_programs(ready, targets, log_level)
         finally:
             for fd in self.modules.values():
                 fd.close()  # the programs hold on to what they use
-        for map in created:
-            if map.type == e.BPF_MAP_TYPE_PROG_ARRAY and map.name not in given:
-                contents.fill(self.maps[map.name], self.programs)
+        self._fill([map for map in filled if map.type == e.BPF_MAP_TYPE_PROG_ARRAY], self.programs)
         for name, value in self.struct_ops.items():
             if name not in given:
+                from pyzbpf.runtime import contents
+
                 contents.complete(self.maps[name], value, self.programs)
+
+    def _wanted(self) -> list[ProgramSpec]:
+        """The programs to load; structs of functions, which bring theirs, are made ready."""
+        spec = self.spec
+        if all(map.type != e.BPF_MAP_TYPE_STRUCT_OPS for map in spec.maps.values()):
+            return [program for program in spec.programs.values() if program.autoload]
+        from pyzbpf.runtime import struct_ops
+
+        self.struct_ops = struct_ops.ready(spec)
+        return struct_ops.wanted(spec, self.struct_ops)
+
+    def _fill(self, maps: Iterable[MapSpec], known: Mapping[str, KernelMap] | Mapping[str, Program]) -> None:
+        for map in maps:
+            from pyzbpf.runtime import contents
+
+            contents.fill(self.maps[map.name], known)
 
     def _load_btf(self, ready: list[tuple[ProgramSpec, ReadyProgram]]) -> None:
         """BTF is a help, not a need, for most programs: a kernel that refuses it gets none."""
         btf = self.externs.btf if self.externs else self.spec.btf
         if btf is None:
             return
-        # Harmless where the tags are known: no probe is made on the way of a load.
-        if b"arg:ctx\0" in btf.strings and limits.older(os.uname().release, since.ARGUMENT_TAGS):
-            from pyzbpf.adapt import context_tags
+        if b"arg:ctx\0" in btf.strings:
+            from pyzbpf.kernel import limits
+            from pyzbpf.uapi import since
 
-            btf = context_tags.typed(btf, [(program.type, code) for program, code in ready])
-        self.btf, self.btf_error = types.load(btf, file=self.spec.file, token=self.token)
+            # Harmless where the tags are known: no probe is made on the way of a load.
+            if limits.older(os.uname().release, since.ARGUMENT_TAGS):
+                from pyzbpf.adapt import context_tags
+
+                btf = context_tags.typed(btf, [(program.type, code) for program, code in ready])
+        try:
+            self.btf = commands.btf_load(btf.data, token=self.token)
+        except SystemCallError as error:
+            from pyzbpf.runtime import types
+
+            self.btf, self.btf_error = types.load_older(btf, error, file=self.spec.file, token=self.token)
+        except UnsupportedError as error:
+            self.btf_error = error
         if self.btf is not None:
             self.made.append(self.btf)
 
@@ -225,6 +253,8 @@ class Loader:
             self.fds[spec.name] = given.fd.fileno()
             return
         if spec.pinning:
+            from pyzbpf.maps import pin
+
             fd, path = pin.find_or_make(spec, pin_root, lambda: self._create_map(spec))
             self.pinned += path
         else:
@@ -241,6 +271,8 @@ class Loader:
     def _create_map(self, spec: MapSpec) -> Fd:
         value = self.struct_ops.get(spec.name)
         if value is not None:
+            from pyzbpf.runtime import struct_ops
+
             return struct_ops.create(spec, value, self.btf, self.btf_error, token=self.token)
         btf = self.btf.fileno() if self.btf else None
         return map_open.create(spec, map_name(self.spec, spec), btf, map_token_fd=self.token)
@@ -261,12 +293,18 @@ class Loader:
         log_level: int,
     ) -> None:
         """Load all, side by side where it pays; the error is that of the first program that is refused."""
-        threads = parallel.workers([len(code.instructions) // 8 for _, code in ready])
-        done, failure = parallel.each(
-            lambda pair: self._load_program(pair[0], pair[1], log_level, targets.get(pair[0].name)),
-            ready,
-            threads,
-        )
+
+        def load(pair: tuple[ProgramSpec, ReadyProgram]) -> Program:
+            return self._load_program(*pair, log_level, targets.get(pair[0].name))
+
+        failure: BaseException | None = None
+        if len(ready) < 2:
+            done = [load(pair) for pair in ready]
+        else:
+            from pyzbpf.runtime import parallel
+
+            threads = parallel.workers([len(code.instructions) // 8 for _, code in ready])
+            done, failure = parallel.each(load, ready, threads)
         for program in done:
             self.made.append(program)
             self.programs[program.name] = program
@@ -277,6 +315,8 @@ class Loader:
         self, spec: ProgramSpec, ready: ReadyProgram, log_level: int, target: Program | None
     ) -> Program:
         if ready.callbacks and self.btf is None:
+            from pyzbpf.uapi import since
+
             raise UnsupportedError(
                 f"program '{spec.name}': callbacks without BTF",
                 since=since.CALLBACKS,
@@ -301,16 +341,28 @@ class Loader:
             "fd_array": syscall.address(fd_array),
         }
         debug, keep = self._debug_information(ready)
-        attempt = Attempt(spec, {**values, **debug}, log_level)
-        result = attempt.run()
-        if result == -syscall.E2BIG and debug and not attempt.log:
+        result, log = self._verdict(spec, {**values, **debug}, log_level)
+        if result == -syscall.E2BIG and debug and not log:
             # Linux 4.18 and 4.19 know BTF and not yet func_info: members beyond their bpf_attr.
-            attempt = Attempt(spec, values, log_level)
-            result = attempt.run()
+            result, log = self._verdict(spec, values, log_level)
         del keep, license, fd_array
         if result < 0:
-            raise self._refused(spec, ready, -result, attempt.log)
-        return Program(spec, Fd(result, f"program '{spec.name}'"), log=attempt.log)
+            raise self._refused(spec, ready, -result, log)
+        return Program(spec, Fd(result, f"program '{spec.name}'"), log=log)
+
+    def _verdict(
+        self, spec: ProgramSpec, values: Mapping[str, int | bytes], log_level: int
+    ) -> tuple[int, str]:
+        """(descriptor or negative errno, the verifier's log); a log costs time, so it is for those who want one."""
+        name = kernel_name(spec.name)
+        result = 0
+        if not log_level:
+            result, _ = commands.prog_load(name, values)
+            if result >= 0:
+                return result, ""
+        from pyzbpf.runtime import attempt
+
+        return attempt.asked(name, values, log_level) if log_level else attempt.reason(name, values, result)
 
     def _debug_information(self, ready: ReadyProgram) -> tuple[dict[str, int | bytes], list[bytes]]:
         """The members that carry function and line records, and the bytes they point to."""
@@ -328,7 +380,10 @@ class Loader:
         return values, keep
 
     def _refused(self, spec: ProgramSpec, ready: ReadyProgram, errno: int, log: str) -> Error:
-        from pyzbpf.runtime.verifier import explain, reason_of  # imports re, for the unlucky only
+        from pyzbpf.kernel import limits
+        from pyzbpf.kernel.privilege import refusal, to_load
+        from pyzbpf.runtime.verifier import explain, reason_of  # imports re
+        from pyzbpf.uapi import since
 
         detail = f"program '{spec.name}' of section '{spec.section}'"
         if errno == syscall.EPERM:

@@ -14,32 +14,47 @@ _LOG_ENOUGH = (16 << 20) - 1
 _REASONS = 1  # BPF_LOG_LEVEL1: the walk to what was refused
 
 
-def asked(name: str, values: Mapping[str, int | bytes], level: int) -> tuple[int, str]:
-    """(descriptor or negative errno, log) with the log that the user wants, and a reason in it after a refusal."""
-    verdict, log = _with_log(name, values, level)
+def load(
+    values: Mapping[str, int | bytes], plain: Mapping[str, int | bytes], verdict: int, level: int
+) -> tuple[int, str]:
+    """(descriptor or negative errno, log) of a program that was refused with ``verdict``, or whose log is wanted.
+
+    ``plain`` are the members ``values`` without those that carry function and line records. ``level`` is that of the log
+    (0: the user wants none, and a log costs time, so there was none yet).
+    """
+    result, log = _asked(values, level) if level else _reason(values, verdict)
+    if result != -syscall.E2BIG or len(plain) == len(values) or log:
+        return result, log
+    # Linux 4.18 and 4.19 know BTF and not yet func_info: members beyond their bpf_attr.
+    if level:
+        return _asked(plain, level)
+    result, _ = commands.prog_load(plain)
+    return (result, "") if result >= 0 else _reason(plain, result)
+
+
+def _asked(values: Mapping[str, int | bytes], level: int) -> tuple[int, str]:
+    verdict, log = _with_log(values, level)
     if verdict < 0 and not level & _REASONS:
-        verdict, more = _with_log(name, values, level | _REASONS)  # statistics alone do not say why
+        verdict, more = _with_log(values, level | _REASONS)  # statistics alone do not say why
         log = more or log
     return verdict, log
 
 
-def reason(name: str, values: Mapping[str, int | bytes], verdict: int) -> tuple[int, str]:
-    """(descriptor or negative errno, log) of a program that was refused without a log, which costs time.
-
-    With a log that is too short the kernel says ENOSPC, which hides the ``verdict`` of the first time. And the program
+def _reason(values: Mapping[str, int | bytes], verdict: int) -> tuple[int, str]:
+    """With a log that is too short the kernel says ENOSPC, which hides the verdict of the first time. And the program
     may pass the second time, where memory was short the first time.
     """
-    again, log = _with_log(name, values, _REASONS)
+    again, log = _with_log(values, _REASONS)
     return again if again >= 0 else verdict, log
 
 
-def _with_log(name: str, values: Mapping[str, int | bytes], level: int) -> tuple[int, str]:
+def _with_log(values: Mapping[str, int | bytes], level: int) -> tuple[int, str]:
     result, least, text = 0, 0, b""
     for size in _LOG_SIZES:
         if size < least:
             continue
         log = bytearray(size)
-        result, wanted = commands.prog_load(name, {**values, "log_level": level}, log=log)
+        result, wanted = commands.prog_load({**values, "log_level": level}, log=log)
         text = bytes(log.partition(b"\0")[0]) or text
         # Since Linux 6.4 the kernel says how much it had to say, and a log that is too short
         # keeps the end, where the reason is: no need for hundreds of megabytes then.

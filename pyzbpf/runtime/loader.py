@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import sys
+from itertools import chain
 
 from pyzbpf.adapt.adapt import adapt
 from pyzbpf.errors import Error, LayoutWarning, ObjectError, SystemCallError, UnsupportedError
@@ -15,10 +16,11 @@ from pyzbpf.maps import open as map_open
 from pyzbpf.runtime.program import Program
 from pyzbpf.spec.model import NESTED
 from pyzbpf.uapi import enums as e
+from pyzbpf.uapi.attrs import PROG_LOAD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pyzbpf.adapt.adapt import ReadyProgram
     from pyzbpf.adapt.core import Relocator
@@ -128,6 +130,34 @@ def _callbacks_known() -> bool:
     from pyzbpf.kernel.features.code import CALLBACKS
 
     return CALLBACKS.answer().supported is not False
+
+
+# Members of the attributes that carry function and line records; kernels before 5.0 do not have them.
+_DEBUG = frozenset(
+    (
+        "prog_btf_fd",
+        *(f"{kind}_info{part}" for kind in ("func", "line") for part in ("", "_cnt", "_rec_size")),
+    )
+)
+
+
+class _Request:
+    """All that BPF_PROG_LOAD is told of a program: ``values`` are the members of its attributes, ``packed`` is what they
+    come to, and ``keep`` holds the bytes that they point to. ``fd`` and ``log`` are what comes of it.
+    """
+
+    __slots__ = ("fd", "keep", "log", "packed", "ready", "spec", "values")
+
+    def __init__(
+        self, spec: ProgramSpec, ready: ReadyProgram, values: dict[str, int | bytes], keep: list[bytes]
+    ) -> None:
+        self.spec = spec
+        self.ready = ready
+        self.values = values
+        self.keep = keep
+        self.packed = commands.pack(PROG_LOAD, values)
+        self.fd: Fd | None = None
+        self.log = ""
 
 
 class Loader:
@@ -293,27 +323,43 @@ class Loader:
         log_level: int,
     ) -> None:
         """Load all, side by side where it pays; the error is that of the first program that is refused."""
+        modules = {name: fd.fileno() for name, fd in self.modules.items()}
+        license = self.spec.license.encode() + b"\0"
 
-        def load(pair: tuple[ProgramSpec, ReadyProgram]) -> Program:
-            return self._load_program(*pair, log_level, targets.get(pair[0].name))
+        def request(pair: tuple[ProgramSpec, ReadyProgram]) -> _Request:
+            return self._request(*pair, targets.get(pair[0].name), modules, license)
 
+        def load(request: _Request) -> _Request:
+            return self._load_program(request, log_level)
+
+        done: list[_Request]
         failure: BaseException | None = None
         if len(ready) < 2:
-            done = [load(pair) for pair in ready]
+            done = [load(request(pair)) for pair in ready]
         else:
             from pyzbpf.runtime import parallel
 
             threads = parallel.workers([len(code.instructions) // 8 for _, code in ready])
-            done, failure = parallel.each(load, ready, threads)
-        for program in done:
+            if threads > 1:  # one prepares while others are in the kernel
+                done, failure = parallel.each(lambda pair: load(request(pair)), ready, threads)
+            else:  # all that is Python's first, which then leaves the processor's caches to the kernel
+                done, failure = parallel.each(load, [request(pair) for pair in ready], 1)
+        for loaded in done:
+            assert loaded.fd is not None
+            program = Program(loaded.spec, loaded.fd, log=loaded.log)
             self.made.append(program)
             self.programs[program.name] = program
         if failure is not None:
             raise failure
 
-    def _load_program(
-        self, spec: ProgramSpec, ready: ReadyProgram, log_level: int, target: Program | None
-    ) -> Program:
+    def _request(
+        self,
+        spec: ProgramSpec,
+        ready: ReadyProgram,
+        target: Program | None,
+        modules: Mapping[str, int],
+        license: bytes,
+    ) -> _Request:
         if ready.callbacks and self.btf is None:
             from pyzbpf.uapi import since
 
@@ -322,62 +368,62 @@ class Loader:
                 since=since.CALLBACKS,
                 advice=f"The object's BTF: {self.btf_error or 'there is none'}.",
             )
-        modules = {name: fd.fileno() for name, fd in self.modules.items()}
         code = ready.with_descriptors(self.fds, modules)
-        called = b"".join(struct.pack("=i", modules[name]) for name in ready.modules)
-        fd_array = bytes(4) + called if called else b""  # the first is never looked at
-        license = self.spec.license.encode() + b"\0"
+        keep = [code, license]
         values: dict[str, int | bytes] = {
+            "prog_name": commands.kernel_name(spec.name).encode(),
             "prog_type": spec.type,
             "insn_cnt": len(code) // 8,
             "insns": syscall.address(code),
             "license": syscall.address(license),
-            "prog_flags": spec.flags | (e.BPF_F_TOKEN_FD if self.token else 0),
-            "prog_token_fd": self.token,
             "expected_attach_type": ready.attach_type or spec.attach_type or 0,
             "attach_btf_id": ready.attach_btf_id,
-            "attach_prog_fd": 0 if target is None else target.fileno(),
-            "attach_btf_obj_fd": modules.get(ready.attach_module, 0),
-            "fd_array": syscall.address(fd_array),
+            "prog_flags": spec.flags | (e.BPF_F_TOKEN_FD if self.token else 0),
+            "prog_token_fd": self.token,
         }
-        debug, keep = self._debug_information(ready)
-        result, log = self._verdict(spec, {**values, **debug}, log_level)
-        if result == -syscall.E2BIG and debug and not log:
-            # Linux 4.18 and 4.19 know BTF and not yet func_info: members beyond their bpf_attr.
-            result, log = self._verdict(spec, values, log_level)
-        del keep, license, fd_array
-        if result < 0:
-            raise self._refused(spec, ready, -result, log)
-        return Program(spec, Fd(result, f"program '{spec.name}'"), log=log)
+        if target is not None:
+            values["attach_prog_fd"] = target.fileno()
+        if ready.attach_module:
+            values["attach_btf_obj_fd"] = modules.get(ready.attach_module, 0)
+        if ready.modules:  # the first is never looked at
+            keep.append(struct.pack(f"={1 + len(ready.modules)}i", 0, *[modules[n] for n in ready.modules]))
+            values["fd_array"] = syscall.address(keep[-1])
+        if self.btf is not None:
+            values["prog_btf_fd"] = self.btf.fileno()
+            self._add_records(values, keep, "func_info", ready.func_info, 2)
+            self._add_records(values, keep, "line_info", ready.line_info, 4)
+        return _Request(spec, ready, values, keep)
 
-    def _verdict(
-        self, spec: ProgramSpec, values: Mapping[str, int | bytes], log_level: int
-    ) -> tuple[int, str]:
-        """(descriptor or negative errno, the verifier's log); a log costs time, so it is for those who want one."""
-        name = kernel_name(spec.name)
-        result = 0
-        if not log_level:
-            result, _ = commands.prog_load(name, values)
-            if result >= 0:
-                return result, ""
-        from pyzbpf.runtime import attempt
+    @staticmethod
+    def _add_records(
+        values: dict[str, int | bytes],
+        keep: list[bytes],
+        name: str,
+        records: Sequence[tuple[int, ...]],
+        width: int,
+    ) -> None:
+        """Function or line records of so many words each, and the members that carry them."""
+        count = len(records)
+        if count:
+            packed = struct.pack(f"={width * count}I", *chain.from_iterable(records))
+            keep.append(packed)
+            values[name] = syscall.address(packed)
+            values[name + "_cnt"] = count
+            values[name + "_rec_size"] = width * 4
 
-        return attempt.asked(name, values, log_level) if log_level else attempt.reason(name, values, result)
+    def _load_program(self, request: _Request, log_level: int) -> _Request:
+        spec = request.spec
+        result = 0 if log_level else commands.prog_load_packed(request.packed)
+        if result < 0 or log_level:
+            from pyzbpf.runtime import attempt
 
-    def _debug_information(self, ready: ReadyProgram) -> tuple[dict[str, int | bytes], list[bytes]]:
-        """The members that carry function and line records, and the bytes they point to."""
-        if self.btf is None:
-            return {}, []
-        values: dict[str, int | bytes] = {"prog_btf_fd": self.btf.fileno()}
-        keep: list[bytes] = []
-        for name, records, width in (("func_info", ready.func_info, 2), ("line_info", ready.line_info, 4)):
-            if records:
-                packed = struct.pack(f"={width * len(records)}I", *[n for record in records for n in record])
-                keep.append(packed)
-                values[name] = syscall.address(packed)
-                values[f"{name}_cnt"] = len(records)
-                values[f"{name}_rec_size"] = width * 4
-        return values, keep
+            whole = request.values
+            plain = {name: value for name, value in whole.items() if name not in _DEBUG}
+            result, request.log = attempt.load(whole, plain, result, log_level)
+            if result < 0:
+                raise self._refused(spec, request.ready, -result, request.log)
+        request.fd = Fd(result, f"program '{spec.name}'")
+        return request
 
     def _refused(self, spec: ProgramSpec, ready: ReadyProgram, errno: int, log: str) -> Error:
         from pyzbpf.kernel import limits

@@ -8,7 +8,7 @@ from pyzbpf.uapi.enums import BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pyzbpf.adapt.core import Relocator
     from pyzbpf.adapt.externs import Externs
@@ -197,8 +197,12 @@ def _line_info(code: Code) -> list[Line]:
     """
     records: list[Line] = []
     for start, function in code.places:
-        by_index = {line[0]: line[1:] for line in function.lines}
         count = len(function.instructions) // INSTRUCTION
+        lines = function.lines
+        if lines and lines[0][0] == 0 and lines[-1][0] < count and _rising(lines):
+            records += lines if not start else [(start + line[0], *line[1:]) for line in lines]
+            continue
+        by_index = {line[0]: line[1:] for line in lines}
         known = sorted(index for index in by_index if 0 <= index < count)
         if not known:
             return []
@@ -207,3 +211,13 @@ def _line_info(code: Code) -> list[Line]:
             known.insert(0, 0)
         records.extend((start + index, *by_index[index]) for index in known)
     return records
+
+
+def _rising(lines: Sequence[Line]) -> bool:
+    """Whether each record is of a later instruction than the one before, as compilers write them."""
+    last = -1
+    for line in lines:
+        if line[0] <= last:
+            return False
+        last = line[0]
+    return True

@@ -1,4 +1,4 @@
-"""`.BTF` bytes -> types, and the questions one asks of them.
+"""The `.BTF` section, and the questions one asks of it; its types are decoded by `pyzbpf.btf.parse`.
 
 Source of the format: Documentation/bpf/btf.rst of the kernel.
 """
@@ -7,21 +7,13 @@ from __future__ import annotations
 
 import struct
 
-from pyzbpf.btf import layout
-from pyzbpf.btf import types as kinds
-from pyzbpf.btf.types import Member, Type
 from pyzbpf.errors import ObjectError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Protocol
 
-    class Strings(Protocol):
-        """Whatever knows the text at an offset of the string section."""
-
-        def string(self, offset: int) -> str: ...
-
+    from pyzbpf.btf.types import Type
 
 MAGIC = 0xEB9F
 ORDER = {"little": "<", "big": ">"}
@@ -49,7 +41,9 @@ class Btf:
     def types(self) -> list[Type | None]:
         """All types by id."""
         if self._types is None:
-            self._types = _decode_types(self, self._start, self._end)
+            from pyzbpf.btf import parse  # an object is loaded without its types being looked at
+
+            self._types = parse.decode_types(self, self._start, self._end)
         return self._types
 
     def string(self, offset: int) -> str:
@@ -68,10 +62,14 @@ class Btf:
 
     def resolve(self, type_id: int) -> tuple[int, Type | None]:
         """Follow typedefs and qualifiers to (id, type); (0, None) is void."""
+        from pyzbpf.btf import layout
+
         return layout.resolve(self.types, type_id)
 
     def size_of(self, type_id: int) -> int:
         """Size in bytes of a value of this type; void, functions and forward declarations have none."""
+        from pyzbpf.btf import layout
+
         size = layout.size_of(self.types, type_id)
         if size is None:
             raise ObjectError(f"BTF type {type_id} ({self.describe(type_id)}) has no size", section=".BTF")
@@ -92,27 +90,9 @@ class Btf:
 
     def describe(self, type_id: int) -> str:
         """The type as a C reader would call it: "struct Event", "char[16]", "u32 *"."""
-        found = self.types[type_id] if 0 <= type_id < len(self.types) else None
-        if found is None:
-            return "void"
-        if found.kind == kinds.PTR:
-            return self.describe(found.type) + " *"
-        if found.kind == kinds.ARRAY:
-            return f"{self.describe(found.type)}[{found.count}]"
-        if found.kind in (kinds.VOLATILE, kinds.CONST, kinds.RESTRICT):
-            return f"{kinds.KIND_NAMES[found.kind].lower()} {self.describe(found.type)}"
-        prefix = _PREFIX.get(found.kind, "")
-        return prefix + (found.name or "(anonymous)")
+        from pyzbpf.btf import parse
 
-
-_PREFIX = {
-    kinds.STRUCT: "struct ",
-    kinds.UNION: "union ",
-    kinds.ENUM: "enum ",
-    kinds.ENUM64: "enum ",
-    kinds.FWD: "struct ",
-    kinds.FUNC_PROTO: "function",
-}
+        return parse.describe(self.types, type_id)
 
 
 def decode(data: bytes, endian: str, *, file: str | None = None) -> Btf:
@@ -121,9 +101,11 @@ def decode(data: bytes, endian: str, *, file: str | None = None) -> Btf:
     ``endian`` is "little" or "big". Raises ObjectError with the byte offset when the section is cut
     off, of the other byte order, or holds a kind that is not known.
     """
+    from pyzbpf.btf import parse
+
     try:
         btf = Btf(bytes(data), endian)
-        _check_references(btf)
+        parse.check_references(btf.types)
     except ObjectError as error:
         error.file = file
         raise
@@ -144,98 +126,3 @@ def extents(data: bytes | memoryview, endian: str) -> tuple[int, int, int, int]:
     if end > len(data):
         raise ObjectError(f"cut off: {len(data)} bytes of {end}", section=".BTF", offset=len(data))
     return type_start, type_start + type_size, string_start, string_start + string_size
-
-
-def _decode_types(btf: Btf, position: int, end: int) -> list[Type | None]:
-    types: list[Type | None] = [None]
-    order = ORDER[btf.endian]
-    while position < end:
-        start = position
-        try:
-            decoded, position = decode_type(btf, btf.data, position, order)
-        except struct.error as error:
-            raise ObjectError(f"type {len(types)} is cut off", section=".BTF", offset=start) from error
-        except ObjectError as error:
-            raise ObjectError(f"type {len(types)}: {error.message}", section=".BTF", offset=start) from error
-        decoded.place = start
-        types.append(decoded)
-    if position != end:
-        raise ObjectError("the last type is cut off", section=".BTF", offset=end)
-    return types
-
-
-def _check_references(btf: Btf) -> None:
-    count = len(btf.types)
-    for type_id, found in enumerate(btf.types):
-        if found is None:
-            continue
-        for other in references(found):
-            if not 0 <= other < count:
-                raise ObjectError(f"type {type_id} refers to type {other} of {count - 1}", section=".BTF")
-
-
-def references(found: Type) -> list[int]:
-    """The ids that a type names."""
-    return [
-        found.type,
-        found.index_type,
-        *(member.type for member in found.members),
-        *(type_id for _, type_id in found.parameters),
-        *(type_id for type_id, _, _ in found.variables),
-    ]
-
-
-def decode_type(btf: Strings, data: bytes | memoryview, position: int, order: str) -> tuple[Type, int]:
-    """The type whose header is at ``position``, and where the next one begins."""
-    name_offset, info, size_or_type = struct.unpack_from(order + "III", data, position)
-    position += 12
-    # 7 bits of kind and 24 of count; 5 and 16 in older kernels, which leave the others zero.
-    kind, count, flag = info >> 24 & 0x7F, info & 0xFFFFFF, bool(info >> 31)
-    result = Type(kind, btf.string(name_offset) if name_offset else "")
-    result.flag = flag
-    if kind in kinds.REFERRING:
-        result.type = size_or_type
-    else:
-        result.size = size_or_type
-
-    def records(layout: str, many: int = count) -> Iterator[tuple[int, ...]]:
-        nonlocal position
-        entry = struct.Struct(order + layout)
-        start, position = position, position + entry.size * many
-        if position > len(data):
-            raise struct.error("cut off")
-        return entry.iter_unpack(data[start:position])
-
-    if kind == kinds.INT:
-        ((word,),) = records("I", 1)
-        result.encoding, result.bit_offset, result.bits = word >> 24 & 15, word >> 16 & 255, word & 255
-    elif kind == kinds.ARRAY:
-        ((result.type, result.index_type, result.count),) = records("III", 1)
-        result.size = 0
-    elif kind in (kinds.STRUCT, kinds.UNION):
-        for name, type_id, offset in records("III"):
-            bits = offset >> 24 if flag else 0
-            result.members.append(
-                Member(btf.string(name), type_id, offset & 0xFFFFFF if flag else offset, bits)
-            )
-    elif kind == kinds.ENUM:
-        result.values = [(btf.string(n), v) for n, v in records("Ii" if flag else "II")]
-    elif kind == kinds.ENUM64:
-        for name, low, high in records("III"):
-            value = high << 32 | low
-            result.values.append((btf.string(name), value - (1 << 64) if flag and high >> 31 else value))
-    elif kind == kinds.FUNC:
-        result.linkage = count
-    elif kind == kinds.FUNC_PROTO:
-        result.parameters = [(btf.string(n), t) for n, t in records("II")]
-    elif kind == kinds.VAR:
-        ((result.linkage,),) = records("I", 1)
-    elif kind == kinds.DATASEC:
-        result.variables = [(t, o, s) for t, o, s in records("III")]
-    elif kind == kinds.DECL_TAG:
-        ((result.component,),) = records("i", 1)
-    elif kind == kinds.FLOAT or kind in kinds.REFERRING or kind == kinds.FWD:
-        pass
-    else:
-        raise ObjectError(f"unknown kind {kind}")
-    return result, position

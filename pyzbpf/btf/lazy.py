@@ -17,8 +17,9 @@ from _bisect import bisect_right
 from _thread import allocate_lock
 
 from pyzbpf.btf import types as kinds
-from pyzbpf.btf.decode import ORDER, decode_type, extents
+from pyzbpf.btf.decode import ORDER, extents
 from pyzbpf.btf.flavour import essential
+from pyzbpf.btf.parse import decode_type
 from pyzbpf.btf.steps import EXTRA, HEADER, RECORDS, Steps, is_header, swapped
 from pyzbpf.errors import ObjectError
 

@@ -7,9 +7,9 @@ every other refusal raises SystemCallError, PrivilegeError or UnsupportedError.
 from __future__ import annotations
 
 import os
+import struct
 import sys
 
-from pyzbpf.kernel import limits
 from pyzbpf.kernel.fd import Fd, LinkFd
 from pyzbpf.kernel.syscall import EAGAIN, ENOENT, EPERM, address, bpf, failure
 from pyzbpf.uapi import attrs, enums
@@ -26,19 +26,31 @@ ORDER = sys.byteorder
 _LOAD_ATTEMPTS = 5
 
 
+# More than any attributes and any info struct of any kernel have; how integers are put there, by their bytes.
+_ROOM = 512
+_PUT = {
+    size: struct.Struct("=" + letter).pack_into for size, letter in ((1, "B"), (2, "H"), (4, "I"), (8, "Q"))
+}
+
+
 def pack(layout: Layout, values: Mapping[str, int | bytes]) -> bytearray:
     """The attribute bytes of a command, no longer than the last member that is not zero.
 
     A kernel older than a member refuses the command only where that member is set
     (bpf_check_uarg_tail_zero), so members left out keep the call valid on all kernels.
     """
-    set_ = [(*layout[name], value) for name, value in values.items() if value]
-    data = bytearray(max([offset + size for offset, size, _ in set_], default=0))
-    for offset, size, value in set_:
+    data = bytearray(_ROOM)
+    end = 0
+    for name, value in values.items():
+        if not value:
+            continue
+        offset, size = layout[name]
         if isinstance(value, int):
-            data[offset : offset + size] = value.to_bytes(size, ORDER)
+            _PUT[size](data, offset, value)
         else:
             data[offset : offset + len(value)] = value
+        end = max(end, offset + size)
+    del data[end:]
     return data
 
 
@@ -51,9 +63,24 @@ def unpack(layout: Layout, data: bytearray, name: str) -> int:
 def _memory_charged(command: int, data: bytearray) -> int:
     """bpf(2) for a command whose memory older kernels charge against RLIMIT_MEMLOCK."""
     result = bpf(command, data)
-    if result == -EPERM and limits.raise_memlock():
-        result = bpf(command, data)
+    if result == -EPERM:
+        from pyzbpf.kernel import limits
+
+        if limits.raise_memlock():
+            result = bpf(command, data)
     return result
+
+
+# BPF_OBJ_NAME_LEN with the NUL; the kernel takes letters, digits, '_' and '.' (bpf_obj_name_cpy).
+NAME = 15
+_NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.")
+
+
+def kernel_name(name: str) -> str:
+    """A name the kernel takes: illegal characters replaced, cut to 15."""
+    if name.isascii() and name.isidentifier():
+        return name[:NAME]
+    return "".join(c if c in _NAME_CHARACTERS else "_" for c in name)[:NAME]
 
 
 def request(command: int, layout: Layout, values: Mapping[str, int | bytes]) -> int:
@@ -230,15 +257,13 @@ def obj_get(path: str, what: str) -> Fd:
 # -- programs -----------------------------------------------------------------------------------
 
 
-def prog_load(
-    name: str, values: Mapping[str, int | bytes], *, log: bytearray | None = None
-) -> tuple[int, int]:
+def prog_load(values: Mapping[str, int | bytes], *, log: bytearray | None = None) -> tuple[int, int]:
     """Verify and load a program: (descriptor or negative errno, size of the log it wanted).
 
     ``values`` are members of bpf_attr.prog_load. The second number is log_true_size (Linux 6.4, 0
     before). The caller judges the errno, for it is the one who has the log.
     """
-    fields: dict[str, int | bytes] = {**values, "prog_name": name.encode()}
+    fields = dict(values)
     if log:
         fields.update(log_buf=address(log), log_size=len(log))
         fields.setdefault("log_level", 1)
@@ -246,12 +271,17 @@ def prog_load(
     offset, size = attrs.PROG_LOAD["log_true_size"]
     if log:
         data.extend(bytes(max(0, offset + size - len(data))))
+    return prog_load_packed(data), unpack(attrs.PROG_LOAD, data, "log_true_size")
+
+
+def prog_load_packed(data: bytearray) -> int:
+    """The same of attributes that were packed before: the descriptor or the negative errno."""
     result = -EAGAIN
     for _ in range(_LOAD_ATTEMPTS):
         result = _memory_charged(enums.BPF_PROG_LOAD, data)
         if result != -EAGAIN:
             break
-    return result, unpack(attrs.PROG_LOAD, data, "log_true_size")
+    return result
 
 
 def prog_test_run(fd: int, values: Mapping[str, int | bytes]) -> tuple[int, bytearray]:

@@ -43,7 +43,7 @@ def online() -> list[int]:
 
 def _read(path: str) -> list[int]:
     try:
-        with open(path, encoding="ascii") as file:
-            return parse(file.read())
+        with open(path, "rb") as file:  # "ascii" would be a module to import
+            return parse(file.read().decode())
     except (OSError, ValueError) as error:
         raise Error(f"{path}: {error}; is sysfs mounted at /sys?") from error

@@ -28,7 +28,6 @@ import mmap
 import sys
 
 from pyzbpf.errors import SystemCallError
-from pyzbpf.kernel.privilege import refusal
 from pyzbpf.kernel.syscall import EPERM
 
 TYPE_CHECKING = False
@@ -71,6 +70,8 @@ class Mapping:
         except OSError as error:
             number = error.errno or 0
             if number == EPERM:
+                from pyzbpf.kernel.privilege import refusal
+
                 # Perf buffers above kernel.perf_event_mlock_kb need it; maps are never refused so.
                 raise refusal("mmap", "CAP_IPC_LOCK", what) from None
             detail = f"{length} bytes of {what}"

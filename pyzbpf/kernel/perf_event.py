@@ -10,9 +10,9 @@ import struct
 import sys
 
 from pyzbpf.errors import UnsupportedError
+from pyzbpf.kernel import syscall
 from pyzbpf.kernel.fd import Fd
 from pyzbpf.kernel.syscall import EACCES, EINVAL, ENODEV, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, failure, raw
-from pyzbpf.uapi import since
 
 _TYPE_HARDWARE, _TYPE_SOFTWARE, _TYPE_TRACEPOINT, _TYPE_BREAKPOINT = 0, 1, 2, 5
 _COUNT_SW_BPF_OUTPUT = 10
@@ -58,10 +58,7 @@ def _ioctl_number(direction: int, number: int, size: int, machine: str) -> int:
 
 
 def _open(attributes: bytes, cpu: int, thread: int = -1) -> int:
-    import ctypes  # already there: the system call needs it
-
-    buffer = ctypes.create_string_buffer(attributes, len(attributes))
-    return raw("perf_event_open", ctypes.addressof(buffer), thread, cpu, -1, _FLAG_FD_CLOEXEC)
+    return raw("perf_event_open", syscall.address(attributes), thread, cpu, -1, _FLAG_FD_CLOEXEC)
 
 
 def _refused(result: int, what: str) -> Exception:
@@ -160,12 +157,12 @@ def probe(
             else f"There is no {_DEVICES}: mount sysfs at /sys, or take a kernel with CONFIG_PERF_EVENTS=y.",
         )
     if semaphore and _device(device, "format/ref_ctr_offset") is None:
-        raise UnsupportedError(f"a probe with a semaphore ({what})", since=since.SEMAPHORES)
-    import ctypes
+        from pyzbpf.uapi import since
 
-    text = ctypes.create_string_buffer(os.fsencode(name))
+        raise UnsupportedError(f"a probe with a semaphore ({what})", since=since.SEMAPHORES)
+    text = os.fsencode(name) + b"\0"
     config = int(on_return) << bit | semaphore << _SEMAPHORE
-    attributes = _attributes(type, config, config1=ctypes.addressof(text), config2=offset)
+    attributes = _attributes(type, config, config1=syscall.address(text), config2=offset)
     result = _open(attributes, 0 if process is None else -1, -1 if process is None else process)
     if result < 0:
         raise _failed(result, what)

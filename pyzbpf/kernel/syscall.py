@@ -10,11 +10,10 @@ import os
 import sys
 
 from pyzbpf.errors import Error, SystemCallError, UnsupportedError
-from pyzbpf.kernel.privilege import refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     Buffer = bytes | bytearray
 
@@ -65,9 +64,9 @@ def machine(name: str, *, narrow: bool = sys.maxsize < 1 << 32) -> str:
 
 
 class _Gate:
-    """ctypes and the number table, made at the first call: importing this file works on any system."""
+    """The C library and the number table, made at the first call: importing this file works on any system."""
 
-    __slots__ = ("address_of", "errno", "function", "numbers")
+    __slots__ = ("address_of", "bpf", "errno", "function", "library", "numbers")
 
     def __init__(self) -> None:
         if not sys.platform.startswith("linux"):
@@ -80,23 +79,16 @@ class _Gate:
             raise UnsupportedError(
                 f"the machine '{name}'", advice=f"System calls are known for {', '.join(NUMBERS)}."
             )
-        import ctypes  # 3 ms of start-up, so not before something is loaded
+        from pyzbpf.kernel.libc import Library  # not before something is loaded
 
+        library = Library()
         self.numbers = NUMBERS[name]
-        self.errno: Callable[[], int] = ctypes.get_errno
-        function = ctypes.CDLL(None, use_errno=True).syscall
+        self.bpf = self.numbers["bpf"]
+        self.errno = library.errno
         # syscall(2) is variadic: all seven as long, so that pointers are never cut to int.
-        function.argtypes = [ctypes.c_long] * 7
-        function.restype = ctypes.c_long
-        self.function = function
-        char, void, cast = ctypes.c_char, ctypes.c_void_p, ctypes.cast
-
-        def address_of(buffer: Buffer) -> int:
-            if isinstance(buffer, bytes):
-                return cast(buffer, void).value or 0  # type: ignore[arg-type]
-            return ctypes.addressof(char.from_buffer(buffer)) if buffer else 0
-
-        self.address_of = address_of
+        self.function = library.function("syscall", "l", "l" * 7)
+        self.address_of = library.address_of
+        self.library = library
 
 
 _gate: _Gate | None = None
@@ -132,7 +124,7 @@ def bpf(command: int, attributes: bytearray) -> int:
     """Make one call to the BPF subsystem; ``attributes`` is read and written by the kernel."""
     door = _gate or gate()
     where = door.address_of(attributes)
-    result: int = door.function(door.numbers["bpf"], command, where, len(attributes), 0, 0, 0)
+    result: int = door.function(door.bpf, command, where, len(attributes), 0, 0, 0)
     return result if result >= 0 else -door.errno()
 
 
@@ -151,6 +143,8 @@ def failure(errno: int, *, command: str, capability: str, detail: str = "") -> E
     """The exception for a call that ended with ``errno``; ``capability`` is what it needs."""
     errno = abs(errno)
     if errno == EPERM:
+        from pyzbpf.kernel.privilege import refusal
+
         return refusal(command, capability, detail)
     if errno == ENOSYS:
         option = " (CONFIG_BPF_SYSCALL)" if command.startswith("BPF_") else ""

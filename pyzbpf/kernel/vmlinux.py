@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import struct
 
 from pyzbpf.btf.lazy import LazyBtf
 from pyzbpf.btf.memory import Bytes
@@ -17,9 +18,6 @@ from pyzbpf.uapi import since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
     from pyzbpf.btf.memory import Memory
 
 FOLDER = "/sys/kernel/btf"
@@ -108,7 +106,7 @@ def _open(path: str) -> Memory:
         library = _library()
         address = library.mmap(None, size, _PROT_READ, _MAP_PRIVATE, opened, 0) if size else None
         if address is not None and address != library.failed:
-            return _Memory(address, library.view(address, size))
+            return _Memory(address, library.view(address, size).toreadonly())
         return _in_memory(_read_all(opened))
     finally:
         os.close(opened)
@@ -137,26 +135,13 @@ class _Library:
     __slots__ = ("failed", "memmem", "mmap", "view", "wmemchr")
 
     def __init__(self) -> None:
-        import ctypes
-
-        library = ctypes.CDLL(None)
-        pointer, size, number = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
-
-        def function(name: str, *arguments: Any) -> Callable[..., int | None]:
-            found: Any = getattr(library, name)
-            found.argtypes, found.restype = arguments, pointer
-            return found  # type: ignore[no-any-return]
-
-        self.memmem = function("memmem", pointer, size, ctypes.c_char_p, size)
+        library = syscall.gate().library  # refuses what is not Linux
+        self.memmem = library.function("memmem", "P", "PLzL")
         # wchar_t has 32 bits on Linux, so this is a search for an aligned word.
-        self.wmemchr = function("wmemchr", pointer, ctypes.c_uint32, size)
-        self.mmap = function("mmap", pointer, size, number, number, number, ctypes.c_long)
-        self.failed = pointer(-1).value  # MAP_FAILED
-
-        def view(address: int, length: int) -> memoryview:
-            return memoryview((ctypes.c_char * length).from_address(address)).cast("B").toreadonly()
-
-        self.view = view
+        self.wmemchr = library.function("wmemchr", "P", "PIL")
+        self.mmap = library.function("mmap", "P", "PLiiil")
+        self.failed = (1 << 8 * struct.calcsize("P")) - 1  # MAP_FAILED
+        self.view = library.view
 
 
 _opened: _Library | None = None
@@ -165,7 +150,6 @@ _opened: _Library | None = None
 def _library() -> _Library:
     global _opened
     if _opened is None:
-        syscall.gate()  # refuses what is not Linux
         _opened = _Library()
     return _opened
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from pyzbpf.errors import Error, NotFoundError, SystemCallError, UnsupportedError
-from pyzbpf.kernel import cpus, perf_event, privilege
+from pyzbpf.kernel import cpus, perf_event
 from pyzbpf.kernel.syscall import EINVAL, ENOENT, ENOSPC, EOPNOTSUPP, detailed, explained
 from pyzbpf.links import perf_link
 from pyzbpf.links.base import Link, cookie_option, number_option
@@ -149,6 +149,8 @@ def _refused(error: SystemCallError, event: str, what: str) -> Error:
             advice="This machine's hardware does not count it, as most virtual machines; event='cpu-clock' is everywhere.",
         )
     if error.errno == EINVAL:
+        from pyzbpf.kernel import privilege
+
         limit = privilege.sysctl("kernel.perf_event_max_sample_rate")
         return detailed(
             error,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 
 from pyzbpf.errors import SystemCallError, UnsupportedError
-from pyzbpf.kernel import commands, limits, perf_event
+from pyzbpf.kernel import commands, perf_event
 from pyzbpf.kernel.syscall import EINVAL
-from pyzbpf.uapi import since
 from pyzbpf.uapi.enums import BPF_PERF_EVENT
 
 TYPE_CHECKING = False
@@ -47,6 +46,9 @@ def _link(program: Fd, event: Fd, what: str, cookie: int) -> Fd | None:
     except SystemCallError as error:
         if error.errno != EINVAL:
             raise
+        from pyzbpf.kernel import limits
+        from pyzbpf.uapi import since
+
         if cookie and limits.older(os.uname().release, since.PERF_LINK):
             raise UnsupportedError(f"a cookie ({what})", since=since.PERF_LINK) from error
         if cookie:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 # collections.abc is this very module, which the interpreter has imported for `os`; the package
 # around it costs a millisecond of start-up.
-from _collections_abc import ItemsView, MutableMapping, ValuesView
+from _collections_abc import MutableMapping
 
-from pyzbpf.btf import codec
 from pyzbpf.errors import Error
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.syscall import E2BIG, EEXIST, ENOENT
@@ -15,7 +14,7 @@ from pyzbpf.uapi.enums import BPF_ANY, BPF_EXIST, BPF_NOEXIST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, ItemsView, Iterable, Iterator, ValuesView
     from typing import Any
 
     from typing_extensions import Self
@@ -25,12 +24,8 @@ if TYPE_CHECKING:
     from pyzbpf.spec.model import MapSpec
 
     Mapping = MutableMapping[Any, Any]
-    Items = ItemsView[Any, Any]
-    Values = ValuesView[Any]
 else:
     Mapping = MutableMapping
-    Items = ItemsView
-    Values = ValuesView
 
 
 def coders(
@@ -42,6 +37,8 @@ def coders(
     """
     if btf is None or not type_id:
         return _as_bytes(size, what), bytes
+    from pyzbpf.btf import codec
+
     return codec.encoder(btf, type_id, what), codec.decoder(btf, type_id)
 
 
@@ -57,6 +54,9 @@ def _as_bytes(size: int, what: str) -> Callable[[Any], bytes]:
         raise Error(f"{what}: its type is not known, so it is {size} bytes, not {value!r}")
 
     return encode
+
+
+_CODERS = frozenset(("encode_key", "decode_key", "encode_value", "decode_value"))
 
 
 class KernelMap:
@@ -107,6 +107,10 @@ class Map(KernelMap, Mapping):
     """
 
     __slots__ = ("btf", "decode_key", "decode_value", "drained", "encode_key", "encode_value")
+    encode_key: Callable[[Any], bytes]
+    decode_key: Callable[[bytes], Any]
+    encode_value: Callable[[Any], bytes]
+    decode_value: Callable[[bytes], Any]
     per_cpu = 0  # how many values a key has in per-CPU maps
     __hash__ = object.__hash__  # a map is itself, not what it contains at the moment
 
@@ -114,12 +118,19 @@ class Map(KernelMap, Mapping):
         super().__init__(spec, fd)
         self.btf = btf
         self.drained: list[tuple[Any, Any]] = []
-        self.encode_key, self.decode_key = coders(
-            btf, spec.key_type, spec.key_size, f"map '{spec.name}', key"
-        )
-        self.encode_value, self.decode_value = coders(
-            btf, spec.value_type, spec.value_size, f"map '{spec.name}', value"
-        )
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """A coder, made when it is asked for: most maps of an object are nobody's but the programs'."""
+            what, _, part = name.partition("_")
+            if name not in _CODERS:
+                raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+            spec = self.spec
+            type_id, size = getattr(spec, f"{part}_type"), getattr(spec, f"{part}_size")
+            coder = coders(self.btf, type_id, size, f"map '{spec.name}', {part}")[what == "decode"]
+            setattr(self, name, coder)
+            return coder
 
     @property
     def value_bytes(self) -> int:
@@ -274,36 +285,20 @@ class Map(KernelMap, Mapping):
 
         return whole.to_arrow(self)
 
-    def items(self) -> Items:
+    def items(self) -> ItemsView[Any, Any]:
         """(key, value) pairs; a key that is deleted meanwhile is left out."""
-        return _Items(self)
+        from pyzbpf.maps import whole
 
-    def values(self) -> Values:
+        return whole.Items(self)
+
+    def values(self) -> ValuesView[Any]:
         """Values; those of keys deleted meanwhile are left out."""
-        return _Values(self)
+        from pyzbpf.maps import whole
+
+        return whole.Values(self)
 
     def __bool__(self) -> bool:
         return next(self._raw_keys(), None) is not None
 
     def __eq__(self, other: object) -> bool:
         return self is other
-
-
-class _Items(Items):
-    __slots__ = ()
-    _mapping: Map
-
-    def __iter__(self) -> Iterator[tuple[Any, Any]]:
-        from pyzbpf.maps import whole
-
-        return whole.pairs(self._mapping)
-
-
-class _Values(Values):
-    __slots__ = ()
-    _mapping: Map
-
-    def __iter__(self) -> Iterator[Any]:
-        from pyzbpf.maps import whole
-
-        return (value for _, value in whole.pairs(self._mapping))

@@ -6,11 +6,10 @@ import os
 import sys
 
 from pyzbpf.errors import Error, ObjectError, SystemCallError, UnsupportedError
-from pyzbpf.kernel import commands, cpus, limits
+from pyzbpf.kernel import commands
 from pyzbpf.kernel.syscall import E2BIG, EINVAL, ENOMEM, detailed
 from pyzbpf.spec.model import NESTED
 from pyzbpf.uapi import enums as e
-from pyzbpf.uapi import since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -168,6 +167,8 @@ def _members(spec: MapSpec) -> dict[str, int]:
     if spec.type in _RINGS:
         entries = _ring_size(spec)
     elif spec.type == e.BPF_MAP_TYPE_PERF_EVENT_ARRAY and not entries:
+        from pyzbpf.kernel import cpus
+
         entries = cpus.slots()
     flags = spec.flags
     if spec.contents is not None and spec.frozen:
@@ -200,6 +201,9 @@ def _ring_size(spec: MapSpec) -> int:
 
 
 def _refused(spec: MapSpec, error: SystemCallError) -> Exception:
+    from pyzbpf.kernel import limits
+    from pyzbpf.uapi import since
+
     first = since.MAPS.get(spec.type)
     if error.errno == EINVAL and spec.contents is not None and spec.frozen:
         return UnsupportedError(f"global data ('{spec.name}')", since=since.GLOBAL_DATA)

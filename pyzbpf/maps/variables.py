@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pyzbpf.btf import codec
 from pyzbpf.errors import Error
 from pyzbpf.kernel import commands
-from pyzbpf.kernel.memory import PAGE, Mapping
 from pyzbpf.uapi.enums import BPF_F_MMAPABLE
 
 TYPE_CHECKING = False
@@ -13,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pyzbpf.btf.decode import Btf
+    from pyzbpf.kernel.memory import Mapping
     from pyzbpf.maps.base import Map
     from pyzbpf.spec.model import VariableSpec
 
@@ -56,6 +55,8 @@ class DataMap:
             self._tried = True
             map = self._map
             if not map.spec.frozen and int(map.info["map_flags"]) & BPF_F_MMAPABLE:
+                from pyzbpf.kernel.memory import PAGE, Mapping
+
                 length = -(-self._size // PAGE) * PAGE
                 self._memory = Mapping(map.fileno(), length, writable=True, what=f"map '{map.name}'")
         return self._memory
@@ -112,6 +113,8 @@ class Variable:
         raw = self._data.load(self.spec.offset, self.spec.size)
         if self._btf is None or not self.spec.type_id:
             return raw
+        from pyzbpf.btf import codec  # for whoever looks at a value
+
         return codec.decode(self._btf, self.spec.type_id, raw)
 
     @value.setter
@@ -126,6 +129,8 @@ class Variable:
         if self._btf is None or not self.spec.type_id:
             raw = bytes(value)
         else:
+            from pyzbpf.btf import codec
+
             raw = codec.encode(self._btf, self.spec.type_id, value, name)
         if len(raw) != self.spec.size:
             raise Error(f"variable '{name}' has {self.spec.size} bytes, not {len(raw)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from _collections_abc import ItemsView, ValuesView  # see maps/base.py
+
 from pyzbpf.btf import columns
 from pyzbpf.btf.types import ENUM, ENUM64
 from pyzbpf.maps import batch
@@ -16,9 +18,35 @@ if TYPE_CHECKING:
 
     from pyzbpf.btf.decode import Btf
 
+    _ItemsView = ItemsView[Any, Any]
+    _ValuesView = ValuesView[Any]
+else:
+    _ItemsView = ItemsView
+    _ValuesView = ValuesView
+
 _NAMED = (ENUM, ENUM64)
 # Classes that give keys and values as their types say, and nothing else.
 _PLAIN = (Map, Array)
+
+
+class Items(_ItemsView):
+    """What ``map.items()`` gives."""
+
+    __slots__ = ()
+    _mapping: Map
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        return pairs(self._mapping)
+
+
+class Values(_ValuesView):
+    """What ``map.values()`` gives."""
+
+    __slots__ = ()
+    _mapping: Map
+
+    def __iter__(self) -> Iterator[Any]:
+        return (value for _, value in pairs(self._mapping))
 
 
 def pairs(map: Map) -> Iterator[tuple[Any, Any]]:

@@ -5,25 +5,22 @@ from __future__ import annotations
 import os
 import struct
 import sys
+from itertools import chain
 
-from pyzbpf.adapt import attach_target
 from pyzbpf.adapt.adapt import adapt
-from pyzbpf.errors import Error, LayoutWarning, ObjectError, UnsupportedError
-from pyzbpf.kernel import limits, syscall
+from pyzbpf.errors import Error, LayoutWarning, ObjectError, SystemCallError, UnsupportedError
+from pyzbpf.kernel import commands, syscall
+from pyzbpf.kernel.commands import NAME, kernel_name
 from pyzbpf.kernel.fd import Fd
-from pyzbpf.kernel.privilege import refusal, to_load
 from pyzbpf.maps import open as map_open
-from pyzbpf.maps import pin
-from pyzbpf.runtime import contents, parallel, struct_ops, types
-from pyzbpf.runtime.attempt import NAME, Attempt, kernel_name
 from pyzbpf.runtime.program import Program
 from pyzbpf.spec.model import NESTED
 from pyzbpf.uapi import enums as e
-from pyzbpf.uapi import since
+from pyzbpf.uapi.attrs import PROG_LOAD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pyzbpf.adapt.adapt import ReadyProgram
     from pyzbpf.adapt.core import Relocator
@@ -39,6 +36,8 @@ KINDS = {
     e.BPF_MAP_TYPE_PERF_EVENT_ARRAY: ("pyzbpf.events.perf_buffer", "PerfBuffer"),
     e.BPF_MAP_TYPE_STRUCT_OPS: ("pyzbpf.runtime.functions", "Functions"),
 }
+# Program types of which some name the place that they are for when they are loaded.
+_PLACED = frozenset((e.BPF_PROG_TYPE_TRACING, e.BPF_PROG_TYPE_LSM))
 
 
 def map_name(spec: ObjectSpec, map: MapSpec) -> str:
@@ -97,6 +96,10 @@ def _externs(spec: ObjectSpec) -> KernelExterns | None:
 
 def _attach_place(spec: ObjectSpec, program: ProgramSpec) -> tuple[int, str]:
     """(type id, module) of the place the program attaches to, for the kinds that name it when they are loaded."""
+    if program.type not in _PLACED:
+        return 0, ""
+    from pyzbpf.adapt import attach_target
+
     if not attach_target.needed(program):
         return 0, ""
     from pyzbpf.kernel import target
@@ -127,6 +130,34 @@ def _callbacks_known() -> bool:
     from pyzbpf.kernel.features.code import CALLBACKS
 
     return CALLBACKS.answer().supported is not False
+
+
+# Members of the attributes that carry function and line records; kernels before 5.0 do not have them.
+_DEBUG = frozenset(
+    (
+        "prog_btf_fd",
+        *(f"{kind}_info{part}" for kind in ("func", "line") for part in ("", "_cnt", "_rec_size")),
+    )
+)
+
+
+class _Request:
+    """All that BPF_PROG_LOAD is told of a program: ``values`` are the members of its attributes, ``packed`` is what they
+    come to, and ``keep`` holds the bytes that they point to. ``fd`` and ``log`` are what comes of it.
+    """
+
+    __slots__ = ("fd", "keep", "log", "packed", "ready", "spec", "values")
+
+    def __init__(
+        self, spec: ProgramSpec, ready: ReadyProgram, values: dict[str, int | bytes], keep: list[bytes]
+    ) -> None:
+        self.spec = spec
+        self.ready = ready
+        self.values = values
+        self.keep = keep
+        self.packed = commands.pack(PROG_LOAD, values)
+        self.fd: Fd | None = None
+        self.log = ""
 
 
 class Loader:
@@ -164,8 +195,7 @@ class Loader:
         spec = self.spec
         check_machine(spec)
         relocator = _relocator(spec, btf)
-        self.struct_ops = struct_ops.ready(spec)
-        wanted = struct_ops.wanted(spec, self.struct_ops)
+        wanted = self._wanted()
         for program in wanted:
             if not program.type:
                 from pyzbpf.spec import section  # says which names there are
@@ -176,6 +206,8 @@ class Loader:
             _warn(spec, relocator)
         for program, code in ready:
             if program.type == e.BPF_PROG_TYPE_STRUCT_OPS:
+                from pyzbpf.runtime import struct_ops
+
                 code.attach_btf_id, code.attach_type = struct_ops.place(spec, program, self.struct_ops)
             elif program.name in targets or program.type == e.BPF_PROG_TYPE_EXT:
                 code.attach_btf_id = _place_in_program(spec, program, targets)
@@ -189,33 +221,59 @@ class Loader:
         self._load_btf(ready)
         for map in maps:
             self._open_map(map, given.get(map.name), pin_root)
-        for map in created:
-            if map.type in NESTED and map.name not in given:
-                contents.fill(self.maps[map.name], self.maps)
+        filled = [map for map in created if map.values and map.name not in given]
+        self._fill([map for map in filled if map.type in NESTED], self.maps)
         try:
             self._find_modules(code for _, code in ready)
             self._load_programs(ready, targets, log_level)
         finally:
             for fd in self.modules.values():
                 fd.close()  # the programs hold on to what they use
-        for map in created:
-            if map.type == e.BPF_MAP_TYPE_PROG_ARRAY and map.name not in given:
-                contents.fill(self.maps[map.name], self.programs)
+        self._fill([map for map in filled if map.type == e.BPF_MAP_TYPE_PROG_ARRAY], self.programs)
         for name, value in self.struct_ops.items():
             if name not in given:
+                from pyzbpf.runtime import contents
+
                 contents.complete(self.maps[name], value, self.programs)
+
+    def _wanted(self) -> list[ProgramSpec]:
+        """The programs to load; structs of functions, which bring theirs, are made ready."""
+        spec = self.spec
+        if all(map.type != e.BPF_MAP_TYPE_STRUCT_OPS for map in spec.maps.values()):
+            return [program for program in spec.programs.values() if program.autoload]
+        from pyzbpf.runtime import struct_ops
+
+        self.struct_ops = struct_ops.ready(spec)
+        return struct_ops.wanted(spec, self.struct_ops)
+
+    def _fill(self, maps: Iterable[MapSpec], known: Mapping[str, KernelMap] | Mapping[str, Program]) -> None:
+        for map in maps:
+            from pyzbpf.runtime import contents
+
+            contents.fill(self.maps[map.name], known)
 
     def _load_btf(self, ready: list[tuple[ProgramSpec, ReadyProgram]]) -> None:
         """BTF is a help, not a need, for most programs: a kernel that refuses it gets none."""
         btf = self.externs.btf if self.externs else self.spec.btf
         if btf is None:
             return
-        # Harmless where the tags are known: no probe is made on the way of a load.
-        if b"arg:ctx\0" in btf.strings and limits.older(os.uname().release, since.ARGUMENT_TAGS):
-            from pyzbpf.adapt import context_tags
+        if b"arg:ctx\0" in btf.strings:
+            from pyzbpf.kernel import limits
+            from pyzbpf.uapi import since
 
-            btf = context_tags.typed(btf, [(program.type, code) for program, code in ready])
-        self.btf, self.btf_error = types.load(btf, file=self.spec.file, token=self.token)
+            # Harmless where the tags are known: no probe is made on the way of a load.
+            if limits.older(os.uname().release, since.ARGUMENT_TAGS):
+                from pyzbpf.adapt import context_tags
+
+                btf = context_tags.typed(btf, [(program.type, code) for program, code in ready])
+        try:
+            self.btf = commands.btf_load(btf.data, token=self.token)
+        except SystemCallError as error:
+            from pyzbpf.runtime import types
+
+            self.btf, self.btf_error = types.load_older(btf, error, file=self.spec.file, token=self.token)
+        except UnsupportedError as error:
+            self.btf_error = error
         if self.btf is not None:
             self.made.append(self.btf)
 
@@ -225,6 +283,8 @@ class Loader:
             self.fds[spec.name] = given.fd.fileno()
             return
         if spec.pinning:
+            from pyzbpf.maps import pin
+
             fd, path = pin.find_or_make(spec, pin_root, lambda: self._create_map(spec))
             self.pinned += path
         else:
@@ -241,6 +301,8 @@ class Loader:
     def _create_map(self, spec: MapSpec) -> Fd:
         value = self.struct_ops.get(spec.name)
         if value is not None:
+            from pyzbpf.runtime import struct_ops
+
             return struct_ops.create(spec, value, self.btf, self.btf_error, token=self.token)
         btf = self.btf.fileno() if self.btf else None
         return map_open.create(spec, map_name(self.spec, spec), btf, map_token_fd=self.token)
@@ -261,74 +323,113 @@ class Loader:
         log_level: int,
     ) -> None:
         """Load all, side by side where it pays; the error is that of the first program that is refused."""
-        threads = parallel.workers([len(code.instructions) // 8 for _, code in ready])
-        done, failure = parallel.each(
-            lambda pair: self._load_program(pair[0], pair[1], log_level, targets.get(pair[0].name)),
-            ready,
-            threads,
-        )
-        for program in done:
+        modules = {name: fd.fileno() for name, fd in self.modules.items()}
+        license = self.spec.license.encode() + b"\0"
+
+        def request(pair: tuple[ProgramSpec, ReadyProgram]) -> _Request:
+            return self._request(*pair, targets.get(pair[0].name), modules, license)
+
+        def load(request: _Request) -> _Request:
+            return self._load_program(request, log_level)
+
+        done: list[_Request]
+        failure: BaseException | None = None
+        if len(ready) < 2:
+            done = [load(request(pair)) for pair in ready]
+        else:
+            from pyzbpf.runtime import parallel
+
+            threads = parallel.workers([len(code.instructions) // 8 for _, code in ready])
+            if threads > 1:  # one prepares while others are in the kernel
+                done, failure = parallel.each(lambda pair: load(request(pair)), ready, threads)
+            else:  # all that is Python's first, which then leaves the processor's caches to the kernel
+                done, failure = parallel.each(load, [request(pair) for pair in ready], 1)
+        for loaded in done:
+            assert loaded.fd is not None
+            program = Program(loaded.spec, loaded.fd, log=loaded.log)
             self.made.append(program)
             self.programs[program.name] = program
         if failure is not None:
             raise failure
 
-    def _load_program(
-        self, spec: ProgramSpec, ready: ReadyProgram, log_level: int, target: Program | None
-    ) -> Program:
+    def _request(
+        self,
+        spec: ProgramSpec,
+        ready: ReadyProgram,
+        target: Program | None,
+        modules: Mapping[str, int],
+        license: bytes,
+    ) -> _Request:
         if ready.callbacks and self.btf is None:
+            from pyzbpf.uapi import since
+
             raise UnsupportedError(
                 f"program '{spec.name}': callbacks without BTF",
                 since=since.CALLBACKS,
                 advice=f"The object's BTF: {self.btf_error or 'there is none'}.",
             )
-        modules = {name: fd.fileno() for name, fd in self.modules.items()}
         code = ready.with_descriptors(self.fds, modules)
-        called = b"".join(struct.pack("=i", modules[name]) for name in ready.modules)
-        fd_array = bytes(4) + called if called else b""  # the first is never looked at
-        license = self.spec.license.encode() + b"\0"
+        keep = [code, license]
         values: dict[str, int | bytes] = {
+            "prog_name": commands.kernel_name(spec.name).encode(),
             "prog_type": spec.type,
             "insn_cnt": len(code) // 8,
             "insns": syscall.address(code),
             "license": syscall.address(license),
-            "prog_flags": spec.flags | (e.BPF_F_TOKEN_FD if self.token else 0),
-            "prog_token_fd": self.token,
             "expected_attach_type": ready.attach_type or spec.attach_type or 0,
             "attach_btf_id": ready.attach_btf_id,
-            "attach_prog_fd": 0 if target is None else target.fileno(),
-            "attach_btf_obj_fd": modules.get(ready.attach_module, 0),
-            "fd_array": syscall.address(fd_array),
+            "prog_flags": spec.flags | (e.BPF_F_TOKEN_FD if self.token else 0),
+            "prog_token_fd": self.token,
         }
-        debug, keep = self._debug_information(ready)
-        attempt = Attempt(spec, {**values, **debug}, log_level)
-        result = attempt.run()
-        if result == -syscall.E2BIG and debug and not attempt.log:
-            # Linux 4.18 and 4.19 know BTF and not yet func_info: members beyond their bpf_attr.
-            attempt = Attempt(spec, values, log_level)
-            result = attempt.run()
-        del keep, license, fd_array
-        if result < 0:
-            raise self._refused(spec, ready, -result, attempt.log)
-        return Program(spec, Fd(result, f"program '{spec.name}'"), log=attempt.log)
+        if target is not None:
+            values["attach_prog_fd"] = target.fileno()
+        if ready.attach_module:
+            values["attach_btf_obj_fd"] = modules.get(ready.attach_module, 0)
+        if ready.modules:  # the first is never looked at
+            keep.append(struct.pack(f"={1 + len(ready.modules)}i", 0, *[modules[n] for n in ready.modules]))
+            values["fd_array"] = syscall.address(keep[-1])
+        if self.btf is not None:
+            values["prog_btf_fd"] = self.btf.fileno()
+            self._add_records(values, keep, "func_info", ready.func_info, 2)
+            self._add_records(values, keep, "line_info", ready.line_info, 4)
+        return _Request(spec, ready, values, keep)
 
-    def _debug_information(self, ready: ReadyProgram) -> tuple[dict[str, int | bytes], list[bytes]]:
-        """The members that carry function and line records, and the bytes they point to."""
-        if self.btf is None:
-            return {}, []
-        values: dict[str, int | bytes] = {"prog_btf_fd": self.btf.fileno()}
-        keep: list[bytes] = []
-        for name, records, width in (("func_info", ready.func_info, 2), ("line_info", ready.line_info, 4)):
-            if records:
-                packed = struct.pack(f"={width * len(records)}I", *[n for record in records for n in record])
-                keep.append(packed)
-                values[name] = syscall.address(packed)
-                values[f"{name}_cnt"] = len(records)
-                values[f"{name}_rec_size"] = width * 4
-        return values, keep
+    @staticmethod
+    def _add_records(
+        values: dict[str, int | bytes],
+        keep: list[bytes],
+        name: str,
+        records: Sequence[tuple[int, ...]],
+        width: int,
+    ) -> None:
+        """Function or line records of so many words each, and the members that carry them."""
+        count = len(records)
+        if count:
+            packed = struct.pack(f"={width * count}I", *chain.from_iterable(records))
+            keep.append(packed)
+            values[name] = syscall.address(packed)
+            values[name + "_cnt"] = count
+            values[name + "_rec_size"] = width * 4
+
+    def _load_program(self, request: _Request, log_level: int) -> _Request:
+        spec = request.spec
+        result = 0 if log_level else commands.prog_load_packed(request.packed)
+        if result < 0 or log_level:
+            from pyzbpf.runtime import attempt
+
+            whole = request.values
+            plain = {name: value for name, value in whole.items() if name not in _DEBUG}
+            result, request.log = attempt.load(whole, plain, result, log_level)
+            if result < 0:
+                raise self._refused(spec, request.ready, -result, request.log)
+        request.fd = Fd(result, f"program '{spec.name}'")
+        return request
 
     def _refused(self, spec: ProgramSpec, ready: ReadyProgram, errno: int, log: str) -> Error:
-        from pyzbpf.runtime.verifier import explain, reason_of  # imports re, for the unlucky only
+        from pyzbpf.kernel import limits
+        from pyzbpf.kernel.privilege import refusal, to_load
+        from pyzbpf.runtime.verifier import explain, reason_of  # imports re
+        from pyzbpf.uapi import since
 
         detail = f"program '{spec.name}' of section '{spec.section}'"
         if errno == syscall.EPERM:

@@ -7,7 +7,6 @@ from os import fspath, unlink
 from pyzbpf.errors import Error
 from pyzbpf.links.attach import NEVER
 from pyzbpf.links.attach import options as options_of
-from pyzbpf.maps.pin import ROOT
 from pyzbpf.runtime.loader import Loader
 from pyzbpf.spec.model import ByName
 from pyzbpf.uapi.enums import (
@@ -45,7 +44,7 @@ def load(
     pages: int | None = None,
     log_level: int = 0,
     btf: str | PathLike[str] | None = None,
-    pin_root: str | PathLike[str] = ROOT,
+    pin_root: str | PathLike[str] = "/sys/fs/bpf",
     targets: Mapping[str, Program] | None = None,
     token: str | PathLike[str] | None = None,
 ) -> Object:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from os import fspath
 
-from pyzbpf.errors import UnsupportedError
 from pyzbpf.kernel import commands
-from pyzbpf.kernel.syscall import EINVAL, EMSGSIZE, ENOMEM, ENOSPC, ENOTSUPP, address, failure
 from pyzbpf.links.attach import attach
-from pyzbpf.uapi.attrs import PROG_INFO, PROG_TEST_RUN
-from pyzbpf.uapi.enums import BPF_F_TEST_RUN_ON_CPU
+from pyzbpf.uapi.attrs import PROG_INFO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,56 +18,8 @@ if TYPE_CHECKING:
 
     from pyzbpf.kernel.fd import Fd
     from pyzbpf.links.base import Link, LoadedMap
+    from pyzbpf.runtime.test_run import Statistics, TestRun
     from pyzbpf.spec.model import ProgramSpec
-
-# A program may make a packet longer (bpf_xdp_adjust_tail, bpf_skb_change_head).
-_ROOM = 512
-
-# What the kernel keeps of the page of a test packet: NET_SKB_PAD and struct skb_shared_info, 384 bytes on
-# most machines; XDP has 256 in front (XDP_PACKET_HEADROOM), but more pages.
-_HEADROOM = 384
-
-
-class TestRun:
-    """What a test run gave: the program's return value (unsigned, 32 bits), the packet and the context
-    as the program left them, and the mean time of one run in nanoseconds.
-    """
-
-    __slots__ = ("context", "data", "duration_ns", "retval")
-    __test__ = False  # not a test class of pytest
-
-    def __init__(self, retval: int, data: bytes, context: bytes, duration_ns: int) -> None:
-        self.retval = retval
-        self.data = data
-        self.context = context
-        self.duration_ns = duration_ns
-
-    def __repr__(self) -> str:
-        return f"TestRun(retval={self.retval}, {len(self.data)} bytes of data, {self.duration_ns} ns)"
-
-
-class Statistics(tuple[int, int, int]):
-    """Runs of a program, the nanoseconds they took, and runs left out because it was running already."""
-
-    __slots__ = ()
-
-    def __new__(cls, runs: int, nanoseconds: int, missed: int) -> Self:
-        return super().__new__(cls, (runs, nanoseconds, missed))
-
-    @property
-    def runs(self) -> int:
-        return self[0]
-
-    @property
-    def nanoseconds(self) -> int:
-        return self[1]
-
-    @property
-    def missed(self) -> int:
-        return self[2]
-
-    def __repr__(self) -> str:
-        return f"Statistics(runs={self.runs}, nanoseconds={self.nanoseconds}, missed={self.missed})"
 
 
 class Program:
@@ -130,6 +79,8 @@ class Program:
     @property
     def statistics(self) -> Statistics:
         """How often it has run, and how long, while statistics were on (`pyzbpf.statistics`; Linux 5.1)."""
+        from pyzbpf.runtime.test_run import Statistics
+
         info = self.info
         return Statistics(
             int(info.get("run_cnt", 0)), int(info.get("run_time_ns", 0)), int(info.get("recursion_misses", 0))
@@ -182,61 +133,9 @@ class Program:
         the bytes of the context struct, for a raw tracepoint its arguments as 64-bit numbers. ``cpu`` is where a
         raw tracepoint runs (Linux 5.10; by default here), ``repeat`` how often the other kinds run.
         """
-        out = bytearray(len(data) + _ROOM) if data else bytearray()
-        context_in = bytearray(context or b"")  # a syscall program writes into it
-        context_out = bytearray(len(context)) if context and data else bytearray()
-        values: dict[str, int | bytes] = {
-            "data_in": address(data),
-            "data_size_in": len(data),
-            "data_out": address(out),
-            "data_size_out": len(out),
-            "ctx_in": address(context_in),
-            "ctx_size_in": len(context_in),
-            "ctx_out": address(context_out),
-            "ctx_size_out": len(context_out),
-            # Raw tracepoints refuse the field (bpf_prog_test_run_raw_tp); 0 means once.
-            "repeat": repeat if repeat > 1 else 0,
-            "flags": flags if cpu is None else flags | BPF_F_TEST_RUN_ON_CPU,
-            "cpu": cpu or 0,
-        }
-        result, answer = commands.prog_test_run(self.fd.fileno(), values)
-        if result < 0:
-            raise self._refused(-result, len(data))
-        told = {
-            name: commands.unpack(PROG_TEST_RUN, answer, name)
-            for name in ("retval", "data_size_out", "ctx_size_out", "duration")
-        }
-        return TestRun(
-            told["retval"],
-            bytes(out[: told["data_size_out"]]),
-            bytes(context_out[: told["ctx_size_out"]] if context_out else context_in),
-            told["duration"],
-        )
+        from pyzbpf.runtime import test_run
 
-    def _refused(self, errno: int, size: int) -> Exception:
-        if errno == ENOTSUPP:
-            return UnsupportedError(
-                f"test_run of a program of kind '{self.spec.kind}'",
-                advice="Attach it, and cause the event instead.",
-            )
-        from pyzbpf.kernel.memory import PAGE
-
-        detail = f"program '{self.name}'"
-        # bpf_test_init in net/bpf/test_run.c: EINVAL or EMSGSIZE where the packet does not lie in one page,
-        # ENOMEM where a kind that takes more pages finds no place for another.
-        room = PAGE - _HEADROOM
-        if errno in (EINVAL, EMSGSIZE, ENOMEM) and size > room:
-            detail += (
-                f" with {size} bytes of data: a test packet lies in one page less the kernel's own headroom, so about "
-                f"{room} bytes here; one for XDP may take 17 pages more (Linux 5.18)"
-            )
-        elif errno == EINVAL:
-            detail += (
-                f" with {size} bytes of data: a packet needs 14 or more, a raw tracepoint only a context"
-            )
-        elif errno == ENOSPC:
-            detail += ": the program made the packet longer than the room for the answer"
-        return failure(errno, command="BPF_PROG_TEST_RUN", capability="CAP_BPF", detail=detail)
+        return test_run.run(self.fileno(), self.spec, data, context, repeat, flags=flags, cpu=cpu)
 
     def close(self) -> None:
         """Give the descriptor back; links keep the program alive."""

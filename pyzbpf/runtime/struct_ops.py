@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pyzbpf.errors import ObjectError, UnsupportedError
+from pyzbpf.kernel.commands import kernel_name
 from pyzbpf.maps import open as map_open
-from pyzbpf.runtime.attempt import kernel_name
 from pyzbpf.uapi import since
 from pyzbpf.uapi.enums import BPF_MAP_TYPE_STRUCT_OPS, BPF_PROG_TYPE_STRUCT_OPS
 

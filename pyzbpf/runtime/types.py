@@ -1,8 +1,8 @@
-"""Giving the object's type information to the kernel: as it is, or as an older kernel takes it."""
+"""The object's type information as an older kernel takes it."""
 
 from __future__ import annotations
 
-from pyzbpf.errors import Error, SystemCallError, UnsupportedError
+from pyzbpf.errors import Error, SystemCallError
 from pyzbpf.kernel import commands, syscall
 
 TYPE_CHECKING = False
@@ -13,24 +13,21 @@ if TYPE_CHECKING:
 _LOG = 64 << 10
 
 
-def load(btf: Btf, *, file: str, token: int = 0) -> tuple[Fd | None, Error | None]:
-    """The kernel's descriptor, or why it took none: most programs run without.
+def load_older(
+    btf: Btf, error: SystemCallError, *, file: str, token: int = 0
+) -> tuple[Fd | None, Error | None]:
+    """The kernel's descriptor of types that it has refused with ``error``, or why it takes none: most programs run
+    without.
 
-    A kernel that refuses a kind which came after it gets the types without that kind. It is asked
-    which ones only after it has refused.
+    A kernel that refuses a kind which came after it gets the types without that kind; it is asked which ones.
     """
-    try:
-        return commands.btf_load(btf.data, token=token), None
-    except SystemCallError as error:
-        older = _older(btf)
-        if older == btf.data:
-            return None, _refused(btf.data, error, file)
-    except UnsupportedError as error:
-        return None, error
+    older = _older(btf)
+    if older == btf.data:
+        return None, _refused(btf.data, error, file)
     try:
         return commands.btf_load(older, token=token), None
-    except SystemCallError as error:
-        return None, _refused(older, error, file)
+    except SystemCallError as refusal:
+        return None, _refused(older, refusal, file)
 
 
 def _older(btf: Btf) -> bytes:

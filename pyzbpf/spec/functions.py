@@ -41,11 +41,12 @@ def is_subprogram_section(name: str) -> bool:
 def read(image: Image, maps: Mapping[str, MapSpec], ext: Ext, btf: Btf | None) -> Iterator[FunctionSpec]:
     """Every function of every code section, in file order."""
     names = _names(image)
+    map_names = _map_names(image)
     callbacks = _exception_callbacks(btf)
     for code in image.sections:
         if not code.is_code or not code.data:
             continue
-        reader = _CodeReader(image, code, maps, btf, names=names, callbacks=callbacks)
+        reader = _CodeReader(image, code, maps, btf, names=names, map_names=map_names, callbacks=callbacks)
         reader.note(ext)
         if len(code.data) % insn.SIZE:
             raise reader.fault("not a whole number of instructions", len(code.data))
@@ -81,6 +82,18 @@ def _names(image: Image) -> dict[tuple[str, int], str]:
     return found
 
 
+_MAPS = ("maps", ".maps")
+
+
+def _map_names(image: Image) -> dict[tuple[str, int], str]:
+    """(section, place) -> the first name of the map there."""
+    found: dict[tuple[str, int], str] = {}
+    for section in image.sections:
+        for symbol in image.symbols_in(section) if section.name in _MAPS else ():
+            found.setdefault((section.name, symbol.value), symbol.name)
+    return found
+
+
 _EXCEPTION_CALLBACK = "exception_callback:"
 
 
@@ -104,6 +117,7 @@ class _CodeReader:
         btf: Btf | None,
         *,
         names: Mapping[tuple[str, int], str],
+        map_names: Mapping[tuple[str, int], str],
         callbacks: Mapping[int, str],
     ) -> None:
         self.image = image
@@ -111,8 +125,10 @@ class _CodeReader:
         self.maps = maps
         self.btf = btf
         self.names = names
+        self.map_names = map_names
         self.callbacks = callbacks
         self.relocations = {relocation.offset: relocation for relocation in code.relocations}
+        self.places = sorted(self.relocations)
 
     def fault(self, message: str, offset: int, symbol: str | None = None) -> ObjectError:
         return ObjectError(
@@ -153,17 +169,24 @@ class _CodeReader:
     def references(self, start: int, end: int) -> Iterator[Reference]:
         """What the instructions from ``start`` to ``end`` name, offsets from ``start``."""
         data, endian = self.code.data, self.image.endian
-        offset = start
-        while offset < end:
+        opcodes = data[start : end : insn.SIZE]
+        places = self.places[bisect_left(self.places, start) : bisect_left(self.places, end)]
+        index = opcodes.find(insn.CALL)
+        while index >= 0:  # calls of functions in this section have no relocation
+            offset = start + index * insn.SIZE
+            if (
+                offset not in self.relocations
+                and insn.source_register(data, offset, endian) == insn.CALL_FUNCTION
+            ):
+                places.append(offset)
+            index = opcodes.find(insn.CALL, index + 1)
+        for offset in sorted(places):
             relocation = self.relocations.get(offset)
             if relocation is not None:
                 yield self.relocated(relocation, offset - start)
-            elif (
-                data[offset] == insn.CALL and insn.source_register(data, offset, endian) == insn.CALL_FUNCTION
-            ):
+            else:
                 target = offset + insn.SIZE * (1 + insn.immediate(data, offset, endian))
                 yield Reference(offset - start, "call", self.function_at(self.code, target, offset))
-            offset += 2 * insn.SIZE if data[offset] == insn.LD_IMM64 else insn.SIZE
 
     def relocated(self, relocation: Relocation, place: int) -> Reference:
         """What a relocated instruction names."""
@@ -189,7 +212,7 @@ class _CodeReader:
             return Reference(place, "call", self.function_at(target, at, offset))
         if not wide:
             raise self.fault("a call of something that is not a function", offset, symbol.name)
-        if target.name in ("maps", ".maps"):
+        if target.name in _MAPS:
             return Reference(place, "map", self.map_at(target, symbol.value + addend, offset))
         if target.name == JUMP_TABLES:
             return Reference(place, "table", symbol.name, symbol.value + addend)
@@ -210,9 +233,9 @@ class _CodeReader:
 
     def map_at(self, target: Section, at: int, offset: int) -> str:
         """A map by its place: its own symbol plus 0, or (Zig, unfinished) the section plus its offset."""
-        for candidate in self.image.symbols_in(target):
-            if candidate.value == at:
-                return candidate.name
+        name = self.map_names.get((target.name, at))
+        if name is not None:
+            return name
         raise self.fault(f"refers to {target.name}+{at:#x}, where no map begins", offset)
 
 

@@ -6,7 +6,6 @@ variable or a map's size before loading is the only change that is meant to be m
 
 from __future__ import annotations
 
-from pyzbpf.btf import codec
 from pyzbpf.errors import Error
 
 TYPE_CHECKING = False
@@ -313,6 +312,8 @@ class VariableSpec:
         raw = bytes(self.map.contents[self.offset : self.offset + self.size])
         if self._btf is None or not self.type_id:
             return raw
+        from pyzbpf.btf import codec  # for whoever looks at a value
+
         return codec.decode(self._btf, self.type_id, raw)
 
     @value.setter
@@ -321,6 +322,8 @@ class VariableSpec:
         if self._btf is None or not self.type_id:
             raw = bytes(memoryview(value))  # an int would mean so many zeros
         else:
+            from pyzbpf.btf import codec
+
             raw = codec.encode(self._btf, self.type_id, value, self.name)
         if len(raw) != self.size:
             raise Error(f"variable '{self.name}' has {self.size} bytes, not {len(raw)}")

@@ -84,9 +84,10 @@ def load(
         "insn_cnt": len(code) // 8,
         "insns": address(code),
         "license": address(_LICENSE),
+        "prog_name": name.encode(),
         **members,
     }
-    result, _ = commands.prog_load(name, values, log=text)
+    result, _ = commands.prog_load(values, log=text)
     return result, text.partition(b"\0")[0].decode(errors="replace") if text else ""
 
 

@@ -52,7 +52,7 @@ def _log_size() -> Answer:
         "insns": syscall.address(code),
         "license": syscall.address(license),
     }
-    result, size = commands.prog_load("", values, log=log)
+    result, size = commands.prog_load(values, log=log)
     if result < 0:
         return ask.refusal(result, "CAP_BPF")
     os.close(result)

@@ -69,7 +69,7 @@ def test_the_node_of_the_memory():
 
 @pytest.mark.parametrize(("release", "unsupported"), [("5.4.0-150-generic", True), ("5.8.0", False)])
 def test_a_younger_type_is_blamed_on_older_kernels_only(monkeypatch, release, unsupported):
-    monkeypatch.setattr(map_open.limits.os, "uname", lambda: SimpleNamespace(release=release))
+    monkeypatch.setattr(map_open.os, "uname", lambda: SimpleNamespace(release=release))
     error = SystemCallError(22, "Invalid argument", command="BPF_MAP_CREATE")
     found = map_open._refused(spec(e.BPF_MAP_TYPE_RINGBUF, max_entries=4096, key_size=4), error)
     assert isinstance(found, UnsupportedError) is unsupported

@@ -246,5 +246,5 @@ def type_name(number: int) -> str:
     prefix = "BPF_MAP_TYPE_"
     for name, value in vars(e).items():
         if value == number and name.startswith(prefix):
-            return name.removeprefix(prefix).lower()
+            return name.removeprefix(prefix).removesuffix("_DEPRECATED").lower()
     return str(number)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 PATIENCE = 30
 LIBC = ctypes.CDLL(None)
 TEST_FUNCTION = "6.2"  # 5b481acab4ce: bpf_fentry_test1 may sleep
-SLEEPABLE_TRACEPOINTS = "7.1"
+SLEEPABLE_TRACEPOINTS = "7.2"
 LOOPBACK = 1  # its number in every network namespace
 
 

@@ -141,7 +141,7 @@ MAPS: Mapping[str, tuple[str, str]] = {
     **_rows("map_kinds", "zig_maps::test_messages_from_user_space", "user_ringbuf"),
     **_rows("newer/storages", "zig_maps::test_values_of_groups", "cgrp_storage"),
     **_rows("newer/arena", "zig_maps::test_an_arena_is_shared", "arena"),
-    **_rows("newer/storages", "zig_maps::test_a_hash_table_that_grows", "rhash"),
+    **_rows("newer/resizable", "zig_maps::test_a_hash_table_that_grows", "rhash"),
 }
 # Kinds that no program declares, and why.
 UNDECLARED = {

@@ -75,8 +75,11 @@ def version() -> tuple[int, int]:
     return library.libbpf_major_version(), library.libbpf_minor_version()
 
 
-def relocated(path: Path, btf: Path | None = None) -> Witness:
-    """What libbpf sends to the kernel for each program; CO-RE against the types in ``btf`` if that is given."""
+def relocated(path: Path, btf: Path | None = None, *, everything: bool = False) -> Witness:
+    """What libbpf sends to the kernel for each program; CO-RE against the types in ``btf`` if that is given.
+
+    ``everything``: of those, too, that are loaded on demand only.
+    """
     library, said = _library(), bytearray()
 
     @_PRINT
@@ -89,12 +92,14 @@ def relocated(path: Path, btf: Path | None = None) -> Witness:
 
     before = library.libbpf_set_print(keep)
     try:
-        return _load(library, path, btf, said)
+        return _load(library, path, btf, said, everything=everything)
     finally:
         library.libbpf_set_print(ctypes.c_void_p(before))
 
 
-def _load(library: ctypes.CDLL, path: Path, btf: Path | None, said: bytearray) -> Witness:
+def _load(
+    library: ctypes.CDLL, path: Path, btf: Path | None, said: bytearray, *, everything: bool
+) -> Witness:
     options = Options(
         size=ctypes.sizeof(Options), btf_custom_path=os.fsencode(btf) if btf is not None else None
     )
@@ -103,6 +108,8 @@ def _load(library: ctypes.CDLL, path: Path, btf: Path | None, said: bytearray) -
         return Witness({}, {}, ctypes.get_errno(), said.decode())
     thing = ctypes.c_void_p(opened)
     try:
+        for program in _each(library.bpf_object__next_program, thing) if everything else ():
+            assert library.bpf_program__set_autoload(program, ctypes.c_bool(True)) == 0
         refusal = -library.bpf_object__load(thing)
         programs = _each(library.bpf_object__next_program, thing)
         maps = {library.bpf_map__fd(found): _name(library.bpf_map__name(found))

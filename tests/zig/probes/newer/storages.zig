@@ -1,11 +1,10 @@
-//! Values of control groups and files, and a hash table that grows: Linux 6.2, LSM, 7.2.
+//! Values of control groups and files.
 
 const bpf = @import("bpf");
 
 pub const programs = .{
     .made = "?tp_btf/cgroup_mkdir",
     .removed = "?lsm/inode_unlink",
-    .count = "?socket",
 };
 
 const cgroup = extern struct {};
@@ -14,7 +13,6 @@ const inode = extern struct {};
 export var wanted: u32 linksection(".rodata") = 0;
 export var of_groups: bpf.CgroupStorage(u64) linksection(".maps") = .{};
 export var of_files: bpf.InodeStorage(u64) linksection(".maps") = .{};
-export var lengths: bpf.ResizableHash(u32, u64, 1 << 20) linksection(".maps") = .{};
 
 pub fn made(ctx: *const extern struct { group: *const cgroup, path: u64 }) !void {
     if (bpf.process.pid() != wanted) return;
@@ -28,11 +26,4 @@ pub fn removed(ctx: *const extern struct { directory: *const inode, entry: u64, 
     const value = of_files.getOrCreate(ctx.directory) orelse return error.NoSpace;
     value.* += 1;
     return .allow;
-}
-
-pub fn count(ctx: *bpf.SkBuff) !void {
-    const key = ctx.len;
-    if (lengths.lookup(&key)) |value| {
-        value.* += 1;
-    } else try lengths.update(&key, &1, bpf.ANY);
 }

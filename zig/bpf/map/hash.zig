@@ -27,11 +27,6 @@ pub fn LruPerCpuHash(comptime Key: type, comptime Value: type, comptime max_entr
     return Keyed(.lru_percpu_hash, Key, Value, max_entries, .{});
 }
 
-/// A hash table that grows and shrinks with what it holds (Linux 7.2): `max_entries` is a limit and takes no memory.
-pub fn ResizableHash(comptime Key: type, comptime Value: type, comptime max_entries: u32) type {
-    return Keyed(.rhash, Key, Value, max_entries, .{ .flags = constants.F_NO_PREALLOC });
-}
-
 /// The key of an `LpmTrie`: how many bits of `data` count, then the data, most significant byte first.
 pub fn Prefix(comptime Data: type) type {
     return extern struct { prefixlen: u32, data: Data };
@@ -102,4 +97,9 @@ fn Keyed(
             return result.check(helpers.map_delete_elem(self, key));
         }
     };
+}
+
+/// A hash table that grows and shrinks with what it holds (Linux 7.2): `max_entries` is a limit and takes no memory.
+pub fn ResizableHash(comptime Key: type, comptime Value: type, comptime max_entries: u32) type {
+    return Keyed(.rhash, Key, Value, max_entries, .{ .flags = constants.F_NO_PREALLOC });
 }

@@ -157,6 +157,8 @@ def _members(spec: MapSpec) -> dict[str, int]:
         value = getattr(spec, name)
         if not isinstance(value, int) or not 0 <= value < 1 << bits:
             raise Error(f"map '{spec.name}': {name} is an int from 0 to {(1 << bits) - 1}, not {value!r}")
+    if spec.pinning not in (0, 1):
+        raise Error(f"map '{spec.name}': pinning is 0 (none) or 1 (by name), not {spec.pinning!r}")
     if spec.type in NESTED and spec.inner is None:
         raise ObjectError(
             "a map of maps that does not say what the maps in it are like",

@@ -9,7 +9,12 @@ from pyzbpf.kernel import commands
 from pyzbpf.kernel.syscall import EINVAL, EMSGSIZE, ENOMEM, ENOSPC, ENOTSUPP, address, failure
 from pyzbpf.links.attach import attach
 from pyzbpf.uapi.attrs import PROG_INFO, PROG_TEST_RUN
-from pyzbpf.uapi.enums import BPF_F_TEST_RUN_ON_CPU
+from pyzbpf.uapi.enums import (
+    BPF_F_TEST_RUN_ON_CPU,
+    BPF_PROG_TYPE_RAW_TRACEPOINT,
+    BPF_PROG_TYPE_SYSCALL,
+    BPF_PROG_TYPE_TRACING,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,6 +76,16 @@ class Statistics(tuple[int, int, int]):
 
     def __repr__(self) -> str:
         return f"Statistics(runs={self.runs}, nanoseconds={self.nanoseconds}, missed={self.missed})"
+
+
+# What a test run of a program that sees no packets is given.
+_TAKES = {
+    BPF_PROG_TYPE_SYSCALL: ": a syscall program takes context=, at least as many bytes as it reads of it, and no data, "
+    "repeat, flags or cpu",
+    BPF_PROG_TYPE_RAW_TRACEPOINT: ": a raw tracepoint takes context=, its arguments as 64-bit numbers, as many as it reads, "
+    "and no data or repeat",
+    BPF_PROG_TYPE_TRACING: ": a tracing program takes no data, context or cpu",
+}
 
 
 class Program:
@@ -179,7 +194,8 @@ class Program:
         """Run the program without attaching it (BPF_PROG_TEST_RUN).
 
         ``data`` is the packet for networking kinds (at least an Ethernet header of 14 bytes), ``context``
-        the bytes of the context struct, for a raw tracepoint its arguments as 64-bit numbers. ``cpu`` is where a
+        the bytes of the context struct, for a raw tracepoint its arguments as 64-bit numbers, for a syscall program (which
+        takes nothing else) the struct that it reads and writes. ``cpu`` is where a
         raw tracepoint runs (Linux 5.10; by default here), ``repeat`` how often the other kinds run.
         """
         out = bytearray(len(data) + _ROOM) if data else bytearray()
@@ -231,8 +247,9 @@ class Program:
                 f"{room} bytes here; one for XDP may take 17 pages more (Linux 5.18)"
             )
         elif errno == EINVAL:
-            detail += (
-                f" with {size} bytes of data: a packet needs 14 or more, a raw tracepoint only a context"
+            detail += _TAKES.get(
+                self.spec.type,
+                f" with {size} bytes of data: a packet has 14 or more, and its kind's context or none",
             )
         elif errno == ENOSPC:
             detail += ": the program made the packet longer than the room for the answer"

@@ -11,6 +11,7 @@ pub const PerCpuHash = @import("bpf/map/hash.zig").PerCpuHash;
 pub const Array = @import("bpf/map/array.zig").Array;
 pub const PerCpuArray = @import("bpf/map/array.zig").PerCpuArray;
 pub const LruPerCpuHash = @import("bpf/map/hash.zig").LruPerCpuHash;
+pub const ResizableHash = @import("bpf/map/hash.zig").ResizableHash;
 pub const LpmTrie = @import("bpf/map/hash.zig").LpmTrie;
 pub const Prefix = @import("bpf/map/hash.zig").Prefix;
 pub const Queue = @import("bpf/map/queue.zig").Queue;
@@ -104,6 +105,7 @@ pub const process = @import("bpf/process.zig");
 
 // What user space sees.
 pub const Text = @import("bpf/text.zig").Text;
+pub const asText = @import("bpf/text.zig").asText;
 pub const isText = @import("bpf/text.zig").isText;
 pub const startsWith = @import("bpf/text.zig").startsWith;
 pub const printk = @import("bpf/log.zig").printk;

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Name on the command line, option of attach(), what it is, more for argparse.
 _ROWS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("interface", "interface", "network interface (of socket filters: lo if it is not given)", {"metavar": "NAME"}),
-    ("direction", "direction", "of tc", {"choices": ("ingress", "egress")}),
+    ("direction", "direction", "which packets, of tc", {"choices": ("ingress", "egress")}),
     ("priority", "priority", "of tc and netfilter; the lower one runs first", {"type": integer, "metavar": "N"}),
     ("mode", "mode", "of XDP: in the driver or not", {"choices": ("native", "generic")}),
     ("before", "before", "first, of tcx, netkit and control groups", {"choices": ("all",)}),
@@ -36,7 +36,7 @@ _ROWS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("provider", "provider", "of a USDT probe", {"metavar": "NAME"}),
     ("probe", "name", "USDT probe", {"metavar": "NAME"}),
     ("function", "function", "function of the kernel, of kprobes", {"metavar": "NAME"}),
-    ("functions", "functions", "functions of the kernel, of kprobe.multi", {"metavar": "PATTERN"}),
+    ("functions", "functions", "functions of the kernel, of kprobe.multi and fentry.multi", {"metavar": "PATTERN"}),
     ("offset", "offset", "from the function's start, of uprobes and kprobes", {"type": whole, "metavar": "BYTES"}),
     ("call", "call", "system call, of ksyscall", {"metavar": "NAME"}),
     ("tracepoint", "target", "of tracepoint (category/name) and raw_tp (name)", {"metavar": "NAME"}),
@@ -51,11 +51,15 @@ _ROWS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("namespace", "namespace", "network namespace of sk_lookup and flow_dissector", {"metavar": "FILE"}),
     ("family", "family", "of netfilter", {"choices": ("ipv4", "ipv6")}),
     ("hook", "hook", "of netfilter: prerouting, input, forward, output, postrouting", {"metavar": "NAME"}),
+    ("device", "device", "infrared receiver of lirc_mode2, such as /dev/lirc0", {"metavar": "FILE"}),
     ("defragment", "defragment", "netfilter sees whole packets", {"action": "store_const", "const": True}),
     ("cookie", "cookie", "number that the program reads with bpf.attachCookie", {"type": whole, "metavar": "N"}),
 )  # fmt: skip
 _FLAGS = {option: f"--{name}" for name, option, *_ in _ROWS}
-_HELP = {option: help for _, option, help, _ in _ROWS}
+_USE = {
+    option: f"--{name} {' or '.join(more['choices']) if 'choices' in more else more.get('metavar', '')} ({help})"
+    for name, option, help, more in _ROWS
+}
 # A socket is no text.
 FROM_PYTHON_ONLY = frozenset(("socket",))
 
@@ -68,6 +72,7 @@ _NEEDED = {
     "cgroup": ("cgroup",),
     "kprobe": ("function",),
     "kprobe_multi": ("functions",),
+    "tracing_multi": ("functions",),
     "ksyscall": ("call",),
     "uprobe": ("path",),
     "uprobe_multi": ("path",),
@@ -77,6 +82,7 @@ _NEEDED = {
     "sk_reuseport": ("socket",),
     "sockmap": ("map",),
     "netfilter": ("hook",),
+    "lirc": ("device",),
 }
 _WALK_A_MAP = ("bpf_map_elem", "bpf_sk_storage_map")
 
@@ -117,7 +123,7 @@ def check(spec: ObjectSpec, programs: Sequence[ProgramSpec], given: Mapping[str,
             if option in FROM_PYTHON_ONLY:
                 raise UsageError(f"{names([program])} attaches from Python only: attach({option}=…)")
             if option not in given:
-                raise UsageError(f"{names([program])} needs {_FLAGS[option]}: {_HELP[option]}")
+                raise UsageError(f"{names([program])} needs {_USE[option]}")
 
 
 def of(probe: Object, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pyzbpf.cli.usage import UsageError, near, positive, seconds
 from pyzbpf.cli.watch import Stop, buffers, detach, iterators, watch
 from pyzbpf.errors import Error
 from pyzbpf.events.stream import ShortEvent
-from pyzbpf.links.attach import KINDS
+from pyzbpf.links.attach import KINDS, why_not
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,10 +101,10 @@ def _wanted(spec: ObjectSpec) -> list[ProgramSpec]:
 def _not_attached(spec: ObjectSpec, strange: Sequence[ProgramSpec], wanted: Sequence[ProgramSpec]) -> str:
     others = [program.name for program in wanted if program not in strange]
     advice = f"\n  To run the others: {' '.join(f'--program {name}' for name in others)}" if others else ""
-    return (
-        f"{spec.file}: pyzbpf does not attach programs of these sections yet, whatever the kernel can: "
-        f"{attach_options.names(strange)}\n  Attached can be: {', '.join(KINDS)}.{advice}"
+    reasons = "".join(
+        f"\n  {attach_options.names([program])}: {why_not(program.kind)}" for program in strange
     )
+    return f"{spec.file}: not every program can be attached{reasons}{advice}"
 
 
 def _begin(probe: Object) -> None:

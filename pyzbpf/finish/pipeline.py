@@ -22,6 +22,7 @@ from pyzbpf.finish.passes import (
     lines,
     lost_counts,
     map_definitions,
+    map_order,
     map_values,
     members,
     negations,
@@ -65,6 +66,7 @@ PASSES: tuple[Callable[[Unit], None], ...] = (
     symbol_names.run,  # C names for local symbols
     calls.run,  # no call through a pointer, no recursion
     targets.run,  # relocations name the symbol they mean
+    map_order.run,  # maps that others hold come first
     trap_declarations.run,  # no type information for a trap
     typedefs.run,  # no typedef that only Zig can spell
     void_types.run,  # void is type 0

@@ -50,7 +50,16 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "raw_tracepoint",
         ("target", "cookie"),
     ),
-    ("tp_btf tp_btf.s fentry fentry.s fexit fexit.s fmod_ret fmod_ret.s lsm lsm.s", "tracing", ("cookie",)),
+    (
+        "tp_btf tp_btf.s fentry fentry.s fexit fexit.s fsession fsession.s fmod_ret fmod_ret.s lsm lsm.s",
+        "tracing",
+        ("cookie",),
+    ),
+    (
+        "fentry.multi fentry.multi.s fexit.multi fexit.multi.s fsession.multi fsession.multi.s",
+        "tracing_multi",
+        ("functions",),
+    ),
     ("freplace", "freplace", ("target", "function")),
     (
         "perf_event",
@@ -67,6 +76,7 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("sk_reuseport sk_reuseport/migrate", "sk_reuseport", ("socket",)),
     ("sk_skb sk_skb/stream_parser sk_skb/stream_verdict sk_skb/verdict sk_msg", "sockmap", ("map",)),
     ("netfilter", "netfilter", ("family", "hook", "priority", "defragment")),
+    ("lirc_mode2", "lirc", ("device",)),
 )
 # Links to many functions at once take programs that were loaded for it, and those take no other link.
 _CHECKED = frozenset(
@@ -75,10 +85,14 @@ _CHECKED = frozenset(
         e.BPF_TRACE_KPROBE_SESSION,
         e.BPF_TRACE_UPROBE_MULTI,
         e.BPF_TRACE_UPROBE_SESSION,
+        e.BPF_TRACE_FENTRY_MULTI,
+        e.BPF_TRACE_FEXIT_MULTI,
+        e.BPF_TRACE_FSESSION_MULTI,
     )
 )
 # Kinds that are attached to nothing, and what is done with them.
 NEVER = {
+    "cgroup/skb": "its section does not say which way; attach(kind='cgroup_skb/ingress') or 'cgroup_skb/egress' does",
     "syscall": "it is run by test_run()",
     "struct_ops": "the map that names it is registered: maps['name'].attach()",
     "struct_ops.s": "the map that names it is registered: maps['name'].attach()",
@@ -94,6 +108,12 @@ NEVER = {
 }
 _WITH_MAPS = frozenset(("pyzbpf.links.usdt",))
 KINDS = {kind: (f"pyzbpf.links.{file}", options) for kinds, file, options in _ROWS for kind in kinds.split()}
+
+
+def why_not(kind: str) -> str:
+    """What is said of a kind that is not in KINDS."""
+    known = NEVER.get(kind)
+    return f"this kind is not attached; {known}" if known else f"no kind '{kind}' is known to attach"
 
 
 def options(kind: str) -> tuple[str, ...]:
@@ -119,13 +139,9 @@ def attach(
     if kind is not None and kind != spec.kind:
         spec = _as(spec, kind)
     if spec.kind not in KINDS:
-        what = f"program '{spec.name}' of section '{spec.section}'"
-        if spec.kind in NEVER:
-            raise Error(f"{what}: this kind is not attached; {NEVER[spec.kind]}")
         raise Error(
-            f"{what}: pyzbpf does not attach programs of kind '{spec.kind}' yet, whatever the kernel can\n"
-            f"  These kinds can be attached: {', '.join(KINDS)}. Set spec.programs['{spec.name}'].autoattach = "
-            "False to attach the others, or run it with test_run()."
+            f"program '{spec.name}' of section '{spec.section}': {why_not(spec.kind)}\n"
+            f"  Set spec.programs['{spec.name}'].autoattach = False to attach the others."
         )
     file, known = KINDS[spec.kind]
     for name in given:

@@ -155,7 +155,7 @@ def _refused(error: SystemCallError, what: str, newer: Sequence[object]) -> Erro
 
 _REASONS = {
     EBADF: "it walks the elements of one map: attach(map=probe.maps['name'])",
-    EINVAL: "it does not take this option, or the map is of a kind it cannot walk",
+    EINVAL: "it does not take this option, the map is of a kind it cannot walk, or it is none that may sleep (iter.s)",
     EACCES: "the program reads more of a key or value than the map has",
     ESRCH: "there is no such process or thread",
 }

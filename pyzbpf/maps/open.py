@@ -156,6 +156,8 @@ def _members(spec: MapSpec) -> dict[str, int]:
         value = getattr(spec, name)
         if not isinstance(value, int) or not 0 <= value < 1 << bits:
             raise Error(f"map '{spec.name}': {name} is an int from 0 to {(1 << bits) - 1}, not {value!r}")
+    if spec.pinning not in (0, 1):
+        raise Error(f"map '{spec.name}': pinning is 0 (none) or 1 (by name), not {spec.pinning!r}")
     if spec.type in NESTED and spec.inner is None:
         raise ObjectError(
             "a map of maps that does not say what the maps in it are like",
@@ -250,5 +252,5 @@ def type_name(number: int) -> str:
     prefix = "BPF_MAP_TYPE_"
     for name, value in vars(e).items():
         if value == number and name.startswith(prefix):
-            return name.removeprefix(prefix).lower()
+            return name.removeprefix(prefix).removesuffix("_DEPRECATED").lower()
     return str(number)

@@ -130,7 +130,8 @@ class Program:
         """Run the program without attaching it (BPF_PROG_TEST_RUN).
 
         ``data`` is the packet for networking kinds (at least an Ethernet header of 14 bytes), ``context``
-        the bytes of the context struct, for a raw tracepoint its arguments as 64-bit numbers. ``cpu`` is where a
+        the bytes of the context struct, for a raw tracepoint its arguments as 64-bit numbers, for a syscall program (which
+        takes nothing else) the struct that it reads and writes. ``cpu`` is where a
         raw tracepoint runs (Linux 5.10; by default here), ``repeat`` how often the other kinds run.
         """
         from pyzbpf.runtime import test_run

@@ -6,7 +6,12 @@ from pyzbpf.errors import UnsupportedError
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.syscall import EINVAL, EMSGSIZE, ENOMEM, ENOSPC, ENOTSUPP, address, failure
 from pyzbpf.uapi.attrs import PROG_TEST_RUN
-from pyzbpf.uapi.enums import BPF_F_TEST_RUN_ON_CPU
+from pyzbpf.uapi.enums import (
+    BPF_F_TEST_RUN_ON_CPU,
+    BPF_PROG_TYPE_RAW_TRACEPOINT,
+    BPF_PROG_TYPE_SYSCALL,
+    BPF_PROG_TYPE_TRACING,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +25,15 @@ _ROOM = 512
 # What the kernel keeps of the page of a test packet: NET_SKB_PAD and struct skb_shared_info, 384 bytes on
 # most machines; XDP has 256 in front (XDP_PACKET_HEADROOM), but more pages.
 _HEADROOM = 384
+
+# What a test run of a program that sees no packets is given.
+_TAKES = {
+    BPF_PROG_TYPE_SYSCALL: ": a syscall program takes context=, at least as many bytes as it reads of it, and no data, "
+    "repeat, flags or cpu",
+    BPF_PROG_TYPE_RAW_TRACEPOINT: ": a raw tracepoint takes context=, its arguments as 64-bit numbers, as many as it reads, "
+    "and no data or repeat",
+    BPF_PROG_TYPE_TRACING: ": a tracing program takes no data, context or cpu",
+}
 
 
 class TestRun:
@@ -125,7 +139,9 @@ def _refused(spec: ProgramSpec, errno: int, size: int) -> Exception:
             f"{room} bytes here; one for XDP may take 17 pages more (Linux 5.18)"
         )
     elif errno == EINVAL:
-        detail += f" with {size} bytes of data: a packet needs 14 or more, a raw tracepoint only a context"
+        detail += _TAKES.get(
+            spec.type, f" with {size} bytes of data: a packet has 14 or more, and its kind's context or none"
+        )
     elif errno == ENOSPC:
         detail += ": the program made the packet longer than the room for the answer"
     return failure(errno, command="BPF_PROG_TEST_RUN", capability="CAP_BPF", detail=detail)

@@ -72,7 +72,7 @@ def helpers_zig(helpers: dict[str, int], prototypes: dict[str, Prototype]) -> st
         lines.append(f"/// `bpf_{name}` (Linux {first})." if first else f"/// `bpf_{name}`.")
         if name in GPL_ONLY:
             lines.append("/// For programs with a GPL-compatible licence only.")
-        elif prototype.result == "long":
+        if prototype.result == "long":
             lines.append("/// Negative: an errno; `bpf.check(…)` makes an error of it.")
         signature = f"fn ({', '.join(parameters)}) callconv(.c) {zig_result_type(prototype.result)}"
         lines.append(f"pub const {zig_name(name)}: *align(1) const {signature} = @ptrFromInt({number});")

@@ -67,9 +67,11 @@ def types_zig(records: dict[str, Record], prototypes: dict[str, Prototype]) -> s
         'const assert = @import("std").debug.assert;',
     ]
     for name, record in shared.items():
-        lines += ["", f"pub const {name} = {zig_record(record, records)};"]
+        lines += ["", f"/// `{record.kind} {name}` of linux/bpf.h."]
+        lines += [f"pub const {name} = {zig_record(record, records)};"]
     lines += ["", "// The kernel's own: known by pointer only."]
-    lines += [f"pub const {name} = opaque {{}};" for name in opaque]
+    for name in opaque:
+        lines += [f"/// The kernel's `struct {name}`.", f"pub const {name} = opaque {{}};"]
     lines += ["", "comptime {"]
     for name, record in shared.items():
         lines.append(f"    assert(@sizeOf({name}) == {lay_out(record, records)[1]});")

@@ -149,6 +149,20 @@ def test_a_system_call_program_writes_into_its_context():
             probe.programs["answer"].attach()
 
 
+@pytest.mark.parametrize(
+    "wrong", [{}, {"data": bytes(20)}, {"context": bytes(8)}, {"context": bytes(16), "repeat": 3}]
+)
+def test_what_a_system_call_program_takes(wrong):
+    features.since("5.14", "programs of syscall")
+    with (
+        load("answer") as probe,
+        pytest.raises(
+            Error, match=r"a syscall program takes context=, at least as many bytes as it reads of it"
+        ),
+    ):
+        probe.programs["answer"].test_run(**wrong)
+
+
 def test_a_security_hook_of_a_control_group():
     features.since("6.0", "lsm_cgroup")
     features.needs_types()

@@ -281,6 +281,16 @@ def test_an_attribute_that_is_no_number_of_the_kernel(monkeypatch, name, value, 
     assert repr(value) in str(caught.value)
 
 
+@pytest.mark.parametrize("value", ["by_name", 2, None])
+def test_a_way_of_pinning_that_is_none(value):
+    btf, _ = types()
+    spec = with_types(returning(0), btf)
+    add_map(spec, "stats", 1, key_size=4, value_size=8, max_entries=4)
+    spec.maps["stats"].pinning = value
+    with pytest.raises(Error, match=f"map 'stats': pinning is 0 .none. or 1 .by name., not {value!r}"):
+        spec.load()
+
+
 @pytest.mark.parametrize(
     ("type_", "members", "words"),
     [

@@ -135,11 +135,11 @@ def test_a_filter_goes_with_the_command_whatever_signal_ends_it(number: signal.S
 @pytest.mark.parametrize(
     ("probe", "arguments", "message"),
     [
-        ("network", [*programs("classifier")], "classifier in 'tc' needs --interface: network interface"),
-        ("network", [*programs("classifier"), "--interface", "lo"], "classifier in 'tc' needs --direction: of tc"),
+        ("network", [*programs("classifier")], "classifier in 'tc' needs --interface NAME (network interface"),
+        ("network", [*programs("classifier"), "--interface", "lo"], "classifier in 'tc' needs --direction ingress or egress (which packets, of tc)"),
         ("network", [*programs("tcx_in")], "tcx_in in 'tcx/ingress' needs --interface"),
-        ("network", [*programs("created")], "created in 'cgroup/sock_create' needs --cgroup: control group"),
-        ("uprobes", [*programs("entered")], "needs --path: program or library"),
+        ("network", [*programs("created")], "created in 'cgroup/sock_create' needs --cgroup PATH (control group"),
+        ("uprobes", [*programs("entered")], "needs --path FILE (program or library"),
         ("iterators", [*programs("elements")], "elements in 'iter/bpf_map_elem' needs --map"),
         ("iterators", [*programs("elements"), "--map", "squars"], "has no map 'squars'; did you mean squares?"),
         ("network", [*programs("tcx_in"), "--ifindex", "999999"], "--ifindex: there is no network interface 999999"),

@@ -13,6 +13,7 @@ import pytest
 from pyzbpf.elf import usdt, usdt_arguments
 from pyzbpf.errors import Error, NotFoundError, ObjectError, UnsupportedError
 from pyzbpf.kernel import kconfig
+from pyzbpf.uapi import since
 from tests.support import features, libbpf, zig_probes
 from tests.support.targets import COUNTED, DONE, Target, zig_program
 
@@ -50,6 +51,21 @@ def test_arguments_and_cookie(probe):
         first, second = probe.maps["seen"].read(2, timeout=PATIENCE)
         assert arguments(first) == arguments(second) == DONE
         assert (first.pid, first.cookie) == (target.pid, 2**63)
+        link.detach()
+        target.done()
+        assert probe.maps["seen"].read(1, timeout=0) == []
+
+
+def test_a_program_that_may_sleep():
+    features.since(since.SLEEPABLE_UPROBES, "usdt.s")
+    features.needs_to_know_the_machine()
+    spec = few()
+    spec.programs["passed"].autoload, spec.programs["may_sleep"].autoload = False, True
+    with Target() as target, spec.load() as probe:
+        link = probe.programs["may_sleep"].attach(path=target.path(), name="done", pid=target.pid)
+        target.done()
+        (event,) = probe.maps["seen"].read(1, timeout=PATIENCE)
+        assert arguments(event) == DONE
         link.detach()
         target.done()
         assert probe.maps["seen"].read(1, timeout=0) == []

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
 
 import pytest
 
+from tests.support import features
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 
 def need(name: str) -> None:
@@ -48,6 +52,35 @@ def test_an_example() -> None:
     assert len(shown) == 4
     assert all(re.fullmatch(r"\d+ \d+ bytes, protocol 0x[0-9a-f]{4}", line) for line in shown)
     assert any(line.endswith(" 47 bytes, protocol 0x0800") for line in shown)
+
+
+def test_an_example_that_reads_arguments_and_results(tmp_path: Path) -> None:
+    """The same wheel on every kernel and machine: the registers are found when it is loaded."""
+    need("reads")
+    features.needs_kprobes()
+    path = tmp_path / "file"
+    path.write_bytes(bytes(100))
+    start = "import sys, reads; sys.exit(reads.main())"
+    options = ("--pid", str(os.getpid()), "--duration", "120", "--count", "1000")
+    with subprocess.Popen(
+        [sys.executable, "-c", start, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stderr is not None and process.stdout is not None
+            said = process.stderr.readline()
+            assert said == "reads: attached\n", said + process.stderr.read()
+            with open(path, "rb", buffering=0) as file:
+                assert len(os.read(file.fileno(), 4711)) == 100
+                assert os.read(file.fileno(), 4712) == b""
+            shown = ""
+            while " 4712 " not in shown:
+                line = process.stdout.readline()
+                assert line, process.stderr.read()
+                shown += line
+        finally:
+            process.kill()
+    assert re.search(rf"^{os.getpid()} .* 4711 100$", shown, re.MULTILINE), shown
+    assert re.search(rf"^{os.getpid()} .* 4712 0$", shown, re.MULTILINE), shown
 
 
 def test_the_wheel_has_the_objects_of_both_byte_orders() -> None:

@@ -7,21 +7,27 @@ import os
 import socket
 import struct
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
-from pyzbpf.kernel import commands, cpus, perf_event
+from pyzbpf.btf import types as kinds
+from pyzbpf.kernel import commands, cpus, perf_event, vmlinux
 from pyzbpf.kernel.memory import PAGE
 from pyzbpf.uapi import enums as e
 from tests.kernel.test_cgroup import run_in, send
+from tests.kernel.test_kinds import tcp, unless_no_trampolines
 from tests.support import features, network, zig_probes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pyzbpf.maps.base import KernelMap
     from pyzbpf.runtime.object import Object
 
+PATIENCE = 30
 MODES = ["safe", "small", "fast"]
 PACKET = bytes(range(100))
 ETHERNET = 14
@@ -229,11 +235,137 @@ def test_groups_and_counters(mode: str, group: str) -> None:
         assert values(probe)[0] > 0
 
 
+def put(map: KernelMap, index: int, socket: socket.socket) -> None:
+    """Into an array of sockets."""
+    descriptor = socket.fileno().to_bytes(map.spec.value_size, sys.byteorder)
+    commands.map_update(map.fileno(), index.to_bytes(4, sys.byteorder), descriptor)
+
+
 @pytest.mark.parametrize("mode", MODES)
-def test_sockets_are_taken_by_the_verifier(mode: str) -> None:
-    """What fires them is attached in test_sockets.py."""
-    with loaded(mode, "gather", "deliver", "say", "choose", "assign") as probe:
-        assert len(probe.programs) == 5
+def test_sockets_that_a_program_gathers(mode: str, group: str) -> None:
+    """What one says is put straight into what the other hears: each is found by its port."""
+
+    def talk() -> None:
+        with tcp() as (near, far):
+            far.settimeout(PATIENCE)
+            near.sendall(b"there")
+            assert far.recv(9) == b"there"
+            near.settimeout(PATIENCE)
+            far.sendall(b"and back")
+            assert near.recv(9) == b"and back"
+
+    with loaded(mode, "gather", "say") as probe:
+        probe.programs["say"].attach(map=probe.maps["by_port"])
+        probe.programs["gather"].attach(cgroup=group)
+        talk()
+        assert values(probe)[0] == 0, "those of another group are not gathered"
+        assert run_in(group, talk) == 0
+        assert values(probe)[0] == len(b"there" + b"and back")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_data_is_sent_out_of_another_socket(mode: str) -> None:
+    features.since("5.10", "sk_skb/stream_verdict without a parser")
+    with loaded(mode, "deliver") as probe, tcp() as (near, far), tcp() as (out, receiver):
+        map = probe.maps["by_index"]
+        probe.programs["deliver"].attach(map=map)
+        put(map, 0, out)
+        put(map, 1, far)
+        near.sendall(b"through")
+        receiver.settimeout(PATIENCE)
+        assert receiver.recv(9) == b"through"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_one_of_those_that_share_a_port(mode: str) -> None:
+    with (
+        loaded(mode, "choose") as probe,
+        socket.socket(type=socket.SOCK_DGRAM) as first,
+        socket.socket(type=socket.SOCK_DGRAM) as second,
+    ):
+        for one in (first, second):
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        first.bind(("127.0.0.1", 0))
+        second.bind(first.getsockname())
+        probe.programs["choose"].attach(socket=first)
+        for chosen in (second, first):
+            put(probe.maps["shared"], 0, chosen)
+            chosen.settimeout(PATIENCE)
+            for _ in range(8):  # of as many ports: by their hash they would go to either
+                with socket.socket(type=socket.SOCK_DGRAM) as sender:
+                    sender.sendto(b"x", first.getsockname())
+                    assert chosen.recv(9) == b"x"
+            commands.map_delete(probe.maps["shared"].fileno(), bytes(4))
+        assert not probe.traps
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_listener_at_every_port(mode: str) -> None:
+    features.since("5.9", "sk_lookup")
+    with (
+        network.veth() as pair,
+        pair.other_side(),
+        loaded(mode, "assign") as probe,
+        socket.create_server(("127.0.0.1", 0)) as server,
+    ):
+        put(probe.maps["by_index"], 0, server)
+        server.settimeout(PATIENCE)
+        with probe.programs["assign"].attach():
+            for port in (7, 9, 77):
+                with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
+                    far, address = server.accept()
+                    far.close()
+                    assert address == client.getsockname()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", 7), timeout=PATIENCE)
+
+
+def newer(mode: str, name: str, map: str) -> Object:
+    """A program of the probe of values of groups and files, with its map."""
+    spec = zig_probes.spec("newer/storages", mode)
+    features.needs_map(spec.maps[map].type)
+    spec.variables["wanted"].value = os.getpid()
+    for other in spec.maps.values():
+        other.autocreate = other.name == map or not other.name.startswith("of_")
+    spec.programs[name].autoload = True
+    with unless_no_trampolines():
+        return spec.load()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_values_of_groups(mode: str) -> None:
+    """Given by the program when the group is made."""
+    features.needs_types()
+    with newer(mode, "made", "of_groups") as probe, network.cgroup() as before:
+        map = probe.maps["of_groups"]
+        with probe.programs["made"].attach(), network.cgroup() as group:
+            assert map[group] == 5
+        assert before not in map
+        assert not probe.traps
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_values_of_files(mode: str, tmp_path: Path) -> None:
+    """How many files were removed from a directory."""
+    features.needs_types()
+    features.needs_bpf_security_module()
+    with newer(mode, "removed", "of_files") as probe:
+        with probe.programs["removed"].attach():
+            for name in ("a", "b", "c"):
+                (tmp_path / name).touch()
+                (tmp_path / name).unlink()
+        assert probe.maps["of_files"][tmp_path] == 3
+        assert not probe.traps
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_hash_table_that_grows(mode: str) -> None:
+    spec = zig_probes.spec("newer/resizable", mode)
+    features.needs_map(spec.maps["lengths"].type)
+    with spec.load() as probe:
+        for length in (1, 2, 2):
+            run(probe, "count", length)
+        assert dict(probe.maps["lengths"]) == {1: 1, 2: 2}
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -294,3 +426,19 @@ def test_a_struct_of_functions_is_called(mode: str) -> None:
                 assert len(server.recv(1000, socket.MSG_WAITALL)) == 1000
         assert probe.variables["buffer"].value > 0
         assert probe.variables["starts"].value >= 1
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_scheduler_begins_and_ends(mode: str) -> None:
+    features.needs_types()
+    features.needs_jit("a struct of functions")
+    if not vmlinux.vmlinux().find("sched_ext_ops", kinds.STRUCT):
+        pytest.skip("needs a kernel with CONFIG_SCHED_CLASS_EXT=y (Linux 6.12)")
+    with zig_probes.spec("newer/scheduler", mode).load() as probe:
+        with probe.maps["pyzbpf"].attach():
+            assert (probe.variables["begins"].value, probe.variables["ends"].value) == (1, 0)
+            assert Path("/sys/kernel/sched_ext/root/ops").read_text().strip() == "pyzbpf"
+        deadline = time.monotonic() + PATIENCE
+        while not probe.variables["ends"].value and time.monotonic() < deadline:
+            time.sleep(0.01)  # the kernel ends it by itself
+        assert probe.variables["ends"].value == 1

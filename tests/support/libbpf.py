@@ -75,8 +75,11 @@ def version() -> tuple[int, int]:
     return library.libbpf_major_version(), library.libbpf_minor_version()
 
 
-def relocated(path: Path, btf: Path | None = None) -> Witness:
-    """What libbpf sends to the kernel for each program; CO-RE against the types in ``btf`` if that is given."""
+def relocated(path: Path, btf: Path | None = None, *, everything: bool = False) -> Witness:
+    """What libbpf sends to the kernel for each program; CO-RE against the types in ``btf`` if that is given.
+
+    ``everything``: of those, too, that are loaded on demand only.
+    """
     library, said = _library(), bytearray()
 
     @_PRINT
@@ -89,12 +92,14 @@ def relocated(path: Path, btf: Path | None = None) -> Witness:
 
     before = library.libbpf_set_print(keep)
     try:
-        return _load(library, path, btf, said)
+        return _load(library, path, btf, said, everything=everything)
     finally:
         library.libbpf_set_print(ctypes.c_void_p(before))
 
 
-def _load(library: ctypes.CDLL, path: Path, btf: Path | None, said: bytearray) -> Witness:
+def _load(
+    library: ctypes.CDLL, path: Path, btf: Path | None, said: bytearray, *, everything: bool
+) -> Witness:
     options = Options(
         size=ctypes.sizeof(Options), btf_custom_path=os.fsencode(btf) if btf is not None else None
     )
@@ -103,6 +108,8 @@ def _load(library: ctypes.CDLL, path: Path, btf: Path | None, said: bytearray) -
         return Witness({}, {}, ctypes.get_errno(), said.decode())
     thing = ctypes.c_void_p(opened)
     try:
+        for program in _each(library.bpf_object__next_program, thing) if everything else ():
+            assert library.bpf_program__set_autoload(program, ctypes.c_bool(True)) == 0
         refusal = -library.bpf_object__load(thing)
         programs = _each(library.bpf_object__next_program, thing)
         maps = {library.bpf_map__fd(found): _name(library.bpf_map__name(found))
@@ -138,7 +145,7 @@ class UsdtOptions(ctypes.Structure):
 
 
 def usdt_records(path: Path, file: str, provider: str, name: str, cookie: int) -> list[bytes]:
-    """The records that libbpf stores for a USDT probe, after attaching the only program of an object there."""
+    """The records that libbpf stores for a USDT probe, after attaching the first program of an object there."""
     library = _library()
     opened = library.bpf_object__open_file(os.fsencode(path), None)
     assert opened, os.strerror(ctypes.get_errno())
@@ -146,7 +153,7 @@ def usdt_records(path: Path, file: str, provider: str, name: str, cookie: int) -
     link = None
     try:
         assert library.bpf_object__load(thing) == 0
-        (program,) = _each(library.bpf_object__next_program, thing)
+        program, *_ = _each(library.bpf_object__next_program, thing)
         options = UsdtOptions(size=ctypes.sizeof(UsdtOptions), cookie=cookie)
         library.bpf_program__attach_usdt.restype = ctypes.c_void_p
         link = library.bpf_program__attach_usdt(

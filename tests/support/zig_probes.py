@@ -35,6 +35,8 @@ NEWER = tuple(sorted(f"newer/{path.stem}" for path in (FOLDERS[0] / "newer").glo
 # tests of attaching ask for them, and in safe mode.
 LINKS = tuple(sorted(f"links/{path.stem}" for path in (FOLDERS[0] / "links").glob("*.zig")))
 
+ALL = (*EVERY, *NEWER, *LINKS)
+
 
 def prebuilt(*parts: str) -> Path | None:
     """A file of the folder in ``PYZBPF_TEST_PROBES``; None where the variable is not set."""

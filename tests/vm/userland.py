@@ -34,7 +34,7 @@ SUPERFLUOUS = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/
                ("ensurepip", "idlelib", "lib2to3", "turtledemo", "pydoc_data", "test", "tkinter",
                 "lib-dynload/_codecs_*")), "usr/lib/*/gconv")  # fmt: skip
 # Modules that tests need where the kernel does not have them built in
-MODULES = ("af_packet", "veth", "dummy", "sch_ingress", "cls_bpf", "act_bpf", "netkit")
+MODULES = ("af_packet", "veth", "dummy", "sch_ingress", "cls_bpf", "cls_matchall", "act_bpf", "netkit")
 
 
 def same_python() -> bool:

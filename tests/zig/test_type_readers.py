@@ -55,7 +55,7 @@ def pahole(path: Path, *options: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("endian", ENDIANS)
-@pytest.mark.parametrize("name", zig_probes.EVERY)
+@pytest.mark.parametrize("name", zig_probes.ALL)
 def test_pahole_reads_the_same_structs(name: str, endian: str) -> None:
     path = zig_probes.path(name, endian=endian)
     btf = types_of(path)
@@ -78,7 +78,7 @@ def test_pahole_reads_the_same_structs(name: str, endian: str) -> None:
 
 
 @pytest.mark.parametrize("endian", ENDIANS)
-@pytest.mark.parametrize("name", zig_probes.EVERY)
+@pytest.mark.parametrize("name", zig_probes.ALL)
 def test_the_dump_of_bpftool_is_c_of_the_same_layout(name: str, endian: str, tmp_path: Path) -> None:
     """A C compiler agrees on size and offset of everything in it."""
     if BPFTOOL is None:

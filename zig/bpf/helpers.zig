@@ -16,11 +16,13 @@ pub const map_update_elem: *align(1) const fn (map: *const anyopaque, key: ?*con
 pub const map_delete_elem: *align(1) const fn (map: *const anyopaque, key: ?*const anyopaque) callconv(.c) c_long = @ptrFromInt(3);
 /// `bpf_probe_read` (Linux 4.1).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const probe_read: *align(1) const fn (dst: ?*anyopaque, size: u32, unsafe_ptr: ?*const anyopaque) callconv(.c) c_long = @ptrFromInt(4);
 /// `bpf_ktime_get_ns` (Linux 4.1).
 pub const ktime_get_ns: *align(1) const fn () callconv(.c) u64 = @ptrFromInt(5);
 /// `bpf_trace_printk` (Linux 4.1).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const trace_printk: *align(1) const fn (fmt: [*]const u8, fmt_size: u32, arg1: u64, arg2: u64, arg3: u64) callconv(.c) c_long = @ptrFromInt(6);
 /// `bpf_get_prandom_u32` (Linux 4.1).
 pub const get_prandom_u32: *align(1) const fn () callconv(.c) u32 = @ptrFromInt(7);
@@ -72,6 +74,7 @@ pub const redirect: *align(1) const fn (ifindex: u32, flags: u64) callconv(.c) c
 pub const get_route_realm: *align(1) const fn (skb: *types.__sk_buff) callconv(.c) u32 = @ptrFromInt(24);
 /// `bpf_perf_event_output` (Linux 4.4).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const perf_event_output: *align(1) const fn (ctx: ?*anyopaque, map: *const anyopaque, flags: u64, data: ?*anyopaque, size: u64) callconv(.c) c_long = @ptrFromInt(25);
 /// `bpf_skb_load_bytes` (Linux 4.5).
 /// Negative: an errno; `bpf.check(…)` makes an error of it.
@@ -103,6 +106,7 @@ pub const get_hash_recalc: *align(1) const fn (skb: *types.__sk_buff) callconv(.
 pub const get_current_task: *align(1) const fn () callconv(.c) u64 = @ptrFromInt(35);
 /// `bpf_probe_write_user` (Linux 4.8).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const probe_write_user: *align(1) const fn (dst: ?*anyopaque, src: ?*const anyopaque, len: u32) callconv(.c) c_long = @ptrFromInt(36);
 /// `bpf_current_task_under_cgroup` (Linux 4.9).
 /// Negative: an errno; `bpf.check(…)` makes an error of it.
@@ -128,6 +132,7 @@ pub const skb_change_head: *align(1) const fn (skb: *types.__sk_buff, len: u32, 
 pub const xdp_adjust_head: *align(1) const fn (xdp_md: *types.xdp_md, delta: c_int) callconv(.c) c_long = @ptrFromInt(44);
 /// `bpf_probe_read_str` (Linux 4.11).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const probe_read_str: *align(1) const fn (dst: ?*anyopaque, size: u32, unsafe_ptr: ?*const anyopaque) callconv(.c) c_long = @ptrFromInt(45);
 /// `bpf_get_socket_cookie` (Linux 4.12).
 pub const get_socket_cookie: *align(1) const fn (ctx: ?*anyopaque) callconv(.c) u64 = @ptrFromInt(46);
@@ -156,15 +161,18 @@ pub const sock_map_update: *align(1) const fn (skops: *types.bpf_sock_ops, map: 
 pub const xdp_adjust_meta: *align(1) const fn (xdp_md: *types.xdp_md, delta: c_int) callconv(.c) c_long = @ptrFromInt(54);
 /// `bpf_perf_event_read_value` (Linux 4.15).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const perf_event_read_value: *align(1) const fn (map: *const anyopaque, flags: u64, buf: *types.bpf_perf_event_value, buf_size: u32) callconv(.c) c_long = @ptrFromInt(55);
 /// `bpf_perf_prog_read_value` (Linux 4.15).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const perf_prog_read_value: *align(1) const fn (ctx: *types.bpf_perf_event_data, buf: *types.bpf_perf_event_value, buf_size: u32) callconv(.c) c_long = @ptrFromInt(56);
 /// `bpf_getsockopt` (Linux 4.15).
 /// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const getsockopt: *align(1) const fn (bpf_socket: ?*anyopaque, level: c_int, optname: c_int, optval: ?*anyopaque, optlen: c_int) callconv(.c) c_long = @ptrFromInt(57);
 /// `bpf_override_return` (Linux 4.16).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const override_return: *align(1) const fn (regs: *types.pt_regs, rc: u64) callconv(.c) c_long = @ptrFromInt(58);
 /// `bpf_sock_ops_cb_flags_set` (Linux 4.16).
 /// Negative: an errno; `bpf.check(…)` makes an error of it.
@@ -192,12 +200,14 @@ pub const xdp_adjust_tail: *align(1) const fn (xdp_md: *types.xdp_md, delta: c_i
 pub const skb_get_xfrm_state: *align(1) const fn (skb: *types.__sk_buff, index: u32, xfrm_state: *types.bpf_xfrm_state, size: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(66);
 /// `bpf_get_stack` (Linux 4.18).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const get_stack: *align(1) const fn (ctx: ?*anyopaque, buf: ?*anyopaque, size: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(67);
 /// `bpf_skb_load_bytes_relative` (Linux 4.18).
 /// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const skb_load_bytes_relative: *align(1) const fn (skb: ?*const anyopaque, offset: u32, to: ?*anyopaque, len: u32, start_header: u32) callconv(.c) c_long = @ptrFromInt(68);
 /// `bpf_fib_lookup` (Linux 4.18).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const fib_lookup: *align(1) const fn (ctx: ?*anyopaque, params: *types.bpf_fib_lookup, plen: c_int, flags: u32) callconv(.c) c_long = @ptrFromInt(69);
 /// `bpf_sock_hash_update` (Linux 4.18).
 /// Negative: an errno; `bpf.check(…)` makes an error of it.
@@ -222,9 +232,11 @@ pub const lwt_seg6_adjust_srh: *align(1) const fn (skb: *types.__sk_buff, offset
 pub const lwt_seg6_action: *align(1) const fn (skb: *types.__sk_buff, action: u32, param: ?*anyopaque, param_len: u32) callconv(.c) c_long = @ptrFromInt(76);
 /// `bpf_rc_repeat` (Linux 4.18).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const rc_repeat: *align(1) const fn (ctx: ?*anyopaque) callconv(.c) c_long = @ptrFromInt(77);
 /// `bpf_rc_keydown` (Linux 4.18).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const rc_keydown: *align(1) const fn (ctx: ?*anyopaque, protocol: u32, scancode: u64, toggle: u32) callconv(.c) c_long = @ptrFromInt(78);
 /// `bpf_skb_cgroup_id` (Linux 4.18).
 pub const skb_cgroup_id: *align(1) const fn (skb: *types.__sk_buff) callconv(.c) u64 = @ptrFromInt(79);
@@ -261,6 +273,7 @@ pub const msg_push_data: *align(1) const fn (msg: *types.sk_msg_md, start: u32, 
 pub const msg_pop_data: *align(1) const fn (msg: *types.sk_msg_md, start: u32, len: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(91);
 /// `bpf_rc_pointer_rel` (Linux 5.0).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const rc_pointer_rel: *align(1) const fn (ctx: ?*anyopaque, rel_x: i32, rel_y: i32) callconv(.c) c_long = @ptrFromInt(92);
 /// `bpf_spin_lock` (Linux 5.1).
 /// Negative: an errno; `bpf.check(…)` makes an error of it.
@@ -281,6 +294,7 @@ pub const get_listener_sock: *align(1) const fn (sk: *types.bpf_sock) callconv(.
 pub const skc_lookup_tcp: *align(1) const fn (ctx: ?*anyopaque, tuple: *types.bpf_sock_tuple, tuple_size: u32, netns: u64, flags: u64) callconv(.c) ?*types.bpf_sock = @ptrFromInt(99);
 /// `bpf_tcp_check_syncookie` (Linux 5.2).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const tcp_check_syncookie: *align(1) const fn (sk: ?*anyopaque, iph: ?*anyopaque, iph_len: u32, th: *types.tcphdr, th_len: u32) callconv(.c) c_long = @ptrFromInt(100);
 /// `bpf_sysctl_get_name` (Linux 5.2).
 /// Negative: an errno; `bpf.check(…)` makes an error of it.
@@ -313,18 +327,23 @@ pub const send_signal: *align(1) const fn (sig: u32) callconv(.c) c_long = @ptrF
 pub const tcp_gen_syncookie: *align(1) const fn (sk: ?*anyopaque, iph: ?*anyopaque, iph_len: u32, th: *types.tcphdr, th_len: u32) callconv(.c) i64 = @ptrFromInt(110);
 /// `bpf_skb_output` (Linux 5.5).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const skb_output: *align(1) const fn (ctx: ?*anyopaque, map: *const anyopaque, flags: u64, data: ?*anyopaque, size: u64) callconv(.c) c_long = @ptrFromInt(111);
 /// `bpf_probe_read_user` (Linux 5.5).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const probe_read_user: *align(1) const fn (dst: ?*anyopaque, size: u32, unsafe_ptr: ?*const anyopaque) callconv(.c) c_long = @ptrFromInt(112);
 /// `bpf_probe_read_kernel` (Linux 5.5).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const probe_read_kernel: *align(1) const fn (dst: ?*anyopaque, size: u32, unsafe_ptr: ?*const anyopaque) callconv(.c) c_long = @ptrFromInt(113);
 /// `bpf_probe_read_user_str` (Linux 5.5).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const probe_read_user_str: *align(1) const fn (dst: ?*anyopaque, size: u32, unsafe_ptr: ?*const anyopaque) callconv(.c) c_long = @ptrFromInt(114);
 /// `bpf_probe_read_kernel_str` (Linux 5.5).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const probe_read_kernel_str: *align(1) const fn (dst: ?*anyopaque, size: u32, unsafe_ptr: ?*const anyopaque) callconv(.c) c_long = @ptrFromInt(115);
 /// `bpf_tcp_send_ack` (Linux 5.6).
 /// Negative: an errno; `bpf.check(…)` makes an error of it.
@@ -336,12 +355,14 @@ pub const send_signal_thread: *align(1) const fn (sig: u32) callconv(.c) c_long 
 pub const jiffies64: *align(1) const fn () callconv(.c) u64 = @ptrFromInt(118);
 /// `bpf_read_branch_records` (Linux 5.7).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const read_branch_records: *align(1) const fn (ctx: *types.bpf_perf_event_data, buf: ?*anyopaque, size: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(119);
 /// `bpf_get_ns_current_pid_tgid` (Linux 5.7).
 /// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const get_ns_current_pid_tgid: *align(1) const fn (dev: u64, ino: u64, nsdata: *types.bpf_pidns_info, size: u32) callconv(.c) c_long = @ptrFromInt(120);
 /// `bpf_xdp_output` (Linux 5.7).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const xdp_output: *align(1) const fn (ctx: ?*anyopaque, map: *const anyopaque, flags: u64, data: ?*anyopaque, size: u64) callconv(.c) c_long = @ptrFromInt(121);
 /// `bpf_get_netns_cookie` (Linux 5.7).
 pub const get_netns_cookie: *align(1) const fn (ctx: ?*anyopaque) callconv(.c) u64 = @ptrFromInt(122);
@@ -354,9 +375,11 @@ pub const sk_assign: *align(1) const fn (ctx: ?*anyopaque, sk: ?*anyopaque, flag
 pub const ktime_get_boot_ns: *align(1) const fn () callconv(.c) u64 = @ptrFromInt(125);
 /// `bpf_seq_printf` (Linux 5.8).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const seq_printf: *align(1) const fn (m: *types.seq_file, fmt: [*]const u8, fmt_size: u32, data: ?*const anyopaque, data_len: u32) callconv(.c) c_long = @ptrFromInt(126);
 /// `bpf_seq_write` (Linux 5.8).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const seq_write: *align(1) const fn (m: *types.seq_file, data: ?*const anyopaque, len: u32) callconv(.c) c_long = @ptrFromInt(127);
 /// `bpf_sk_cgroup_id` (Linux 5.8).
 pub const sk_cgroup_id: *align(1) const fn (sk: ?*anyopaque) callconv(.c) u64 = @ptrFromInt(128);
@@ -413,6 +436,7 @@ pub const copy_from_user: *align(1) const fn (dst: ?*anyopaque, size: u32, user_
 pub const snprintf_btf: *align(1) const fn (str: [*]u8, str_size: u32, ptr: *types.btf_ptr, btf_ptr_size: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(149);
 /// `bpf_seq_printf_btf` (Linux 5.10).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const seq_printf_btf: *align(1) const fn (m: *types.seq_file, ptr: *types.btf_ptr, ptr_size: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(150);
 /// `bpf_skb_cgroup_classid` (Linux 5.10).
 pub const skb_cgroup_classid: *align(1) const fn (skb: *types.__sk_buff) callconv(.c) u64 = @ptrFromInt(151);
@@ -446,12 +470,14 @@ pub const ima_inode_hash: *align(1) const fn (inode: *types.inode, dst: ?*anyopa
 pub const sock_from_file: *align(1) const fn (file: *types.file) callconv(.c) ?*types.socket = @ptrFromInt(162);
 /// `bpf_check_mtu` (Linux 5.12).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const check_mtu: *align(1) const fn (ctx: ?*anyopaque, ifindex: u32, mtu_len: *u32, len_diff: i32, flags: u64) callconv(.c) c_long = @ptrFromInt(163);
 /// `bpf_for_each_map_elem` (Linux 5.13).
 /// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const for_each_map_elem: *align(1) const fn (map: *const anyopaque, callback_fn: *const anyopaque, callback_ctx: ?*anyopaque, flags: u64) callconv(.c) c_long = @ptrFromInt(164);
 /// `bpf_snprintf` (Linux 5.13).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const snprintf: *align(1) const fn (str: [*]u8, str_size: u32, fmt: [*]const u8, data: ?[*]u64, data_len: u32) callconv(.c) c_long = @ptrFromInt(165);
 /// `bpf_sys_bpf` (Linux 5.14).
 /// Negative: an errno; `bpf.check(…)` makes an error of it.
@@ -464,15 +490,19 @@ pub const btf_find_by_name_kind: *align(1) const fn (name: [*]u8, name_sz: c_int
 pub const sys_close: *align(1) const fn (fd: u32) callconv(.c) c_long = @ptrFromInt(168);
 /// `bpf_timer_init` (Linux 5.15).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const timer_init: *align(1) const fn (timer: *types.bpf_timer, map: *const anyopaque, flags: u64) callconv(.c) c_long = @ptrFromInt(169);
 /// `bpf_timer_set_callback` (Linux 5.15).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const timer_set_callback: *align(1) const fn (timer: *types.bpf_timer, callback_fn: *const anyopaque) callconv(.c) c_long = @ptrFromInt(170);
 /// `bpf_timer_start` (Linux 5.15).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const timer_start: *align(1) const fn (timer: *types.bpf_timer, nsecs: u64, flags: u64) callconv(.c) c_long = @ptrFromInt(171);
 /// `bpf_timer_cancel` (Linux 5.15).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const timer_cancel: *align(1) const fn (timer: *types.bpf_timer) callconv(.c) c_long = @ptrFromInt(172);
 /// `bpf_get_func_ip` (Linux 5.15).
 pub const get_func_ip: *align(1) const fn (ctx: ?*anyopaque) callconv(.c) u64 = @ptrFromInt(173);
@@ -480,12 +510,15 @@ pub const get_func_ip: *align(1) const fn (ctx: ?*anyopaque) callconv(.c) u64 = 
 pub const get_attach_cookie: *align(1) const fn (ctx: ?*anyopaque) callconv(.c) u64 = @ptrFromInt(174);
 /// `bpf_task_pt_regs` (Linux 5.15).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const task_pt_regs: *align(1) const fn (task: *types.task_struct) callconv(.c) c_long = @ptrFromInt(175);
 /// `bpf_get_branch_snapshot` (Linux 5.16).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const get_branch_snapshot: *align(1) const fn (entries: ?*anyopaque, size: u32, flags: u64) callconv(.c) c_long = @ptrFromInt(176);
 /// `bpf_trace_vprintk` (Linux 5.16).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const trace_vprintk: *align(1) const fn (fmt: [*]const u8, fmt_size: u32, data: ?*const anyopaque, data_len: u32) callconv(.c) c_long = @ptrFromInt(177);
 /// `bpf_skc_to_unix_sock` (Linux 5.16).
 pub const skc_to_unix_sock: *align(1) const fn (sk: ?*anyopaque) callconv(.c) ?*types.unix_sock = @ptrFromInt(178);
@@ -524,6 +557,7 @@ pub const xdp_load_bytes: *align(1) const fn (xdp_md: *types.xdp_md, offset: u32
 pub const xdp_store_bytes: *align(1) const fn (xdp_md: *types.xdp_md, offset: u32, buf: ?*anyopaque, len: u32) callconv(.c) c_long = @ptrFromInt(190);
 /// `bpf_copy_from_user_task` (Linux 5.18).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const copy_from_user_task: *align(1) const fn (dst: ?*anyopaque, size: u32, user_ptr: ?*const anyopaque, tsk: *types.task_struct, flags: u64) callconv(.c) c_long = @ptrFromInt(191);
 /// `bpf_skb_set_tstamp` (Linux 5.18).
 /// Negative: an errno; `bpf.check(…)` makes an error of it.
@@ -563,9 +597,11 @@ pub const tcp_raw_gen_syncookie_ipv4: *align(1) const fn (iph: *types.iphdr, th:
 pub const tcp_raw_gen_syncookie_ipv6: *align(1) const fn (iph: *types.ipv6hdr, th: *types.tcphdr, th_len: u32) callconv(.c) i64 = @ptrFromInt(205);
 /// `bpf_tcp_raw_check_syncookie_ipv4` (Linux 6.0).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const tcp_raw_check_syncookie_ipv4: *align(1) const fn (iph: *types.iphdr, th: *types.tcphdr) callconv(.c) c_long = @ptrFromInt(206);
 /// `bpf_tcp_raw_check_syncookie_ipv6` (Linux 6.0).
 /// For programs with a GPL-compatible licence only.
+/// Negative: an errno; `bpf.check(…)` makes an error of it.
 pub const tcp_raw_check_syncookie_ipv6: *align(1) const fn (iph: *types.ipv6hdr, th: *types.tcphdr) callconv(.c) c_long = @ptrFromInt(207);
 /// `bpf_ktime_get_tai_ns` (Linux 6.1).
 pub const ktime_get_tai_ns: *align(1) const fn () callconv(.c) u64 = @ptrFromInt(208);

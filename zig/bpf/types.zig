@@ -6,15 +6,18 @@
 
 const assert = @import("std").debug.assert;
 
+/// `struct bpf_lpm_trie_key` of linux/bpf.h.
 pub const bpf_lpm_trie_key = extern struct {
     prefixlen: u32,
     data: [0]u8,
 };
 
+/// `struct bpf_lpm_trie_key_hdr` of linux/bpf.h.
 pub const bpf_lpm_trie_key_hdr = extern struct {
     prefixlen: u32,
 };
 
+/// `struct bpf_lpm_trie_key_u8` of linux/bpf.h.
 pub const bpf_lpm_trie_key_u8 = extern struct {
     unnamed_0: extern union {
         hdr: bpf_lpm_trie_key_hdr,
@@ -23,11 +26,13 @@ pub const bpf_lpm_trie_key_u8 = extern struct {
     data: [0]u8,
 };
 
+/// `struct bpf_cgroup_storage_key` of linux/bpf.h.
 pub const bpf_cgroup_storage_key = extern struct {
     cgroup_inode_id: u64,
     attach_type: u32,
 };
 
+/// `struct bpf_stack_build_id` of linux/bpf.h.
 pub const bpf_stack_build_id = extern struct {
     status: i32,
     build_id: [20]u8,
@@ -37,6 +42,7 @@ pub const bpf_stack_build_id = extern struct {
     },
 };
 
+/// `struct __sk_buff` of linux/bpf.h.
 pub const __sk_buff = extern struct {
     len: u32,
     pkt_type: u32,
@@ -75,6 +81,7 @@ pub const __sk_buff = extern struct {
     hwtstamp: u64,
 };
 
+/// `struct bpf_tunnel_key` of linux/bpf.h.
 pub const bpf_tunnel_key = extern struct {
     tunnel_id: u32,
     unnamed_0: extern union {
@@ -94,6 +101,7 @@ pub const bpf_tunnel_key = extern struct {
     },
 };
 
+/// `struct bpf_xfrm_state` of linux/bpf.h.
 pub const bpf_xfrm_state = extern struct {
     reqid: u32,
     spi: u32,
@@ -105,6 +113,7 @@ pub const bpf_xfrm_state = extern struct {
     },
 };
 
+/// `struct bpf_sock` of linux/bpf.h.
 pub const bpf_sock = extern struct {
     bound_dev_if: u32,
     family: u32,
@@ -123,6 +132,7 @@ pub const bpf_sock = extern struct {
     rx_queue_mapping: i32,
 };
 
+/// `struct bpf_tcp_sock` of linux/bpf.h.
 pub const bpf_tcp_sock = extern struct {
     snd_cwnd: u32,
     srtt_us: u32,
@@ -152,6 +162,7 @@ pub const bpf_tcp_sock = extern struct {
     icsk_retransmits: u32,
 };
 
+/// `struct bpf_sock_tuple` of linux/bpf.h.
 pub const bpf_sock_tuple = extern struct {
     unnamed_0: extern union {
         ipv4: extern struct {
@@ -169,10 +180,12 @@ pub const bpf_sock_tuple = extern struct {
     },
 };
 
+/// `struct bpf_xdp_sock` of linux/bpf.h.
 pub const bpf_xdp_sock = extern struct {
     queue_id: u32,
 };
 
+/// `struct xdp_md` of linux/bpf.h.
 pub const xdp_md = extern struct {
     data: u32,
     data_end: u32,
@@ -182,6 +195,7 @@ pub const xdp_md = extern struct {
     egress_ifindex: u32,
 };
 
+/// `struct bpf_devmap_val` of linux/bpf.h.
 pub const bpf_devmap_val = extern struct {
     ifindex: u32,
     bpf_prog: extern union {
@@ -190,6 +204,7 @@ pub const bpf_devmap_val = extern struct {
     },
 };
 
+/// `struct bpf_cpumap_val` of linux/bpf.h.
 pub const bpf_cpumap_val = extern struct {
     qsize: u32,
     bpf_prog: extern union {
@@ -198,6 +213,7 @@ pub const bpf_cpumap_val = extern struct {
     },
 };
 
+/// `struct sk_msg_md` of linux/bpf.h.
 pub const sk_msg_md = extern struct {
     data: u64,
     data_end: u64,
@@ -212,6 +228,7 @@ pub const sk_msg_md = extern struct {
     sk: u64,
 };
 
+/// `struct sk_reuseport_md` of linux/bpf.h.
 pub const sk_reuseport_md = extern struct {
     data: u64,
     data_end: u64,
@@ -224,6 +241,7 @@ pub const sk_reuseport_md = extern struct {
     migrating_sk: u64,
 };
 
+/// `struct bpf_sock_addr` of linux/bpf.h.
 pub const bpf_sock_addr = extern struct {
     user_family: u32,
     user_ip4: u32,
@@ -237,6 +255,7 @@ pub const bpf_sock_addr = extern struct {
     sk: u64,
 };
 
+/// `struct bpf_sock_ops` of linux/bpf.h.
 pub const bpf_sock_ops = extern struct {
     op: u32,
     unnamed_0: extern union {
@@ -285,22 +304,26 @@ pub const bpf_sock_ops = extern struct {
     skb_hwtstamp: u64,
 };
 
+/// `struct bpf_perf_event_value` of linux/bpf.h.
 pub const bpf_perf_event_value = extern struct {
     counter: u64,
     enabled: u64,
     running: u64,
 };
 
+/// `struct bpf_cgroup_dev_ctx` of linux/bpf.h.
 pub const bpf_cgroup_dev_ctx = extern struct {
     access_type: u32,
     major: u32,
     minor: u32,
 };
 
+/// `struct bpf_raw_tracepoint_args` of linux/bpf.h.
 pub const bpf_raw_tracepoint_args = extern struct {
     args: [0]u64,
 };
 
+/// `struct bpf_fib_lookup` of linux/bpf.h.
 pub const bpf_fib_lookup = extern struct {
     family: u8,
     l4_protocol: u8,
@@ -342,6 +365,7 @@ pub const bpf_fib_lookup = extern struct {
     },
 };
 
+/// `struct bpf_redir_neigh` of linux/bpf.h.
 pub const bpf_redir_neigh = extern struct {
     nh_family: u32,
     unnamed_0: extern union {
@@ -350,6 +374,7 @@ pub const bpf_redir_neigh = extern struct {
     },
 };
 
+/// `struct bpf_flow_keys` of linux/bpf.h.
 pub const bpf_flow_keys = extern struct {
     nhoff: u16,
     thoff: u16,
@@ -375,51 +400,63 @@ pub const bpf_flow_keys = extern struct {
     flow_label: u32,
 };
 
+/// `struct bpf_spin_lock` of linux/bpf.h.
 pub const bpf_spin_lock = extern struct {
     val: u32,
 };
 
+/// `struct bpf_timer` of linux/bpf.h.
 pub const bpf_timer = extern struct {
     __opaque: [2]u64,
 };
 
+/// `struct bpf_task_work` of linux/bpf.h.
 pub const bpf_task_work = extern struct {
     __opaque: u64,
 };
 
+/// `struct bpf_wq` of linux/bpf.h.
 pub const bpf_wq = extern struct {
     __opaque: [2]u64,
 };
 
+/// `struct bpf_dynptr` of linux/bpf.h.
 pub const bpf_dynptr = extern struct {
     __opaque: [2]u64,
 };
 
+/// `struct bpf_list_head` of linux/bpf.h.
 pub const bpf_list_head = extern struct {
     __opaque: [2]u64,
 };
 
+/// `struct bpf_list_node` of linux/bpf.h.
 pub const bpf_list_node = extern struct {
     __opaque: [3]u64,
 };
 
+/// `struct bpf_rb_root` of linux/bpf.h.
 pub const bpf_rb_root = extern struct {
     __opaque: [2]u64,
 };
 
+/// `struct bpf_rb_node` of linux/bpf.h.
 pub const bpf_rb_node = extern struct {
     __opaque: [4]u64,
 };
 
+/// `struct bpf_refcount` of linux/bpf.h.
 pub const bpf_refcount = extern struct {
     __opaque: [1]u32,
 };
 
+/// `struct bpf_sysctl` of linux/bpf.h.
 pub const bpf_sysctl = extern struct {
     write: u32,
     file_pos: u32,
 };
 
+/// `struct bpf_sockopt` of linux/bpf.h.
 pub const bpf_sockopt = extern struct {
     sk: u64,
     optval: u64,
@@ -430,11 +467,13 @@ pub const bpf_sockopt = extern struct {
     retval: i32,
 };
 
+/// `struct bpf_pidns_info` of linux/bpf.h.
 pub const bpf_pidns_info = extern struct {
     pid: u32,
     tgid: u32,
 };
 
+/// `struct bpf_sk_lookup` of linux/bpf.h.
 pub const bpf_sk_lookup = extern struct {
     unnamed_0: extern union {
         sk: u64,
@@ -452,16 +491,19 @@ pub const bpf_sk_lookup = extern struct {
     ingress_ifindex: u32,
 };
 
+/// `struct btf_ptr` of linux/bpf.h.
 pub const btf_ptr = extern struct {
     ptr: ?*anyopaque,
     type_id: u32,
     flags: u32,
 };
 
+/// `struct bpf_iter_num` of linux/bpf.h.
 pub const bpf_iter_num = extern struct {
     __opaque: [1]u64,
 };
 
+/// `struct bpf_insn_array_value` of linux/bpf.h.
 pub const bpf_insn_array_value = extern struct {
     orig_off: u32,
     xlated_off: u32,
@@ -470,26 +512,47 @@ pub const bpf_insn_array_value = extern struct {
 };
 
 // The kernel's own: known by pointer only.
+/// The kernel's `struct bpf_perf_event_data`.
 pub const bpf_perf_event_data = opaque {};
+/// The kernel's `struct cgroup`.
 pub const cgroup = opaque {};
+/// The kernel's `struct file`.
 pub const file = opaque {};
+/// The kernel's `struct inode`.
 pub const inode = opaque {};
+/// The kernel's `struct iphdr`.
 pub const iphdr = opaque {};
+/// The kernel's `struct ipv6hdr`.
 pub const ipv6hdr = opaque {};
+/// The kernel's `struct linux_binprm`.
 pub const linux_binprm = opaque {};
+/// The kernel's `struct mptcp_sock`.
 pub const mptcp_sock = opaque {};
+/// The kernel's `struct path`.
 pub const path = opaque {};
+/// The kernel's `struct pt_regs`.
 pub const pt_regs = opaque {};
+/// The kernel's `struct seq_file`.
 pub const seq_file = opaque {};
+/// The kernel's `struct sockaddr`.
 pub const sockaddr = opaque {};
+/// The kernel's `struct socket`.
 pub const socket = opaque {};
+/// The kernel's `struct task_struct`.
 pub const task_struct = opaque {};
+/// The kernel's `struct tcp6_sock`.
 pub const tcp6_sock = opaque {};
+/// The kernel's `struct tcp_request_sock`.
 pub const tcp_request_sock = opaque {};
+/// The kernel's `struct tcp_sock`.
 pub const tcp_sock = opaque {};
+/// The kernel's `struct tcp_timewait_sock`.
 pub const tcp_timewait_sock = opaque {};
+/// The kernel's `struct tcphdr`.
 pub const tcphdr = opaque {};
+/// The kernel's `struct udp6_sock`.
 pub const udp6_sock = opaque {};
+/// The kernel's `struct unix_sock`.
 pub const unix_sock = opaque {};
 
 comptime {

@@ -151,12 +151,12 @@ def test_what_cannot_be_attached_is_said_before_loading(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "first.o"
-    path.write_bytes(finish(sample(section="lirc_mode2"), file="probe.zig", name="probe"))
+    path.write_bytes(finish(sample(section="lwt_out"), file="probe.zig", name="probe"))
     assert main(["run", str(path)]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert "first.o: pyzbpf does not attach programs of these sections yet" in err
-    assert "prog in 'lirc_mode2'" in err and "Attached can be: socket, kprobe" in err
+    assert "first.o: not every program can be attached" in err
+    assert "prog in 'lwt_out': this kind is not attached; pin it, and name it in a route" in err
 
 
 def test_nothing_to_attach(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 //! A map of every kind that needs nothing but a packet or a tracepoint, each used by a program of its own.
 
+const std = @import("std");
 const bpf = @import("bpf");
 
 pub const programs = .{
@@ -203,9 +204,11 @@ pub fn deliver(ctx: *bpf.SkBuff) bpf.SK {
     return by_index.redirect(ctx, &0, 0);
 }
 
+/// To the other end, if it is on this machine: it has the remote port, which comes in the order of the network.
 pub fn say(ctx: *bpf.types.sk_msg_md) bpf.SK {
-    const port = ctx.local_port;
-    return by_port.redirect(ctx, &port, 0);
+    const port = std.mem.bigToNative(u32, ctx.remote_port);
+    found +%= ctx.size;
+    return by_port.redirect(ctx, &port, bpf.constants.F_INGRESS);
 }
 
 pub fn choose(ctx: *bpf.types.sk_reuseport_md) !bpf.SK {

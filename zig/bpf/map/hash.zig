@@ -98,3 +98,8 @@ fn Keyed(
         }
     };
 }
+
+/// A hash table that grows and shrinks with what it holds (Linux 7.2): `max_entries` is a limit and takes no memory.
+pub fn ResizableHash(comptime Key: type, comptime Value: type, comptime max_entries: u32) type {
+    return Keyed(.rhash, Key, Value, max_entries, .{ .flags = constants.F_NO_PREALLOC });
+}

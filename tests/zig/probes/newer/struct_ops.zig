@@ -21,7 +21,7 @@ export var pyzbpf_zig: tcp_congestion_ops linksection(".struct_ops.link") = .{
     .undo_cwnd = bpf.entry(@This(), "undo"),
     .cong_avoid = bpf.entry(@This(), "avoid"),
     .init = bpf.entry(@This(), "start"),
-    .name = .{ 'p', 'y', 'z', 'b', 'p', 'f', '_', 'z', 'i', 'g', 0, 0, 0, 0, 0, 0 },
+    .name = bpf.asText(16, "pyzbpf_zig"),
 };
 
 export var starts: u64 = 0;

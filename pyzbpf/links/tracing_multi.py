@@ -1,0 +1,84 @@
+"""Many functions of the kernel by one link, through their trampolines: fentry.multi and its kin (Linux 7.2)."""
+
+from __future__ import annotations
+
+import os
+
+from pyzbpf.errors import NotFoundError, ObjectError, SystemCallError, UnsupportedError
+from pyzbpf.kernel import commands, kallsyms, limits, tracefs, vmlinux
+from pyzbpf.kernel.syscall import EINVAL, ENOENT, ENOTSUPP, EOPNOTSUPP, address, explained
+from pyzbpf.links import chosen
+from pyzbpf.links.base import Link
+from pyzbpf.uapi import since
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pyzbpf.kernel.fd import Fd
+    from pyzbpf.spec.model import ProgramSpec
+
+_FUNC = 12  # BTF_KIND_FUNC
+
+
+def attach(
+    program: Fd, spec: ProgramSpec, *, functions: str | Sequence[str] | Mapping[str, int] = ""
+) -> Link:
+    """Run the program at all ``functions`` (default: what its section says), or none of them where one fails.
+
+    A name, a pattern as the shell's ("vfs_*"), a list of them, or a dict of them to cookies, which the program
+    gets from bpf_get_attach_cookie. They are the kernel's own, not those of modules; a pattern stands for those that
+    ftrace can trace and that have a type, a sleepable program takes those that may sleep only. NotFoundError for a
+    pattern that none fits, and for a name that the kernel does not have, with similar ones.
+    """
+    said = functions or spec.target
+    if not said:
+        raise ObjectError(
+            "the section does not say which functions of the kernel",
+            section=spec.section,
+            symbol=spec.name,
+            advice=f"Name it {spec.kind}/<pattern>, or give functions= when attaching.",
+        )
+    named = chosen.functions("functions", said, lambda: ())
+    wanted = chosen.functions("functions", said, tracefs.functions)
+    types = vmlinux.vmlinux()
+    ids: dict[int, int] = {}
+    for name, cookie in wanted.items():
+        found = types.find(name, _FUNC)
+        if found:
+            ids[types.id_of(found[0])] = cookie
+        elif name in named:
+            raise NotFoundError(f"the types of this kernel have no function '{name}'{kallsyms.similar(name)}")
+    if not ids:
+        raise NotFoundError(
+            f"no function of the kernel that can be traced fits {said!r}",
+            advice="available_filter_functions of tracefs lists them.",
+        )
+    what = f"{spec.kind} at {chosen.described(wanted)}"
+    numbers = bytearray().join(number.to_bytes(4, commands.ORDER) for number in ids)
+    cookies = chosen.packed(ids.values())
+    try:
+        link = commands.link_create(
+            what,
+            capability="CAP_BPF and CAP_PERFMON",
+            prog_fd=program.fileno(),
+            attach_type=spec.attach_type or 0,
+            **{
+                "tracing_multi.ids": address(numbers),
+                "tracing_multi.cookies": address(cookies) if any(ids.values()) else 0,
+                "tracing_multi.cnt": len(ids),
+            },
+        )
+    except SystemCallError as error:
+        missing = limits.no_trampolines()
+        if missing or (error.errno == EINVAL and limits.older(os.uname().release, since.TRACING_MULTI)):
+            raise UnsupportedError(what, since=since.TRACING_MULTI, advice=missing) from error
+        raise explained(error, what, _REASONS) from error
+    return Link(spec, what, [link])
+
+
+_REASONS = dict.fromkeys(
+    (EINVAL, ENOENT, ENOTSUPP, EOPNOTSUPP),
+    "one of these cannot be traced so: it is not in available_filter_functions of tracefs, has arguments that do not "
+    "fit into registers, or may not sleep as a program of .s may",
+)

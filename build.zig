@@ -1,17 +1,19 @@
-//! pyzbpf as a Zig package: module `bpf` for probes, and `addProbe` for the build.zig of whoever
+//! pyzbpf as a Zig package: module `bpf` for probes, and `addProbe` and `installProbe` for the build.zig of whoever
 //! would rather run `zig build` than write a pyproject.toml.
 //!
 //!     const pyzbpf = @import("pyzbpf");
 //!
 //!     pub fn build(b: *std.Build) void {
-//!         const object = pyzbpf.addProbe(b, .{
+//!         pyzbpf.installProbe(b, .{
 //!             .name = "loopback",
 //!             .root_source_file = b.path("probes/loopback.zig"),
+//!             .python = b.option([]const u8, "python", "Python that has pyzbpf"),
 //!         });
-//!         b.getInstallStep().dependOn(&b.addInstallFile(object, "loopback.o").step);
 //!     }
 //!
-//! What Zig emits is not yet an object that BPF loaders accept, so `addProbe` lets a Python that has
+//! `zig build --fork="$(python -m pyzbpf.build.sdk)"` takes the package from where it is installed.
+//!
+//! What Zig emits is not yet an object that BPF loaders accept, so they let a Python that has
 //! pyzbpf installed finish it, as the wheel build does.
 
 const std = @import("std");
@@ -53,6 +55,22 @@ pub fn addProbe(b: *std.Build, options: ProbeOptions) std.Build.LazyPath {
     return compileProbe(b, options, package.path("zig"), null);
 }
 
+/// Compiles a probe for one byte order, or for both where none is named, and installs NAME.bpfel.o and
+/// NAME.bpfeb.o, as the build of a wheel (pyzbpf_add_zig_build() in CMake) wants them.
+pub fn installProbe(b: *std.Build, options: ProbeOptions) void {
+    for ([_]std.builtin.Endian{ .little, .big }) |endian| {
+        if (options.endian != null and options.endian != endian) continue;
+        var each = options;
+        each.endian = endian;
+        installObject(b, options.name, endian, addProbe(b, each));
+    }
+}
+
+fn installObject(b: *std.Build, name: []const u8, endian: std.builtin.Endian, object: std.Build.LazyPath) void {
+    const file = b.fmt("{s}.{s}.o", .{ name, architecture(endian) });
+    b.getInstallStep().dependOn(&b.addInstallFile(object, file).step);
+}
+
 /// "bpfel" or "bpfeb": the middle of the file name that `pyzbpf.open("package:probe")` looks for.
 pub fn architecture(endian: std.builtin.Endian) []const u8 {
     return switch (endian) {
@@ -78,8 +96,7 @@ pub fn build(b: *std.Build) void {
                 .python = python,
                 .raw = raw,
             }, b.path("zig"), b.path("."));
-            const installed = b.fmt("{s}.{s}.o", .{ name, architecture(endian) });
-            b.getInstallStep().dependOn(&b.addInstallFile(object, installed).step);
+            installObject(b, name, endian, object);
         }
     }
 

@@ -29,14 +29,13 @@ PROJECT = Path(__file__).resolve().parent / "cmake" / "project"
 def build_wheel(
     wheel_directory: str, config_settings: Config = None, metadata_directory: str | None = None
 ) -> str:
-    """PEP 517: compile the probes and make the wheel, with its bill of materials; see `pyzbpf.build.wheel`."""
+    """PEP 517: compile the probes and make the wheel, checked and the same on every machine."""
 
     def run(config: dict[str, str | list[str]], found: settings.Settings) -> str:
         name = scikit.build_wheel(wheel_directory, config, metadata_directory)
         made = Path(wheel_directory, name)
-        wheel.check(made, found, Path.cwd())
-        project, version = name.split("-")[:2]
-        wheel.add_bill(made, found, name=project.replace("_", "-"), version=version)
+        wheel.check(made, found)
+        wheel.put_in_order(made)
         return name
 
     return _with_settings(config_settings, run)

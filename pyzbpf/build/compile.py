@@ -154,13 +154,30 @@ def report(error: Error) -> None:
     print(f"pyzbpf: error: {error}", file=sys.stderr, flush=True)
 
 
+def do_job(arguments: Sequence[str], keys: Sequence[str], work: Callable[[dict[str, str]], None]) -> int:
+    """``JOB.json``: do what CMake has written there, a JSON object of texts with just these keys.
+
+    Errors go to stderr; returns the exit code.
+    """
+    try:
+        (path,) = arguments
+        job: dict[str, str] = json.loads(Path(path).read_text(encoding="utf-8"))
+        if set(job) != set(keys):
+            raise BuildError(f"{path}: must have the keys {', '.join(keys)}, not {', '.join(job)}")
+        work(job)
+    except Error as error:
+        report(error)
+        return 1
+    return 0
+
+
 def run_job(job: Mapping[str, str]) -> None:
     """Build the objects of a probe and its module, and say in ``stamp`` and ``stamp``.d what they are made of.
 
     Where that cannot be said there is no stamp, and the build tool comes again.
     """
     source, name, output = Path(job["source"]), job["name"], Path(job["output_directory"])
-    modules = dict(_pairs(job["modules"]))
+    modules = dict(pairs(job["modules"]))
     stamp_file = Path(job["stamp"])
     stamp_file.unlink(missing_ok=True)
     stamp_file.parent.mkdir(parents=True, exist_ok=True)
@@ -229,25 +246,16 @@ def stamp(path: Path) -> None:
     os.utime(path, (when, when))
 
 
-def _pairs(text: str) -> Iterator[tuple[str, Path]]:
-    # "name=path;name=path", as a list in CMake is written.
+def pairs(text: str) -> Iterator[tuple[str, Path]]:
+    """The items of ``name=path;name=path``, as a list in CMake is written."""
     for item in filter(None, text.split(";")):
         name, _, path = item.partition("=")
         yield name, Path(path)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do the job that a JSON file describes; errors go to stderr."""
-    try:
-        (path,) = arguments
-        job = json.loads(Path(path).read_text(encoding="utf-8"))
-        if set(job) != set(JOB_KEYS):
-            raise BuildError(f"{path}: must have the keys {', '.join(JOB_KEYS)}, not {', '.join(job)}")
-        run_job(job)
-    except Error as error:
-        report(error)
-        return 1
-    return 0
+    """Do the job that a JSON file describes."""
+    return do_job(arguments, JOB_KEYS, run_job)
 
 
 if __name__ == "__main__":

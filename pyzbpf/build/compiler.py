@@ -98,7 +98,7 @@ def compile_probe(
     BuildError carries its text unchanged and, after it, advice where the limit is a known one.
     """
     zig = zig or find_zig()
-    timeout_s = _timeout_s()
+    limit_s = timeout_s()
     source = source.resolve()
     if source.suffix == ".c":
         arguments = _clang(source, output, endian=endian, mode=mode, cpu=cpu)
@@ -109,10 +109,10 @@ def compile_probe(
         arguments = _zig(source, output, endian=endian, mode=mode, cpu=cpu, modules=modules or {})
     command = [str(zig), *arguments]
     try:
-        done = run(command, cwd=source.parent, environment=environment(cache), timeout_s=timeout_s)
+        done = run(command, cwd=source.parent, environment=environment(cache), timeout_s=limit_s)
     except subprocess.TimeoutExpired as error:
         raise BuildError(
-            f"{source.name}: the Zig compiler did not end within {timeout_s:g} s and was stopped; "
+            f"{source.name}: the Zig compiler did not end within {limit_s:g} s and was stopped; "
             f"look for a comptime loop without end, or set {TIMEOUT_VARIABLE} (seconds)"
         ) from error
     if done.returncode != 0 or not output.is_file():
@@ -143,7 +143,8 @@ def path_prefixes(source: Path, *, zig: Path, cache: Path) -> list[tuple[str, st
     return prefixes
 
 
-def _timeout_s() -> float:
+def timeout_s() -> float:
+    """How long a compiler may take, as the user says or by default, in seconds."""
     text = os.environ.get(TIMEOUT_VARIABLE) or str(TIMEOUT_S)
     try:
         return float(text)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from pyzbpf.build import compiler
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = "import sys, pyzbpf.build as b; print(b.build_wheel(sys.argv[1]))"
 
@@ -65,16 +67,52 @@ def copy_project(source: Path, target: Path) -> Path:
     return target
 
 
-def isolated_build(project: Path, output: Path, *options: str) -> None:
+def isolated_build(project: Path, output: Path, *options: str, **variables: str) -> None:
     """``python -m build``, isolated, as a user runs it; the wheels in ``output`` are at hand for it."""
     output.mkdir(parents=True, exist_ok=True)
     links = f"{os.environ.get('PIP_FIND_LINKS', '')} {output}".strip()
     done = subprocess.run(
         [sys.executable, "-m", "build", *options, "--outdir", output, project],
-        env={**clean_environment(), "PIP_FIND_LINKS": links},
+        env={**clean_environment(), "PIP_FIND_LINKS": links, **variables},
         capture_output=True,
         text=True,
         cwd=output,
     )
     if done.returncode:
         pytest.fail(f"python -m build {project}\n{done.stdout}\n{done.stderr}")
+
+
+def zig_build(project: Path, *options: str) -> None:
+    """``zig build`` as a user runs it; half a minute where Zig's cache is empty."""
+    done = subprocess.run(
+        [compiler.find_zig(), "build", "--summary", "failures", *options],
+        cwd=project,
+        env={**clean_environment(), "ZIG_DEBUG_CMD": "1"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def configure_error(project: Path, installed: Path, tree: Path) -> str:
+    """What CMake says of a CMakeLists.txt that it must refuse, in one line."""
+    cmake = shutil.which("cmake")
+    if cmake is None:
+        pytest.skip("cmake is missing: install it")
+    done = subprocess.run(
+        [
+            cmake,
+            f"-Dpyzbpf_ROOT={installed / 'pyzbpf' / 'build' / 'cmake'}",
+            f"-DPython_EXECUTABLE={sys.executable}",
+            f"-DSKBUILD_PROJECT_NAME={project.name}",
+            "-S",
+            project,
+            "-B",
+            tree,
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    return " ".join(done.stderr.split())

@@ -1,19 +1,17 @@
-"""Users' projects: examples/loopback, through both doors, and what happens to mistakes."""
+"""Users' projects: examples/loopback, what its settings change, and what happens to mistakes."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.packaging.environments import ROOT, Environment, clean_environment, copy_project, isolated_build
+from tests.packaging.environments import Environment, configure_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,27 +47,6 @@ def refused(builder: Environment, project: Path) -> str:
     assert done.returncode != 0
     assert not list((project / "out").glob("*.whl"))
     return done.stdout + done.stderr
-
-
-def test_isolated(index: None, wheel: Path, tool_site: Path, tmp_path: Path) -> None:
-    """As in a user's hands: requirements from the index, pyzbpf from a folder; installed and run."""
-    folder = tmp_path / "dist"
-    folder.mkdir()
-    shutil.copy(wheel, folder)
-    project = copy_project(ROOT / "examples" / "loopback", tmp_path / "loopback")
-    isolated_build(project, folder, "--wheel")
-    (built,) = folder.glob("loopback-*.whl")
-    assert built.name.endswith("-py3-none-any.whl")
-    assert set(contents(built)) >= OBJECTS | {"loopback/_pyzbpf_index.py", "loopback/__init__.py"}
-    environment = Environment(tmp_path / "user", tool_site)
-    environment.run("-m", "pip", "install", "--no-deps", "--no-index", built, wheel)
-    (item,) = json.loads(environment.run("-m", "pyzbpf", "inspect", "loopback:loopback", "--json").stdout)
-    assert [program["name"] for program in item["programs"]] == ["watch"]
-    assert "unsigned int length;" in item["maps"][0]["event_type"]
-    done = subprocess.run(
-        [environment.scripts / "loopback", "--help"], env=clean_environment(), capture_output=True, text=True
-    )
-    assert "--count" in done.stdout
 
 
 def test_two_places_give_the_same_wheel(builder: Environment, example: Example, tmp_path: Path) -> None:
@@ -117,27 +94,9 @@ def test_own_cmake(builder: Environment, example: Example, tmp_path: Path, gener
 def test_wrong_arguments_of_the_cmake_function(
     installed: Path, tmp_path: Path, example: Example, arguments: str, message: str
 ) -> None:
-    cmake = shutil.which("cmake")
-    if cmake is None:
-        pytest.skip("cmake is missing: install it")
-    project = example("own")
+    project = example("loopback")
     (project / "CMakeLists.txt").write_text(LISTS.format(arguments))
-    done = subprocess.run(
-        [
-            cmake,
-            f"-Dpyzbpf_ROOT={installed / 'pyzbpf' / 'build' / 'cmake'}",
-            f"-DPython_EXECUTABLE={sys.executable}",
-            "-DSKBUILD_PROJECT_NAME=loopback",
-            "-S",
-            project,
-            "-B",
-            tmp_path / "tree",
-        ],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode != 0
-    assert re.search(message, " ".join(done.stderr.split()))
+    assert re.search(message, configure_error(project, installed, tmp_path / "tree"))
 
 
 def test_cmake_and_table_together(builder: Environment, example: Example, tmp_path: Path) -> None:

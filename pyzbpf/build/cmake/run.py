@@ -8,7 +8,7 @@ import importlib
 import pathlib
 import sys
 
-NAMES = ("compile", "index", "plan")
+NAMES = ("bill", "compile", "index", "plan", "zig_build")
 
 
 def main() -> int:

@@ -15,7 +15,8 @@ import traceback
 import warnings
 from importlib import import_module
 
-from pyzbpf.errors import BuildError, Error
+from pyzbpf.cli.usage import Parser
+from pyzbpf.errors import BuildError, Error, advice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ def _main(arguments: Sequence[str] | None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     wants_traceback = bool(os.environ.get("PYZBPF_TRACEBACK"))
     try:
-        parsed = _parser(arguments).parse_args(arguments)
+        parsed, unrecognized = _parser(arguments).parse_known_args(arguments)
+        if unrecognized:
+            parsed.parser.unrecognized(unrecognized)
         wants_traceback = wants_traceback or parsed.traceback
         with warnings.catch_warnings():
             warnings.showwarning = _warn  # type: ignore[assignment]
@@ -75,8 +78,10 @@ def _main(arguments: Sequence[str] | None) -> int:
     except OSError as error:
         if wants_traceback:
             traceback.print_exc()
-        _report(error)
-        return 1
+        place = "" if error.filename is None else f"{error.filename}: "
+        hint = advice(error.errno)
+        _report(f"{place}{error.strerror or error}" + (f"\n  {hint}" if hint else ""))
+        return Error.exit_code
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return INTERRUPTED
@@ -86,7 +91,7 @@ def _warn(message: Warning | str, *_: object) -> None:
     print(f"pyzbpf: warning: {message}", file=sys.stderr)
 
 
-def _report(error: Exception) -> None:
+def _report(error: Exception | str) -> None:
     if sys.stdout is not None:
         sys.stdout.flush()
     if isinstance(error, BuildError) and error.output:
@@ -95,8 +100,8 @@ def _report(error: Exception) -> None:
     print(f"pyzbpf: error: {error}", file=sys.stderr)
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser(arguments: Sequence[str]) -> Parser:
+    parser = Parser(
         prog="pyzbpf",
         description="Author eBPF probes in Zig, ship them as one small wheel, run them from Python.",
         allow_abbrev=False,
@@ -113,6 +118,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         command.add_argument(
             "--traceback", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
         )
+        command.set_defaults(parser=command)
         if name == named:
             import_module(f"pyzbpf.cli.{name}").add_arguments(command)
     return parser

@@ -318,13 +318,36 @@ def ids(kind: str) -> set[int]:
         (["--interface", "lo"], 2, "--interface: no program of"),
         (["--duration", "0"], 2, "not a number of seconds above 0"),
         (["--count", "-1"], 2, "not a whole number from 1 up"),
-        (["-o", "xml"], 2, "invalid choice: 'xml'"),
+        (["-o", "xml"], 2, "there is no 'xml'\n  There is: text, json, csv."),
     ],
 )
 def test_wrong_use(arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     found, out, err = here(capsys, *arguments)
     assert (found, out) == (code, "")
     assert message in err and "Traceback" not in err
+
+
+def test_a_source_is_built_and_run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    zig_probes.need_compiler()
+    source = tmp_path / "calls.zig"
+    source.write_text("""const bpf = @import("bpf");
+pub const programs = .{ .entered = "raw_tp/sys_enter" };
+export var calls: u64 = 0;
+export var process: u32 linksection(".rodata") = 0;
+pub fn entered() void {
+    if (bpf.process.pid() == process) calls += 1;
+}
+""")
+    assert (
+        main(["run", str(source), "--set", f"process={os.getpid()}", "--duration", "0.2", "-o", "json"]) == 0
+    )
+    out, err = capsys.readouterr()
+    assert err == "pyzbpf: calls runs: entered on raw tracepoint 'sys_enter'; Ctrl-C ends it\n"
+    (record,) = records(out)
+    assert record["name"] == "calls" and record["value"] > 0
+    assert main(["verify", str(source)]) == 0
+    assert capsys.readouterr().out == "entered: accepted\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["calls.zig"]
 
 
 def test_the_verifiers_refusal_is_5(capsys: pytest.CaptureFixture[str]) -> None:

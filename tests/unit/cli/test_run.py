@@ -36,6 +36,8 @@ def make() -> decode.Btf:
     TYPES["address6"] = writer.array(u8, u32, 16)
     TYPES["mac"] = mac = writer.array(u8, u32, 6)
     TYPES["limits"] = limits = writer.array(u16, u32, 3)
+    TYPES["many"] = writer.array(u16, u32, 100)
+    TYPES["grid"] = writer.array(limits, u32, 2)
     TYPES["flags"] = writer.array(flag, u32, 2)
     TYPES["pair"] = pair = writer.struct("Pair", 8, [("low", u32, 0), ("high", i32, 32)])
     either = writer.struct("", 8, [("number", u64, 0), ("small", u8, 0)], union=True)
@@ -81,6 +83,11 @@ def test_text_becomes_a_value(type_: str, text: str, value: object) -> None:
         ("address", "10.0.0.300", "neither hex digits nor an address of 4 bytes"),
         ("mac", "dead", "6 bytes are wanted, 'dead' is 2"),
         ("limits", "1,x", "'x' is no number"),
+        ("limits", "1,2", "3 values are wanted, as 1,2,3; here are 2"),
+        ("limits", "1,2,3,4", "3 values are wanted, as 1,2,3; here are 4"),
+        ("limits", "", "3 values are wanted, as 1,2,3; here are 0"),
+        ("many", "1", "100 values are wanted, as 1,2,…,100; here are 1"),
+        ("grid", "1,2", "arrays of arrays have no form as text"),
         ("pair", "1", "no form as text; set it from Python"),
     ],
 )

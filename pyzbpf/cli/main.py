@@ -10,9 +10,12 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import signal
 import sys
+import threading
 import traceback
 import warnings
+from contextlib import contextmanager
 from importlib import import_module
 
 from pyzbpf.cli.usage import Parser
@@ -20,7 +23,7 @@ from pyzbpf.errors import BuildError, Error, advice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 # Command -> one line of help; its module is pyzbpf.cli.<command>, with add_arguments() and run().
 COMMANDS = {
@@ -38,6 +41,7 @@ COMMANDS = {
     "inspect": "show what an object, a wheel or an installed probe holds",
 }
 INTERRUPTED = 130  # what a shell reports for a program that SIGINT has ended
+_ENDING = (signal.SIGTERM,) + ((signal.SIGHUP,) if sys.platform != "win32" else ())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,7 +68,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         if unrecognized:
             parsed.parser.unrecognized(unrecognized)
         wants_traceback = wants_traceback or parsed.traceback
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _ended_in_order():
             warnings.showwarning = _warn  # type: ignore[assignment]
             code: int = import_module(f"pyzbpf.cli.{parsed.command}").run(parsed)
         return code
@@ -85,6 +89,28 @@ def _main(arguments: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return INTERRUPTED
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Within ``with``: SIGTERM and SIGHUP are exceptions, so that no temporary folder, child or filter stays behind.
+
+    Where they mean something else already (``nohup``, a program that calls us), that holds.
+    """
+    mine = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        mine = []  # Python lets that one alone set them
+    for number in mine:
+        signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number in mine:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _end(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _warn(message: Warning | str, *_: object) -> None:

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +18,6 @@ import pytest
 from pyzbpf.cli.main import main
 from pyzbpf.kernel import commands
 from tests.support import zig_probes
-from tests.support.require import missing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -354,16 +352,3 @@ def test_the_verifiers_refusal_is_5(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = here(capsys, probe="rejected")
     assert (code, out) == (5, "")
     assert "the verifier says" in err
-
-
-def test_without_privilege_it_is_3() -> None:
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        missing("setpriv", "needs setpriv of util-linux, to run a process without capabilities")
-    path = str(zig_probes.path("command"))
-    done = subprocess.run(
-        [setpriv, "--bounding-set=-all", "--inh-caps=-all", sys.executable, "-m", "pyzbpf", "run", path],
-        cwd=ROOT, capture_output=True, text=True, timeout=WAIT_S,
-    )  # fmt: skip
-    assert (done.returncode, done.stdout) == (3, "")
-    assert "CAP_BPF" in done.stderr

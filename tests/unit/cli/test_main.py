@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,29 @@ def test_traceback_by_variable(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
 def test_interrupt(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, KeyboardInterrupt()) == 128 + signal.SIGINT
     assert capsys.readouterr() == ("", "\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to send: run on a POSIX system")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_lets_a_command_clean_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: signal.Signals
+) -> None:
+    class Killed(Command):
+        def run(self, arguments: object) -> int:
+            with tempfile.TemporaryDirectory(dir=tmp_path):
+                os.kill(os.getpid(), number)
+            return 0
+
+    monkeypatch.setattr(cli, "import_module", lambda _: Killed(0))
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        with pytest.raises(SystemExit) as caught:
+            cli.main(["inspect"])
+        assert signal.signal(number, signal.SIG_DFL) is signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
+    assert caught.value.code == 128 + number
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

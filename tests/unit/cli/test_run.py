@@ -166,6 +166,26 @@ def test_what_cannot_be_attached_is_said_before_loading(
     assert "prog in 'lirc_mode2'" in err and "Attached can be: socket, kprobe" in err
 
 
+def test_a_misspelt_section_is_told_the_nearest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "first.o"
+    path.write_bytes(sample(section="tracpoint/sched/sched_switch"))
+    assert main(["run", str(path)]) == 1
+    err = capsys.readouterr().err
+    assert "section 'tracpoint/sched/sched_switch', symbol 'prog': unknown section name" in err
+    assert "did you mean 'tracepoint/sched/sched_switch'" in err
+
+
+def test_a_package_that_cannot_be_imported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "breaks_at_import.py").write_text("import what_nobody_has\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert main(["run", "breaks_at_import:probe"]) == 1
+    assert capsys.readouterr().err == (
+        "pyzbpf: error: breaks_at_import:probe: its package cannot be imported: No module named 'what_nobody_has'\n"
+    )
+
+
 def test_nothing_to_attach(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "probe.o"
     path.write_bytes(finish(sample(section="?socket"), file="probe.zig", name="probe"))

@@ -14,6 +14,8 @@ Each message names the place and says what to do. One warning is no error: Layou
 
 from __future__ import annotations
 
+import errno as numbers
+
 __all__ = [
     "BuildError",
     "Error",
@@ -25,6 +27,25 @@ __all__ = [
     "UnsupportedError",
     "VerifierError",
 ]
+
+
+# What to do where it is the system that has no more, whatever was asked of it.
+_ADVICE = {
+    numbers.EMFILE: "This process has as many files open as it may; programs, maps and links are files, too. Close some, "
+    "or allow more: ulimit -n, LimitNOFILE= of systemd.",
+    numbers.ENFILE: "The whole system has as many files open as it may: see the sysctl fs.file-max.",
+    numbers.ENOMEM: "The kernel has not so much memory at hand, or the control group may not have more of it (memory.max).",
+    numbers.ENOSPC: "Make room there, or name another place.",
+    numbers.EDQUOT: "The quota of this user is used up there.",
+    numbers.EROFS: "Nothing can be written there; name another place.",
+    numbers.EACCES: "The file's owner and mode do not let this user at it.",
+}
+_FILES = (numbers.EMFILE, numbers.ENFILE)
+
+
+def advice(errno: int | None) -> str:
+    """What to do about a refusal of the system; "" where its own words are all there is to say."""
+    return _ADVICE.get(errno or 0, "")
 
 
 class LayoutWarning(UserWarning):
@@ -174,4 +195,7 @@ class SystemCallError(Error, OSError):
 
     def __str__(self) -> str:
         text = f"{self.command}: {self.strerror} (errno {self.errno})"
-        return f"{text}: {self.detail}" if self.detail else text
+        if self.detail:
+            text += f": {self.detail}"
+        # Other numbers mean something else in each call, which `detail` has.
+        return f"{text}\n  {advice(self.errno)}" if self.errno in _FILES else text

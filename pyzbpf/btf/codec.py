@@ -293,8 +293,9 @@ def _member_getter(btf: Btf, member: Member) -> Callable[[bytes], Any]:
 def encode(btf: Btf, type_id: int, value: Any, name: str = "value") -> bytes:
     """The bytes of ``value`` as a value of the type.
 
-    Structs take an instance of their class, a dict or a sequence; arrays a sequence, ``char``
-    arrays also str. Raises Error, with ``name`` in it, where the value does not fit the type.
+    Structs take an instance of their class, a dict (what it leaves out is zero) or a sequence; arrays a
+    sequence of as many values, those of bytes also bytes or str, which may be shorter: zeros follow.
+    Raises Error, with ``name`` in it, where the value does not fit the type.
     """
     _, found = btf.resolve(type_id)
     encode_kind = _ENCODERS.get(found.kind) if found is not None else None
@@ -372,10 +373,11 @@ def _encode_array(btf: Btf, found: Type, value: Any, name: str) -> bytes:
             raise ValueError
         return bytes(value).ljust(found.count, b"\0")
     items = list(value)
-    if len(items) > found.count:
-        raise ValueError
-    body = b"".join(encode(btf, found.type, item, f"{name}[{i}]") for i, item in enumerate(items))
-    return body.ljust(size * found.count, b"\0")
+    if len(items) != found.count:
+        raise Error(
+            f"{name}: {found.count} values are wanted for {btf.describe(btf.types.index(found))}, not {len(items)}"
+        )
+    return b"".join(encode(btf, found.type, item, f"{name}[{i}]") for i, item in enumerate(items))
 
 
 def _encode_struct(btf: Btf, found: Type, value: Any, name: str) -> bytes:

@@ -33,6 +33,7 @@ _BOOL = {
     "off": False,
     "0": False,
 }
+_SHOWN = 6  # values of an example
 _FAMILIES = {4: socket.AF_INET, 16: socket.AF_INET6}
 
 
@@ -109,7 +110,19 @@ def _array(btf: Btf, found: Type, text: str) -> Any:
         and not element.encoding & kinds.BOOL
     ):
         return text if is_char(element) else _bytes(text, found.count)
-    return [value(btf, found.type, part.strip()) for part in text.split(",")] if text else []
+    if element is not None and element.kind == kinds.ARRAY:
+        raise ValueError("arrays of arrays have no form as text; set it from Python, spec.variables[…].value")
+    items = [value(btf, found.type, part.strip()) for part in text.split(",")] if text else []
+    if len(items) != found.count:
+        raise ValueError(
+            f"{found.count} values are wanted, as {_example(found.count)}; here are {len(items)}"
+        )
+    return items
+
+
+def _example(count: int) -> str:
+    shown = [str(number) for number in range(1, count + 1)]
+    return ",".join(shown if count <= _SHOWN else [*shown[:2], "…", shown[-1]])
 
 
 def _bytes(text: str, size: int) -> bytes:

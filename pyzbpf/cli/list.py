@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from importlib import metadata
 
 from pyzbpf.cli.columns import Column, header, line, printable
+from pyzbpf.cli.output import note
 from pyzbpf.kernel import inventory
 from pyzbpf.spec.open import INDEX_MODULE
 
@@ -25,7 +27,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--loaded", action="store_true", help="what is loaded in the kernel, by whomever")
     parser.add_argument("--kind", choices=KINDS, help="with --loaded: only these")
     parser.add_argument("--json", action="store_true", help="one JSON object on each line")
-    parser.set_defaults(parser=parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -33,8 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.kind and not arguments.loaded:
         arguments.parser.error("--kind goes with --loaded")
     if not arguments.loaded:
-        for target in installed():
+        targets = list(installed())
+        for target in targets:
             print(json.dumps({"probe": target}) if arguments.json else target)
+        if not targets:
+            note(f"pyzbpf: no package of this Python ({sys.executable}) holds probes")
         return 0
     found = [thing for thing in inventory.everything() if arguments.kind in (None, thing.kind)]
     if arguments.json:

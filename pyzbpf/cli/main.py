@@ -10,16 +10,20 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import signal
 import sys
+import threading
 import traceback
 import warnings
+from contextlib import contextmanager
 from importlib import import_module
 
-from pyzbpf.errors import BuildError, Error
+from pyzbpf.cli.usage import Parser
+from pyzbpf.errors import BuildError, Error, advice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 # Command -> one line of help; its module is pyzbpf.cli.<command>, with add_arguments() and run().
 COMMANDS = {
@@ -37,6 +41,7 @@ COMMANDS = {
     "inspect": "show what an object, a wheel or an installed probe holds",
 }
 INTERRUPTED = 130  # what a shell reports for a program that SIGINT has ended
+_ENDING = (signal.SIGTERM,) + ((signal.SIGHUP,) if sys.platform != "win32" else ())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,9 +64,11 @@ def _main(arguments: Sequence[str] | None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     wants_traceback = bool(os.environ.get("PYZBPF_TRACEBACK"))
     try:
-        parsed = _parser(arguments).parse_args(arguments)
+        parsed, unrecognized = _parser(arguments).parse_known_args(arguments)
+        if unrecognized:
+            parsed.parser.unrecognized(unrecognized)
         wants_traceback = wants_traceback or parsed.traceback
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _ended_in_order():
             warnings.showwarning = _warn  # type: ignore[assignment]
             code: int = import_module(f"pyzbpf.cli.{parsed.command}").run(parsed)
         return code
@@ -75,18 +82,42 @@ def _main(arguments: Sequence[str] | None) -> int:
     except OSError as error:
         if wants_traceback:
             traceback.print_exc()
-        _report(error)
-        return 1
+        place = "" if error.filename is None else f"{error.filename}: "
+        hint = advice(error.errno)
+        _report(f"{place}{error.strerror or error}" + (f"\n  {hint}" if hint else ""))
+        return Error.exit_code
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return INTERRUPTED
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Within ``with``: SIGTERM and SIGHUP are exceptions, so that no temporary folder, child or filter stays behind.
+
+    Where they mean something else already (``nohup``, a program that calls us), that holds.
+    """
+    mine = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        mine = []  # Python lets that one alone set them
+    for number in mine:
+        signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number in mine:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _end(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _warn(message: Warning | str, *_: object) -> None:
     print(f"pyzbpf: warning: {message}", file=sys.stderr)
 
 
-def _report(error: Exception) -> None:
+def _report(error: Exception | str) -> None:
     if sys.stdout is not None:
         sys.stdout.flush()
     if isinstance(error, BuildError) and error.output:
@@ -95,8 +126,8 @@ def _report(error: Exception) -> None:
     print(f"pyzbpf: error: {error}", file=sys.stderr)
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser(arguments: Sequence[str]) -> Parser:
+    parser = Parser(
         prog="pyzbpf",
         description="Author eBPF probes in Zig, ship them as one small wheel, run them from Python.",
         allow_abbrev=False,
@@ -113,6 +144,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         command.add_argument(
             "--traceback", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
         )
+        command.set_defaults(parser=command)
         if name == named:
             import_module(f"pyzbpf.cli.{name}").add_arguments(command)
     return parser

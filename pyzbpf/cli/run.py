@@ -9,6 +9,7 @@ from pyzbpf.cli.watch import Stop, buffers, detach, iterators, watch
 from pyzbpf.errors import Error
 from pyzbpf.events.stream import ShortEvent
 from pyzbpf.links.attach import KINDS, why_not
+from pyzbpf.spec import section
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,6 +93,9 @@ def _wanted(spec: ObjectSpec) -> list[ProgramSpec]:
         optional = ", ".join(program.name for program in spec.programs.values())
         advice = f"\n  Name one that is loaded on demand: --program {optional}" if optional else ""
         raise Error(f"{spec.file}: there is no program to attach{advice}")
+    for program in wanted:
+        if not program.type:
+            section.check(program, file=spec.file)
     strange = [program for program in wanted if program.kind not in KINDS]
     if strange:
         raise Error(_not_attached(spec, strange, wanted))

@@ -1,12 +1,18 @@
-"""TARGET on the command line: an object file, a wheel, a probe of a wheel, a probe of an installed package."""
+"""TARGET on the command line: an object file, a wheel, a probe of a wheel, a probe of an installed package.
+
+A probe's source does as well, where the Zig compiler is installed: it is built into a temporary folder.
+"""
 
 from __future__ import annotations
 
 import sys
-import zipfile
+from contextlib import contextmanager
+from pathlib import Path
 
 from pyzbpf.cli.usage import UsageError, near
-from pyzbpf.errors import NotFoundError
+from pyzbpf.errors import BuildError, Error, NotFoundError, ObjectError, advice
+from pyzbpf.spec.open import SOURCES, SUFFIX, probe_name
+from pyzbpf.spec.open import open as open_spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +20,7 @@ if TYPE_CHECKING:
 
     from pyzbpf.spec.model import ObjectSpec
 
-HELP = 'an object (.o), a wheel (.whl, or .whl:PROBE) or "package:probe"'
+HELP = 'an object (.o), a wheel (.whl, or .whl:PROBE), "package:probe", or a source (.zig, .c), which is built first'
 
 
 def objects(target: str) -> Iterator[ObjectSpec]:
@@ -22,10 +28,16 @@ def objects(target: str) -> Iterator[ObjectSpec]:
     path, found, probe = target.rpartition(".whl:")
     if found or target.endswith(".whl"):
         yield from _of_wheel(path + ".whl" if found else target, probe if found else "")
-        return
-    from pyzbpf.spec.open import open as open_spec
-
-    yield open_spec(target)
+    elif target.endswith(SOURCES):
+        with built(target) as made:
+            spec = open_spec(made)
+        spec.file = target
+        yield spec
+    else:
+        try:
+            yield open_spec(target)
+        except ImportError as error:
+            raise Error(f"{target}: its package cannot be imported: {error}") from error
 
 
 def one(target: str) -> ObjectSpec:
@@ -39,8 +51,33 @@ def one(target: str) -> ObjectSpec:
     return (fitting or found)[0]
 
 
+@contextmanager
+def built(source: str, *, raw: bool = False) -> Iterator[Path]:
+    """The finished object of a source, for this machine; or the one that the compiler wrote. Within ``with``."""
+    import tempfile
+
+    from pyzbpf.build.compile import build_probe
+    from pyzbpf.build.compiler import find_zig
+
+    try:
+        find_zig()
+    except BuildError as error:
+        raise BuildError(
+            f"{source} is a source, which is built first, but {error}\n  "
+            f"Or build it on another machine, and name the object here: pyzbpf build {source}"
+        ) from error
+    with tempfile.TemporaryDirectory(prefix="pyzbpf-") as folder:
+        kept = Path(folder, "kept")
+        (made,) = build_probe(
+            Path(source), endian="host", output_directory=Path(folder), keep=kept if raw else None
+        )
+        yield kept / made.name.replace(".o", ".raw.o") if raw else made
+
+
 def _of_wheel(target: str, probe: str) -> Iterator[ObjectSpec]:
-    from pyzbpf.spec.open import SUFFIX, probe_name
+    import zipfile
+    import zlib
+
     from pyzbpf.spec.read import read
 
     try:
@@ -49,8 +86,13 @@ def _of_wheel(target: str, probe: str) -> Iterator[ObjectSpec]:
             for name in names:
                 if probe in ("", probe_name(name)):
                     yield read(wheel.read(name), file=f"{target}/{name}", name=probe_name(name))
-    except (OSError, zipfile.BadZipFile) as error:
-        raise NotFoundError(f"cannot be read as a wheel: {error}", file=target) from error
+    except OSError as error:
+        hint = advice(error.errno) or "is the name right? `pip wheel` writes it with version and tags"
+        raise NotFoundError(f"cannot be read: {error.strerror or error}", file=target, advice=hint) from error
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise ObjectError(
+            f"is no whole wheel: {error}", file=target, advice="fetch it or build it again (pip wheel)"
+        ) from error
     if not names:
         raise NotFoundError(
             "holds no probe", file=target, advice="a wheel's probes are *.bpfel.o and *.bpfeb.o"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from pyzbpf.btf import decode, zig
-from pyzbpf.errors import NotFoundError, UnsupportedError
+from pyzbpf.errors import NotFoundError, ObjectError, UnsupportedError, advice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
+_ENDIANS = {b"\x9f\xeb": "little", b"\xeb\x9f": "big"}  # how BTF begins
 _VMLINUX = "/sys/kernel/btf/vmlinux"
 
 
@@ -47,14 +47,23 @@ def _read(path: str) -> decode.Btf:
                 advice=f"{_VMLINUX}: {error.strerror}; the kernel was built without CONFIG_DEBUG_INFO_BTF: "
                 "name a BTF file with --btf",
             ) from error
-        raise NotFoundError(f"cannot be read: {error.strerror}", file=path) from error
+        hint = advice(error.errno) or f"--btf names a file with BTF: an object, or a copy of {_VMLINUX}"
+        raise NotFoundError(f"cannot be read: {error.strerror}", file=path, advice=hint) from error
     if data[:4] == b"\x7fELF":
         from pyzbpf.elf import reader
 
         image = reader.read(data, file=path)
         section = image.section(".BTF")
         if section is None:
-            raise NotFoundError("has no section .BTF", file=path)
+            raise NotFoundError(
+                "has no section .BTF",
+                file=path,
+                advice="compile it with debug information (clang -g); of a kernel, pahole -J makes one",
+            )
         return decode.decode(bytes(section.data), image.endian, file=path)
-    endian = "little" if data[:2] == b"\x9f\xeb" else "big"
-    return decode.decode(data, endian if len(data) >= 2 else sys.byteorder, file=path)
+    endian = _ENDIANS.get(data[:2])
+    if endian is None:
+        raise ObjectError(
+            "holds neither BTF nor an object", file=path, advice=f"BTF is what {_VMLINUX} holds"
+        )
+    return decode.decode(data, endian, file=path)

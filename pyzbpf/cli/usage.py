@@ -1,4 +1,4 @@
-"""Wrong use of a command that shows only after its arguments were read; and types of arguments."""
+"""Wrong use of the command line: what is said of it, and types of arguments."""
 
 from __future__ import annotations
 
@@ -6,11 +6,38 @@ import argparse
 
 from pyzbpf.errors import Error
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
 
 class UsageError(Error):
     """The command line asks for something that the target does not have, or that makes no sense for it."""
 
     exit_code = 2
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's, but the reason stands first, and a line instead of all options: an error is read from its start."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(
+            UsageError.exit_code, f"pyzbpf: error: {message}\n  `{self.prog} --help` says how it is used.\n"
+        )
+
+    def unrecognized(self, arguments: list[str]) -> NoReturn:
+        """Refuse arguments that no option and no place takes."""
+        if not arguments[0].startswith("-"):
+            self.error(f"'{arguments[0]}' is one argument too many")
+        name = arguments[0].partition("=")[0]
+        known = [option for action in self._actions for option in action.option_strings]
+        self.error(f"there is no option {name}{like(name, known)}")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        # argparse's own words show the reprs of all choices and the nearest of none.
+        if action.choices is not None and value not in action.choices:
+            known = [str(choice) for choice in action.choices]
+            raise argparse.ArgumentError(action, f"there is no '{value}'{near(str(value), known)}")
 
 
 def positive(text: str) -> int:
@@ -49,8 +76,12 @@ def seconds(text: str) -> float:
 
 def near(name: str, known: list[str]) -> str:
     """What to add to an error about a name that does not exist: those that are like it, and all there are."""
+    return f"{like(name, known)}\n  There is: {', '.join(known) or 'none'}."
+
+
+def like(name: str, known: list[str]) -> str:
+    """The same without the list, where that is long."""
     from difflib import get_close_matches
 
-    like = get_close_matches(name, known, n=3)
-    hint = f"; did you mean {' or '.join(like)}?" if like else ""
-    return f"{hint}\n  There is: {', '.join(known) or 'none'}."
+    found = get_close_matches(name, known, n=3)
+    return f"; did you mean {' or '.join(found)}?" if found else ""

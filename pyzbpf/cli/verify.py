@@ -145,12 +145,12 @@ def _read(path: str) -> dict[str, dict[str, Any]]:
 
 
 def _text(records: list[dict[str, Any]], *, counted: bool, compared: bool) -> Iterator[str]:
-    for record in records:
-        if not record["accepted"]:
-            print(f"pyzbpf: {record['error']}", file=sys.stderr)
+    # Each once: what the process or the kernel lacks is the same for all programs.
+    for message in dict.fromkeys(record["error"] for record in records if not record["accepted"]):
+        print(f"pyzbpf: error: {message}", file=sys.stderr)
     if not counted:
         for record in records:
-            yield f"{record['program']}: {'accepted' if record['accepted'] else 'refused'}"
+            yield f"{record['program']}: {_verdict(record)}"
         return
     names = (*_COUNTS, "time_us")
     row = [Column("program", width=16, get=lambda record: record["program"])]
@@ -162,10 +162,16 @@ def _text(records: list[dict[str, Any]], *, counted: bool, compared: bool) -> It
         yield line(row, record)
 
 
+def _verdict(record: Mapping[str, Any]) -> str:
+    if record["accepted"]:
+        return "accepted"
+    return "refused" if "reason" in record else "not tried"
+
+
 def _getter(name: str, *, compared: bool) -> Any:
     def get(record: Mapping[str, Any]) -> str:
         if not record["accepted"]:
-            return "refused"
+            return _verdict(record)
         now = _number(record.get(name))
         then = _number((record.get("before") or {}).get(name))
         if not compared or name == "time_us" or now is None:

@@ -7,6 +7,10 @@ import os
 from pyzbpf.errors import PrivilegeError
 from pyzbpf.uapi import enums as e
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 # Bit numbers of include/uapi/linux/capability.h.
 CAPABILITIES = {
     "CAP_NET_ADMIN": 12,
@@ -37,6 +41,14 @@ def to_load(program_type: int) -> str:
     if program_type in _TRACING:
         return "CAP_BPF and CAP_PERFMON"
     return "CAP_BPF" if program_type in _PLAIN else "CAP_BPF and CAP_NET_ADMIN"
+
+
+def to_load_all(program_types: Iterable[int]) -> str:
+    """What loading programs of these types needs in all."""
+    wanted = {"CAP_BPF": None}  # maps and type information take it, too
+    for program_type in program_types:
+        wanted.update(dict.fromkeys(to_load(program_type).split(" and ")))
+    return " and ".join(wanted)
 
 
 def effective() -> int | None:
@@ -87,7 +99,7 @@ def refusal(command: str, capability: str, detail: str = "") -> PrivilegeError:
             text += ": it is root in a container or user namespace; grant the capability to the container"
         else:
             text += ": run it with sudo, or grant it (setcap, AmbientCapabilities= of systemd)"
-        disabled = sysctl("kernel.unprivileged_bpf_disabled")
+        disabled = sysctl("kernel.unprivileged_bpf_disabled") if "CAP_BPF" in lacking else None
         if disabled not in (None, "0"):
             text += f"; kernel.unprivileged_bpf_disabled is {disabled}, so there is no way without it"
         return PrivilegeError(text, capability=capability)

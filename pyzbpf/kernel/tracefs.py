@@ -159,7 +159,8 @@ def _not_mounted(errno: int) -> Error:
             "tracefs is not mounted at /sys/kernel/tracing or /sys/kernel/debug/tracing and cannot be opened; "
             "mount it (mount -t tracefs tracefs /sys/kernel/tracing) or build the kernel with CONFIG_FTRACE"
         )
-    return failure(errno, command="mounting tracefs", capability="CAP_SYS_ADMIN")
+    advice = "it is mounted nowhere; root may do it for all: mount -t tracefs -o mode=755 tracefs /sys/kernel/tracing"
+    return failure(errno, command="mounting tracefs", capability="CAP_SYS_ADMIN", detail=advice)
 
 
 def _not_permitted() -> PrivilegeError:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from os import fspath, unlink
 
-from pyzbpf.errors import Error
+from pyzbpf.errors import Error, PrivilegeError
+from pyzbpf.kernel import privilege
 from pyzbpf.links.attach import NEVER
 from pyzbpf.links.attach import options as options_of
 from pyzbpf.runtime.loader import Loader
@@ -76,14 +77,24 @@ def load(
             pin_root=fspath(pin_root),
         )
         return Object(loader, pages=pages)
-    except BaseException:
+    except BaseException as error:
         for path in loader.pinned:
             unlink(path)
         _close_all(loader.made)
+        if isinstance(error, PrivilegeError) and lent is None:
+            _tell_all(spec, error)
         raise
     finally:
         if lent is not None:  # what was loaded by it holds it
             lent.close()
+
+
+def _tell_all(spec: ObjectSpec, error: PrivilegeError) -> None:
+    """Raise with all that the object needs, where the step that was refused needs but a part."""
+    wanted = privilege.to_load_all(program.type for program in spec.programs.values() if program.autoload)
+    held = privilege.effective()
+    if len(privilege.missing(wanted, held)) > len(privilege.missing(error.capability, held)) > 0:
+        raise privilege.refusal(f"loading '{spec.name}'", wanted) from error
 
 
 def _token(path: str | PathLike[str] | None) -> Fd | None:

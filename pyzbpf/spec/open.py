@@ -6,7 +6,7 @@ import builtins
 import os
 import sys
 
-from pyzbpf.errors import NotFoundError
+from pyzbpf.errors import NotFoundError, ObjectError, advice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SUFFIX = {"little": ".bpfel.o", "big": ".bpfeb.o"}
 INDEX_MODULE = "_pyzbpf_index"
+SOURCES = (".zig", ".c")
+_TARGET = 'a target is a path of an object file or "package:probe"; `pyzbpf list` names the installed ones'
 
 
 def open(target: str | os.PathLike[str] | bytes, *, endian: str = sys.byteorder) -> ObjectSpec:
@@ -36,6 +38,13 @@ def open(target: str | os.PathLike[str] | bytes, *, endian: str = sys.byteorder)
         package, _, probe = path.partition(":")
         if package.replace(".", "").isidentifier() and probe:
             return _open_probe(package, probe, endian)
+        if package.replace(".", "").replace("-", "_").isidentifier() and probe:
+            name = package.replace("-", "_")
+            raise NotFoundError(
+                f"'{package}' is no name of a package",
+                file=path,
+                advice=f"packages are named as `import` does: {name}:{probe}",
+            )
     try:
         with builtins.open(path, "rb") as file:
             data = file.read()
@@ -43,8 +52,14 @@ def open(target: str | os.PathLike[str] | bytes, *, endian: str = sys.byteorder)
         raise NotFoundError(
             f"cannot be read: {error.strerror}",
             file=path,
-            advice='a target is a path of an object file or "package:probe"',
+            advice=advice(error.errno) or _TARGET,
         ) from error
+    if path.endswith(SOURCES):
+        raise ObjectError(
+            "is the source of a probe, not an object",
+            file=path,
+            advice=f"build it first: pyzbpf build {path}",
+        )
     return _read(data, file=path, name=probe_name(path))
 
 
@@ -73,7 +88,7 @@ def _open_probe(package: str, probe: str, endian: str) -> ObjectSpec:
         raise NotFoundError(
             f"package '{package}' has no probe '{probe}' for {endian}-endian machines",
             file=f"{package}:{probe}",
-            advice=_what_there_is(module, package, endian),
+            advice=_what_there_is(module, package, probe, endian),
         )
     data, file = found
     if entry is not None:
@@ -140,11 +155,17 @@ def probes(package: str) -> Iterator[str]:
     return iter(sorted(names))
 
 
-def _what_there_is(module: ModuleType, package: str, endian: str) -> str:
-    names = ", ".join(probes(package))
+def _what_there_is(module: ModuleType, package: str, probe: str, endian: str) -> str:
+    names = list(probes(package))
     if not names:
-        return f"the package holds no probes at all; was it built with pyzbpf? ({module.__name__})"
-    return f"it holds: {names} (a wheel built for one byte order lacks the other; this needs {endian})"
+        where = getattr(module, "__file__", None) or ", ".join(getattr(module, "__path__", ()))
+        return f"the package holds no probes at all; was it built with pyzbpf? ({where})"
+    if probe in names:
+        return f"its wheel was built for the other byte order only: {endian} or both is wanted as `endian` of [tool.pyzbpf]"
+    from difflib import get_close_matches
+
+    like = " or ".join(get_close_matches(probe, names, n=3))
+    return (f"did you mean {like}? " if like else "") + f"it holds: {', '.join(names)}"
 
 
 __all__ = ["INDEX_MODULE", "SUFFIX", "open", "probe_name", "probes"]

@@ -18,6 +18,7 @@ from pyzbpf.btf import types as kinds
 from pyzbpf.build.compile import build_probe
 from pyzbpf.cli.main import main
 from tests.support import zig_probes
+from tests.support.objects import sample
 
 ROOT = Path(__file__).parents[2]
 VMLINUX = Path("/sys/kernel/btf/vmlinux")
@@ -59,7 +60,25 @@ def test_what_it_prints_is_a_probes_first_half(tmp_path: Path, capsys: pytest.Ca
 
 def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["types", "task_struct", "--btf", "no/such.btf"]) == 1
-    assert "no/such.btf: cannot be read" in capsys.readouterr().err
+    assert (
+        "no/such.btf: cannot be read: No such file or directory\n  --btf names a file"
+        in capsys.readouterr().err
+    )
+
+
+def test_a_file_without_types_is_told_what_is_wanted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "text"
+    for data in (b"", b"x", b"some text"):
+        path.write_bytes(data)
+        assert main(["types", "task_struct", "--btf", str(path)]) == 1
+        assert capsys.readouterr().err == (
+            f"pyzbpf: error: {path}: holds neither BTF nor an object\n  BTF is what /sys/kernel/btf/vmlinux holds\n"
+        )
+    path.write_bytes(sample().replace(b"\0.BTF\0", b"\0.btf\0"))
+    assert main(["types", "task_struct", "--btf", str(path)]) == 1
+    assert "has no section .BTF\n  compile it with debug information" in capsys.readouterr().err
 
 
 def composites(btf: decode.Btf, type_id: int) -> kinds.Type | None:

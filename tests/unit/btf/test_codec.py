@@ -209,6 +209,11 @@ def test_what_a_struct_does_not_have_is_named() -> None:
         codec.encode(btf, event, {"inner": {"a": "x"}})
     with pytest.raises(Error, match=r"value\.comm: .* does not fit char\[8\]"):
         codec.encode(btf, event, {"comm": "longer than eight"})
+    for values in ([1], [1, 2, 3], []):
+        with pytest.raises(
+            Error, match=rf"value\.list: 2 values are wanted for short\[2\], not {len(values)}$"
+        ):
+            codec.encode(btf, event, {"list": values})
     with pytest.raises(Error, match=r"value\.kind: 'third' does not fit the type Kind"):
         codec.encode(btf, event, {"kind": "third"})
 

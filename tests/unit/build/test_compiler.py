@@ -156,3 +156,14 @@ def test_a_missing_sdk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pyzbpf" / "zig").mkdir(parents=True)
     (tmp_path / "pyzbpf" / "zig" / "bpf.zig").write_text("")
     assert sdk.root() == tmp_path / "pyzbpf"
+
+
+@POSIX
+def test_a_compiler_that_ended_as_it_was_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def communicate(process: subprocess.Popen[str], **_: object) -> tuple[str, None]:
+        process.wait()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", communicate)
+    with pytest.raises(KeyboardInterrupt):  # and not that there is no such process
+        compiler.run(["true"], cwd=None, timeout_s=60)

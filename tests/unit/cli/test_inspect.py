@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import zipfile
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pyzbpf.build import compiler
 from pyzbpf.build.compile import build_probe
 from pyzbpf.cli.main import main
 from pyzbpf.errors import BuildError
+from pyzbpf.spec.open import SUFFIX
 
 PROBE = """
 const bpf = @import("bpf");
@@ -121,8 +123,9 @@ def test_a_wheel_without_probes(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_no_wheel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "x.whl").write_text("text")
     assert main(["inspect", str(tmp_path / "x.whl")]) == 1
+    assert "x.whl: is no whole wheel: File is not a zip file\n  fetch it or build" in capsys.readouterr().err
     assert main(["inspect", str(tmp_path / "y.whl")]) == 1
-    assert capsys.readouterr().err.count("cannot be read as a wheel") == 2
+    assert "y.whl: cannot be read: No such file or directory\n  is the name right?" in capsys.readouterr().err
 
 
 @pytest.mark.zig
@@ -160,6 +163,48 @@ export fn prog(ctx: *bpf.RawTracepoint) linksection("raw_tp/sys_enter") c_int {
     (path,) = build_probe(tmp_path / "twice.zig", endian="host", output_directory=tmp_path)
     assert main(["inspect", str(path)]) == 0
     assert "\n  twice.zig:4:10: outOfBounds in prog (x2): table[index] +%= 1;\n" in capsys.readouterr().out
+
+
+@pytest.mark.zig
+def test_a_source_is_built_first(objects: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = objects / "watch.zig"
+    assert main(["inspect", "--json", str(source)]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["file"], found["name"], found["endian"]) == (str(source), "watch", sys.byteorder)
+    assert [program["name"] for program in found["programs"]] == ["watch"]
+    assert main(["inspect", "--raw", str(source)]) == 0
+    assert main(["inspect", "--raw", str(objects / f"watch{SUFFIX[sys.byteorder]}")]) == 0
+    out = capsys.readouterr().out
+    assert out[: len(out) // 2] == out[len(out) // 2 :], "the finished object"
+    assert main(["inspect", "--passes", str(source)]) == 0
+    assert "\n+" in capsys.readouterr().out, "what the passes change in what the compiler wrote"
+
+
+def test_a_source_without_a_compiler(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("PYZBPF_ZIG", raising=False)
+    monkeypatch.setattr(compiler, "find_spec", lambda _: None)
+    assert main(["inspect", "some.zig"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(
+        "pyzbpf: error: some.zig is a source, which is built first, but the Zig compiler is missing"
+    )
+    assert f"pip install ziglang=={compiler.ZIG_VERSION}" in err
+    assert err.endswith("name the object here: pyzbpf build some.zig\n")
+
+
+@pytest.mark.zig
+def test_a_source_that_is_wrong_or_not_there(
+    objects: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "wrong.zig"
+    assert main(["inspect", str(path)]) == 1
+    assert capsys.readouterr().err == f"pyzbpf: error: {path}: there is no such file\n"
+    path.write_text("nonsense")
+    assert main(["inspect", str(path)]) == 1
+    assert "wrong.zig:1:" in capsys.readouterr().err
 
 
 @pytest.mark.zig

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,22 @@ def test_errors(
     assert "Traceback" not in err
 
 
+def test_a_refusal_of_the_system_says_what_and_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, OSError(errno.ENOSPC, "No space left on device", "/there"))
+    assert capsys.readouterr().err == (
+        "pyzbpf: error: /there: No space left on device\n  Make room there, or name another place.\n"
+    )
+    run(monkeypatch, OSError(errno.EIO, "Input/output error"))
+    assert capsys.readouterr().err == "pyzbpf: error: Input/output error\n"
+    run(monkeypatch, OSError("something"))
+    assert capsys.readouterr().err == "pyzbpf: error: something\n"
+    run(monkeypatch, errors.SystemCallError(errno.EMFILE, "Too many open files", command="BPF_MAP_CREATE"))
+    assert "BPF_MAP_CREATE: Too many open files (errno" in (err := capsys.readouterr().err)
+    assert "ulimit -n" in err
+
+
 def test_success(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(monkeypatch, 0) == 0
 
@@ -92,14 +110,52 @@ def test_interrupt(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
     assert capsys.readouterr() == ("", "\n")
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["inspect"], ["inspect", "a", "b"], ["--nonsense"]])
-def test_wrong_usage(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to send: run on a POSIX system")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_lets_a_command_clean_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: signal.Signals
+) -> None:
+    class Killed(Command):
+        def run(self, arguments: object) -> int:
+            with tempfile.TemporaryDirectory(dir=tmp_path):
+                os.kill(os.getpid(), number)
+            return 0
+
+    monkeypatch.setattr(cli, "import_module", lambda _: Killed(0))
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        with pytest.raises(SystemExit) as caught:
+            cli.main(["inspect"])
+        assert signal.signal(number, signal.SIG_DFL) is signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
+    assert caught.value.code == 128 + number
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ([], "the following arguments are required: COMMAND\n  `pyzbpf --help` says"),
+        (["inspct"], "argument COMMAND: there is no 'inspct'; did you mean inspect or list?\n  There is: demo, run, "),
+        (["inspect"], "the following arguments are required: TARGET\n  `pyzbpf inspect --help` says"),
+        (["inspect", "a", "b"], "'b' is one argument too many\n  `pyzbpf inspect --help` says"),
+        (["inspect", "a", "--jsn"], "there is no option --jsn; did you mean --json?\n"),
+        (["inspect", "a", "--nothing=1"], "there is no option --nothing\n"),
+        (["build", "a.zig", "--mode", "sfae"], "argument --mode: there is no 'sfae'; did you mean safe?\n  There is: safe"),
+        (["demo", "loopbak"], "argument NAME: there is no 'loopbak'; did you mean loopback?\n  There is: loopback, exec."),
+        (["run", "a.o", "--count", "x"], "argument --count: 'x' is not a whole number from 1 up\n  `pyzbpf run --help` says"),
+        (["list", "--kind", "map"], "--kind goes with --loaded\n  `pyzbpf list --help` says"),
+    ],
+)  # fmt: skip
+def test_wrong_usage(capsys: pytest.CaptureFixture[str], arguments: list[str], reason: str) -> None:
     with pytest.raises(SystemExit) as caught:
         cli.main(arguments)
     assert caught.value.code == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("usage: pyzbpf")
+    assert err.startswith(f"pyzbpf: error: {reason}")
+    assert "usage:" not in err
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,6 +36,8 @@ def make() -> decode.Btf:
     TYPES["address6"] = writer.array(u8, u32, 16)
     TYPES["mac"] = mac = writer.array(u8, u32, 6)
     TYPES["limits"] = limits = writer.array(u16, u32, 3)
+    TYPES["many"] = writer.array(u16, u32, 100)
+    TYPES["grid"] = writer.array(limits, u32, 2)
     TYPES["flags"] = writer.array(flag, u32, 2)
     TYPES["pair"] = pair = writer.struct("Pair", 8, [("low", u32, 0), ("high", i32, 32)])
     either = writer.struct("", 8, [("number", u64, 0), ("small", u8, 0)], union=True)
@@ -81,6 +83,11 @@ def test_text_becomes_a_value(type_: str, text: str, value: object) -> None:
         ("address", "10.0.0.300", "neither hex digits nor an address of 4 bytes"),
         ("mac", "dead", "6 bytes are wanted, 'dead' is 2"),
         ("limits", "1,x", "'x' is no number"),
+        ("limits", "1,2", "3 values are wanted, as 1,2,3; here are 2"),
+        ("limits", "1,2,3,4", "3 values are wanted, as 1,2,3; here are 4"),
+        ("limits", "", "3 values are wanted, as 1,2,3; here are 0"),
+        ("many", "1", "100 values are wanted, as 1,2,…,100; here are 1"),
+        ("grid", "1,2", "arrays of arrays have no form as text"),
         ("pair", "1", "no form as text; set it from Python"),
     ],
 )
@@ -157,6 +164,26 @@ def test_what_cannot_be_attached_is_said_before_loading(
     assert out == ""
     assert "first.o: not every program can be attached" in err
     assert "prog in 'lwt_out': this kind is not attached; pin it, and name it in a route" in err
+
+
+def test_a_misspelt_section_is_told_the_nearest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "first.o"
+    path.write_bytes(sample(section="tracpoint/sched/sched_switch"))
+    assert main(["run", str(path)]) == 1
+    err = capsys.readouterr().err
+    assert "section 'tracpoint/sched/sched_switch', symbol 'prog': unknown section name" in err
+    assert "did you mean 'tracepoint/sched/sched_switch'" in err
+
+
+def test_a_package_that_cannot_be_imported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "breaks_at_import.py").write_text("import what_nobody_has\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert main(["run", "breaks_at_import:probe"]) == 1
+    assert capsys.readouterr().err == (
+        "pyzbpf: error: breaks_at_import:probe: its package cannot be imported: No module named 'what_nobody_has'\n"
+    )
 
 
 def test_nothing_to_attach(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

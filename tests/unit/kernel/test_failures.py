@@ -8,6 +8,7 @@ import pytest
 
 from pyzbpf.errors import PrivilegeError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import limits, perf_event, privilege, sockets, syscall
+from pyzbpf.uapi import enums as e
 
 
 def test_errno_becomes_a_system_call_error():
@@ -89,6 +90,15 @@ def test_a_refusal_says_what_is_missing(monkeypatch, held, user, disabled, words
     assert str(error).startswith("BPF_MAP_CREATE (map 'm'): not permitted")
     for word in words:
         assert word in str(error)
+    other = privilege.refusal("BPF_PROG_GET_NEXT_ID", "CAP_SYS_ADMIN")
+    assert "unprivileged_bpf_disabled" not in str(other), "which is about CAP_BPF alone"
+
+
+def test_what_all_programs_need():
+    assert privilege.to_load_all([]) == "CAP_BPF"
+    types = [e.BPF_PROG_TYPE_SOCKET_FILTER, e.BPF_PROG_TYPE_KPROBE, e.BPF_PROG_TYPE_LSM]
+    assert privilege.to_load_all(types) == "CAP_BPF and CAP_PERFMON"
+    assert privilege.to_load_all([*types, e.BPF_PROG_TYPE_XDP]) == "CAP_BPF and CAP_PERFMON and CAP_NET_ADMIN"
 
 
 @pytest.mark.parametrize(

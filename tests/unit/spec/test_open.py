@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import subprocess
 import sys
@@ -147,12 +148,43 @@ def test_what_does_not_exist_is_named(on_path: Path) -> None:
         pyzbpf.open("no_such_package:probe")
     with pytest.raises(NotFoundError, match=r"has no probe 'wrong'[\s\S]*it holds: probe"):
         pyzbpf.open("pkg_one:wrong")
-    with pytest.raises(NotFoundError, match=r"lacks the other"):
+    with pytest.raises(
+        NotFoundError,
+        match=r"has no probe 'probe' for .*\n  its wheel was built for the other byte order only",
+    ):
         pyzbpf.open("pkg_one:probe")
+    with pytest.raises(
+        NotFoundError, match=r"has no probe 'porbe'.*\n  did you mean probe\? it holds: probe"
+    ):
+        pyzbpf.open("pkg_one:porbe")
+    with pytest.raises(NotFoundError, match=r"'pkg-one' is no name of a package\n  .*: pkg_one:probe"):
+        pyzbpf.open("pkg-one:probe")
+    with pytest.raises(NotFoundError, match=r"holds no probes at all; was it built with pyzbpf\? \(.*json"):
+        pyzbpf.open("json:probe")
     with pytest.raises(NotFoundError, match=r"does/not/exist\.o: cannot be read: No such file"):
         pyzbpf.open("does/not/exist.o")
     with pytest.raises(NotFoundError, match="cannot be read"):
         pyzbpf.open(on_path)
+
+
+@pytest.mark.parametrize("name", ["probe.zig", "probe.c"])
+def test_a_source_is_no_object(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("const x = 1;")
+    with pytest.raises(
+        ObjectError, match=rf"is the source of a probe.*\n  build it first: pyzbpf build .*/{name}"
+    ):
+        pyzbpf.open(tmp_path / name)
+
+
+def test_a_file_that_may_not_be_read_says_whose_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(*_: object) -> object:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(NotFoundError, match="Permission denied\n  The file's owner and mode"):
+        pyzbpf.open(tmp_path / "x.o")
 
 
 def test_a_package_that_fails_to_import_says_so_itself(on_path: Path) -> None:

@@ -71,7 +71,7 @@ class Step:
 class Request:
     """A whole marker: relocation ``kind`` (0 to 12), root and steps.
 
-    ``root_kind`` is "S", "U" or "E"; ``root_shape`` is an enum's number type.
+    ``root_kind`` is "S", "U", "E" or "T"; ``root_shape`` is an enum's number type, or what a typedef is of.
     """
 
     __slots__ = ("kind", "root_kind", "root_name", "root_shape", "steps")
@@ -90,15 +90,17 @@ def parse_core(text: str) -> Request:
     """Parse a `core` marker; ObjectError where it is not what the SDK of this version writes."""
     try:
         kind, root, *steps = text.split(" ")
-        root_kind, root_name, *more = root.split(":")
-        if root_kind not in "SUE" or not root_name:
+        root_kind, root_name, *more = root.split(":", 2)
+        if root_kind not in "SUET" or not root_name:
             raise ValueError
+        root_shape = _shape(more[0]) if more else None
+        is_enum = root_kind == "E" or (root_shape is not None and root_shape.kind == "enum")
         return Request(
             int(kind),
             root_kind=root_kind,
             root_name=root_name,
-            root_shape=_shape(more[0]) if more else None,
-            steps=[_step(step, is_enum=root_kind == "E") for step in steps],
+            root_shape=root_shape,
+            steps=[_step(step, is_enum=is_enum) for step in steps],
         )
     except ValueError:
         raise _not_understood("core", text) from None

@@ -13,6 +13,7 @@ from pyzbpf.finish.passes import (
     checked_pointers,
     checked_values,
     constants,
+    context_places,
     core_lines,
     core_records,
     dead_code,
@@ -25,6 +26,7 @@ from pyzbpf.finish.passes import (
     map_order,
     map_values,
     members,
+    missing_results,
     negations,
     numbers,
     overflow_bits,
@@ -83,9 +85,11 @@ PASSES: tuple[Callable[[Unit], None], ...] = (
     negations.run,  # negative numbers that the verifier can follow
     trap_verdicts.run,  # the author's verdicts for failed checks are possible ones
     trap_marks.run,  # a trap of its own for each safety check
+    missing_results.run,  # a trap where a program ends without a result
     trap_lines.run,  # the author's line for each trap
     dead_code.run,  # nothing behind a trap that nothing jumps to
     overflow_bits.run,  # an overflow check is one jump
+    context_places.run,  # every access to the context is at a constant place
     checked_pointers.run,  # a pointer is made behind the check of its index
     checked_values.run,  # what is checked is what is used
     unwinding.run,  # traps of subprograms handed on to their programs

@@ -126,7 +126,7 @@ def test_a_clang_object_passes_through_unchanged(twins: dict[str, dict[str, byte
         ("const t = extern struct { a: u32 }; " + RAW_TP.format('_ = core.exists(t, "a[0]");'), "u32 is no array"),
         ("const t = extern struct { a: *t, b: u32 }; " + RAW_TP.format('_ = core.exists(t, "a.b");'), "crosses a pointer"),
         (RAW_TP.format('_ = core.exists(extern struct { a: u32 }, "a");'), "has no name of the kernel's"),
-        (RAW_TP.format("_ = core.typeExists(u32);"), "a declared struct, union or enum of the kernel is wanted"),
+        (RAW_TP.format("_ = core.typeExists(u32);"), "a declared struct, union, enum or core.Typedef of the kernel is wanted"),
         ("const t = extern struct { a: [2]u32 }; " + RAW_TP.format('_ = core.exists(t, "a[2]");'), "has no element [2]"),
         ("const t = extern struct { a: [2]u32 }; " + RAW_TP.format('_ = core.exists(t, "a[x]");'), "'x' is no index"),
         (RAW_TP.format('_ = core.read(@as(u64, 5), "a");'), "a pointer to a declared kernel type is wanted"),
@@ -150,6 +150,15 @@ def test_one_type_declared_in_two_ways_is_refused(compile_text: Compile) -> None
         compile_text(HEAD + text + RAW_TP.format(body))
     assert "'task_struct.pid' is declared in two ways" in str(caught.value)
     assert "probe.zig:" in str(caught.value)
+
+
+def test_one_typedef_of_two_types_is_refused(compile_text: Compile) -> None:
+    text = 'const one = core.Typedef("pid_t", i32); const other = core.Typedef("pid_t", u64);\n'
+    body = 'if (core.typeExists(one) and core.typeExists(other)) bpf.printk("x", .{});'
+    with pytest.raises((BuildError, ObjectError)) as caught:
+        compile_text(HEAD + text + RAW_TP.format(body))
+    assert "the typedef 'pid_t' is declared in two ways" in str(caught.value)
+    assert "as a flavour: `pid_t___other`" in str(caught.value)
 
 
 def test_elements_of_two_arrays_without_a_length_are_refused(compile_text: Compile) -> None:

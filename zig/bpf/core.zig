@@ -30,6 +30,16 @@ pub fn Bits(comptime Whole: type, comptime width: u16) type {
     };
 }
 
+/// A kernel type that has this name as a typedef: `core.Typedef("pid_t", i32)`, or, of a struct without a name of its
+/// own, `core.Typedef("atomic_t", extern struct { counter: i32 })`. For questions about the type, and behind pointers;
+/// a member of the type is declared as what it is.
+pub fn Typedef(comptime name: []const u8, comptime Target: type) type {
+    return opaque {
+        pub const btf = name;
+        pub const typedef = Target;
+    };
+}
+
 /// Read a field of kernel memory, following pointers on the way: `core.read(task, "mm.owner.tgid")`.
 /// Zero (a pointer: null) where the memory cannot be read: the kernel leaves zeros there (Linux 5.5).
 pub inline fn read(base: anytype, comptime path: []const u8) Value(Pointee(@TypeOf(base)), path) {
@@ -196,7 +206,7 @@ const Hop = struct {
 fn hop(comptime Root: type, comptime path: []const u8) Hop {
     @setEvalBranchQuota(100_000);
     var text: []const u8 = marker.root(Root);
-    var Type: type = Root;
+    var Type: type = marker.Underlying(Root);
     var rest: []const u8 = path;
     while (rest.len != 0) {
         if (rest[0] == '[') {

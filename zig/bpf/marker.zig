@@ -15,7 +15,7 @@
 //! sum_exec_runtime=u8`. A step is `name=description` or `[index]`; descriptions are `i4` `u8` `z1`
 //! (bool) `f8` `e4` (enum; a name may follow) `pi4` (pointer, `pv` to nothing that is known) `a16u1` (array)
 //! `S` `U` (struct, union; a name may follow) `bu4:3` (3 bits in a 4-byte unsigned; so `bz1:1`, `be4:3`). Root
-//! `E:name:u4` is an enum, its steps are `name=number`.
+//! `E:name:u4` is an enum, its steps are `name=number`; `T:name:description` a typedef of what is described.
 
 const std = @import("std");
 const builtin = @import("builtin");
@@ -86,7 +86,7 @@ fn declared(comptime text: []const u8) []const u8 {
 /// Gives a type with `pub const btf = "name";` in it that name in the object's type information.
 pub fn declareName(comptime Type: type) void {
     switch (@typeInfo(Type)) {
-        .@"struct", .@"union", .@"opaque" => if (@hasDecl(Type, "btf")) {
+        .@"struct", .@"union", .@"opaque" => if (@hasDecl(Type, "btf") and Underlying(Type) == Type) {
             _ = Named(Type);
         },
         else => {},
@@ -144,20 +144,26 @@ pub fn decimal(comptime number: comptime_int) []const u8 {
     return if (number < 10) digit else decimal(number / 10) ++ digit;
 }
 
+/// What a typedef is of; any other type itself.
+pub fn Underlying(comptime Type: type) type {
+    return if (@typeInfo(Type) == .@"opaque" and @hasDecl(Type, "typedef")) Type.typedef else Type;
+}
+
 /// A type as the root of a marker.
 pub fn root(comptime Type: type) []const u8 {
+    if (Underlying(Type) != Type) return "T:" ++ kernelName(Type) ++ ":" ++ describe(Type);
     return switch (@typeInfo(Type)) {
         .@"struct", .@"opaque" => "S:" ++ kernelName(Type),
         .@"union" => "U:" ++ kernelName(Type),
         .@"enum" => |info| "E:" ++ kernelName(Type) ++ ":" ++ describe(info.tag_type),
-        else => @compileError("a declared struct, union or enum of the kernel is wanted, not " ++ @typeName(Type)),
+        else => @compileError("a declared struct, union, enum or core.Typedef of the kernel is wanted, not " ++ @typeName(Type)),
     };
 }
 
 /// A type with all its declared members.
 pub fn allMembers(comptime Type: type) []const u8 {
     var text: []const u8 = root(Type);
-    switch (@typeInfo(Type)) {
+    switch (@typeInfo(Underlying(Type))) {
         inline .@"struct", .@"union" => |info| for (info.field_names, info.field_types) |name, Member| {
             text = text ++ " " ++ name ++ "=" ++ describe(Member);
         },
@@ -189,7 +195,7 @@ pub fn describe(comptime Type: type) []const u8 {
         else
             "S" ++ givenName(Type),
         .@"union" => "U" ++ givenName(Type),
-        .@"opaque" => "S" ++ givenName(Type),
+        .@"opaque" => if (Underlying(Type) != Type) describe(Type.typedef) else "S" ++ givenName(Type),
         else => @compileError("no kernel type is a " ++ @typeName(Type)),
     };
 }

@@ -69,6 +69,6 @@ def _too_large(unit: Unit, function: Function, instruction: Instruction) -> Exce
         unit,
         function,
         instruction,
-        f"safe mode needs some bytes of stack in '{function.symbol.name}', and its frame is full (512 bytes)",
+        f"the build needs some bytes of stack in '{function.symbol.name}', and its frame is full (512 bytes)",
         "keep large buffers in a per-CPU array map or a global variable",
     )

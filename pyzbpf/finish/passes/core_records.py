@@ -1,6 +1,6 @@
 """CO-RE: the SDK's markers become `.BTF.ext` records on minimal types made for them.
 
-One struct (or union, or enum) for each name that markers ask for, with every member that any of them
+One struct (or union, enum, typedef) for each name that markers ask for, with every member that any of them
 names, laid out naturally. Each marked instruction gets the value that this layout gives, because
 libbpf checks it before it patches ("unexpected insn ... got 0, exp 4").
 """
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pyzbpf.finish.unit import Unit
 
 MARK = "core"
+# Letters of types that have members or values of their own, by what markers call them.
+_COMPOSITES = {"struct": "S", "union": "U", "enum": "E"}
 
 # enum bpf_core_relo_kind of linux/bpf.h.
 (BYTE_OFFSET, BYTE_SIZE, FIELD_EXISTS, SIGNED, LSHIFT, RSHIFT, TYPE_ID_LOCAL, TYPE_ID_TARGET,
@@ -57,7 +59,10 @@ def _learn(unit: Unit, types: _Types, function: Function, instruction: Instructi
 
 
 class _Composite:
-    """A struct, union or enum under construction, and later its BTF type."""
+    """A struct, union, enum or typedef under construction, and later its BTF type.
+
+    ``shape`` is an enum's number type, or what a typedef is of: that is ``target``, where it has members or values.
+    """
 
     def __init__(self, kind: str, name: str) -> None:
         self.kind = kind
@@ -65,7 +70,8 @@ class _Composite:
         self.shapes: dict[str, Shape] = {}
         self.inner: dict[str, _Composite] = {}  # of members that are structs or unions themselves
         self.numbers: dict[str, int] = {}
-        self.enum_shape: Shape | None = None
+        self.shape: Shape | None = None
+        self.target: _Composite | None = None
         self.flexible = ""  # the array without a length of which elements are asked for
         self.offsets: dict[str, int] = {}
         self.size = 0
@@ -96,8 +102,10 @@ class _Types:
     def learn(self, request: Request) -> None:
         """Add the members that a marker names; the same member described in two ways is an error."""
         home = self.root(request)
-        if request.root_kind == "E":
-            home.enum_shape = request.root_shape
+        if request.root_kind == "T":
+            home = self._typedef(home, request.root_shape)
+        if home.kind == "E":
+            home.shape = request.root_shape
             for step in request.steps:
                 home.numbers[step.name] = step.number or 0
             return
@@ -117,6 +125,20 @@ class _Types:
                 raise ObjectError(f"'{step.name}' is no member of a struct")
             owner, last = place, step
             place = self._member(place, step)
+
+    def _typedef(self, home: _Composite, shape: Shape | None) -> _Composite:
+        """What a typedef is of, if that has members or values."""
+        if home.shape is not None and home.shape != shape:
+            raise ObjectError(
+                f"the typedef '{home.name}' is declared in two ways that do not agree",
+                advice=f"declare it once, or the other one as a flavour: `{home.name}___other`",
+            )
+        home.shape = shape
+        kind = _COMPOSITES.get(shape.kind) if shape is not None else None
+        if home.target is None and shape is not None and kind is not None:
+            home.target = self.named(kind, shape.name) if shape.name else _Composite(kind, "")
+            home.inner[""] = home.target
+        return home.target or home
 
     def _element(self, owner: _Composite, step: Step) -> None:
         """An element is asked for of a member: an array without a length must be the last for that (is_flex_arr)."""
@@ -144,7 +166,7 @@ class _Types:
             shape = shape.element
         if shape.kind not in ("struct", "union"):
             return None
-        kind = "S" if shape.kind == "struct" else "U"
+        kind = _COMPOSITES[shape.kind]
         return home.inner.setdefault(step.name, _Composite(kind, shape.name))
 
     def make(self) -> None:
@@ -157,7 +179,12 @@ class _Types:
             return composite.type_id
         if composite.kind == "E":
             composite.type_id = self._make_enum(composite)
-            composite.size = composite.enum_shape.size if composite.enum_shape else 4
+            composite.size = composite.shape.size if composite.shape else 4
+            return composite.type_id
+        if composite.kind == "T":
+            assert composite.shape is not None
+            target, composite.size, composite.align = self._shape(composite, "", composite.shape)
+            composite.type_id = self.unit.add_type(Type(kinds.TYPEDEF, composite.name, type=target))
             return composite.type_id
         made = Type(kinds.STRUCT if composite.kind == "S" else kinds.UNION, composite.name)
         composite.type_id = self.unit.add_type(made)
@@ -188,8 +215,12 @@ class _Types:
             return self.unit.add_type(array), size * shape.count, align
         if shape.kind == "pointer":
             return self._pointer(shape.element), 8, 8
-        if shape.kind == "enum" and shape.name:
-            return self._enum(shape), shape.size, shape.size
+        if shape.kind == "enum" and (shape.name or name in home.inner):
+            return (
+                (self._make(home.inner[name]) if name in home.inner else self._enum(shape)),
+                shape.size,
+                shape.size,
+            )
         return self.scalars.id(shape.kind, shape.size, signed=shape.signed), shape.size, max(shape.size, 1)
 
     def _pointer(self, target: Shape | None) -> int:
@@ -201,7 +232,7 @@ class _Types:
 
     def _target(self, shape: Shape) -> int:
         if shape.kind in ("struct", "union"):
-            kind = "S" if shape.kind == "struct" else "U"
+            kind = _COMPOSITES[shape.kind]
             return self._make(self.named(kind, shape.name)) if shape.name else 0
         if shape.kind == "pointer":
             return self._pointer(shape.element)
@@ -219,11 +250,11 @@ class _Types:
 
     def _enum(self, shape: Shape) -> int:
         enum = self.named("E", shape.name)
-        enum.enum_shape = enum.enum_shape or shape
+        enum.shape = enum.shape or shape
         return self._make(enum)
 
     def _make_enum(self, composite: _Composite) -> int:
-        shape = composite.enum_shape
+        shape = composite.shape
         wide = shape is not None and shape.size == 8
         made = Type(kinds.ENUM64 if wide else kinds.ENUM, composite.name, size=shape.size if shape else 4)
         made.flag = bool(shape and shape.signed)
@@ -239,7 +270,7 @@ def _record(unit: Unit, types: _Types, instruction: Instruction, request: Reques
         path = str(names.index(request.steps[0].name)) if request.steps else "0"
         number = home.numbers[request.steps[0].name] if request.steps else 0
     elif request.kind in _FIELD_KINDS:
-        path = _path(home, request.steps)
+        path = _path(home.target or home, request.steps)
         number = 0
     else:
         path, number = "0", 0
@@ -281,7 +312,7 @@ def _value(unit: Unit, home: _Composite, request: Request, number: int) -> int:
         return home.size
     if request.kind in TYPE_ID_KINDS:
         return home.type_id  # again when the object is written: ids move
-    offset, size, shape = _place(home, request.steps)
+    offset, size, shape = _place(home.target or home, request.steps)
     bits = shape.bits or 8 * size
     shift = 64 - bits if unit.image.endian == "little" else 8 * (8 - size)
     return {

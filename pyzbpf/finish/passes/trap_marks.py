@@ -23,10 +23,16 @@ def run(unit: Unit) -> None:
     for function in unit.code.functions:
         for instruction in list(function.instructions):
             if is_marked(instruction) and not is_trap(instruction):
-                trap = Instruction(CALL, source=CALL_FUNCTION, immediate=-1)
-                trap.symbol, trap.relocation_type = _symbol(unit), elf.R_BPF_64_32
+                trap = new_trap(unit)
                 trap.marks, trap.calls = instruction.marks, instruction.calls
                 function.replace(instruction, [trap])
+
+
+def new_trap(unit: Unit) -> Instruction:
+    """A trap as LLVM writes it."""
+    trap = Instruction(CALL, source=CALL_FUNCTION, immediate=-1)
+    trap.symbol, trap.relocation_type = _symbol(unit), elf.R_BPF_64_32
+    return trap
 
 
 def _symbol(unit: Unit) -> Symbol:

@@ -38,7 +38,15 @@ enum vm_event_item { PGFAULT = 3, NR_NEVER = 4 };
 enum perf_callchain_context { PERF_CONTEXT_KERNEL = -128ULL, PERF_CONTEXT_NEVER = 1 };
 enum pid_type { PIDTYPE_PID = 7, PIDTYPE_SID = 8 };
 
-u64 out[64] SEC(".bss.out");
+typedef u64 pid_t___wide;
+typedef struct { int counter; } CORE atomic_t;
+typedef struct { int *counter; } CORE atomic_t___other;
+typedef struct list_head no_such_t;
+struct refcount_struct { struct { int counter; } refs; } CORE;
+typedef struct refcount_struct refcount_t;
+typedef enum { NONE = 3 } zone_stat_t;
+
+u64 out[80] SEC(".bss.out");
 
 SEC("raw_tp/sys_enter") int ask(void *ctx)
 {
@@ -121,6 +129,29 @@ SEC("raw_tp/sys_enter") int lacking(void *ctx)
 		out[54] = VALUE(enum vm_event_item, NR_NEVER);
 	if (VALUE_EXISTS(enum perf_callchain_context, PERF_CONTEXT_NEVER))
 		out[55] = VALUE(enum perf_callchain_context, PERF_CONTEXT_NEVER);
+	return 0;
+}
+
+/* Names that the kernel has as typedefs only. */
+SEC("raw_tp/sys_enter") int typedefs(void *ctx)
+{
+	out[62] = TYPE_EXISTS(pid_t);
+	out[63] = TYPE_SIZE(pid_t);
+	out[64] = TYPE_MATCHES(pid_t);
+	out[65] = TYPE_MATCHES(pid_t___wide);
+	out[66] = TYPE_SIZE(u64);
+	out[67] = TARGET_ID(atomic_t);
+	out[68] = TYPE_SIZE(atomic_t);
+	out[69] = TYPE_MATCHES(atomic_t);
+	out[70] = TYPE_MATCHES(atomic_t___other);
+	out[71] = OFFSET(((atomic_t *)ctx)->counter);
+	out[72] = EXISTS(((atomic_t *)ctx)->counter);
+	out[73] = TYPE_EXISTS(no_such_t);
+	out[74] = TYPE_SIZE(refcount_t);
+	out[75] = TYPE_MATCHES(refcount_t);
+	out[76] = SIZE(((refcount_t *)ctx)->refs);
+	out[77] = LOCAL_ID(atomic_t);
+	out[78] = TYPE_MATCHES(zone_stat_t);
 	return 0;
 }
 

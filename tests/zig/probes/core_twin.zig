@@ -40,7 +40,17 @@ const vm_event_item = enum(u32) { PGFAULT = 3, NR_NEVER = 4 };
 const perf_callchain_context = enum(u64) { PERF_CONTEXT_KERNEL = 0xffffffffffffff80, PERF_CONTEXT_NEVER = 1 };
 const pid_type = enum(u32) { PIDTYPE_PID = 7, PIDTYPE_SID = 8 };
 
-export var out: [64]u64 = @splat(0);
+const pid_t = core.Typedef("pid_t", i32);
+const pid_t___wide = core.Typedef("pid_t___wide", u64);
+const u64_t = core.Typedef("u64", u64);
+const atomic_t = core.Typedef("atomic_t", extern struct { counter: i32 });
+const atomic_t___other = core.Typedef("atomic_t___other", extern struct { counter: *i32 });
+const no_such_t = core.Typedef("no_such_t", list_head);
+const refcount_t = core.Typedef("refcount_t", refcount_struct);
+const refcount_struct = extern struct { refs: extern struct { counter: i32 } };
+const zone_stat_t = core.Typedef("zone_stat_t", enum(u32) { NONE = 3 });
+
+export var out: [80]u64 = @splat(0);
 
 export fn ask(_: *bpf.RawTracepoint) linksection("raw_tp/sys_enter") c_int {
     out[0] = core.offset(task_struct, "pid");
@@ -113,6 +123,28 @@ export fn lacking(_: *bpf.RawTracepoint) linksection("raw_tp/sys_enter") c_int {
     if (core.enumExists(perf_callchain_context.PERF_CONTEXT_NEVER)) {
         out[55] = core.enumValue(perf_callchain_context.PERF_CONTEXT_NEVER);
     }
+    return 0;
+}
+
+/// Names that the kernel has as typedefs only.
+export fn typedefs(_: *bpf.RawTracepoint) linksection("raw_tp/sys_enter") c_int {
+    out[62] = @intFromBool(core.typeExists(pid_t));
+    out[63] = core.typeSize(pid_t);
+    out[64] = @intFromBool(core.typeMatches(pid_t));
+    out[65] = @intFromBool(core.typeMatches(pid_t___wide));
+    out[66] = core.typeSize(u64_t);
+    out[67] = core.typeId(atomic_t);
+    out[68] = core.typeSize(atomic_t);
+    out[69] = @intFromBool(core.typeMatches(atomic_t));
+    out[70] = @intFromBool(core.typeMatches(atomic_t___other));
+    out[71] = core.offset(atomic_t, "counter");
+    out[72] = @intFromBool(core.exists(atomic_t, "counter"));
+    out[73] = @intFromBool(core.typeExists(no_such_t));
+    out[74] = core.typeSize(refcount_t);
+    out[75] = @intFromBool(core.typeMatches(refcount_t));
+    out[76] = core.size(refcount_t, "refs");
+    out[77] = core.localTypeId(atomic_t);
+    out[78] = @intFromBool(core.typeMatches(zone_stat_t));
     return 0;
 }
 

@@ -48,6 +48,11 @@ EXPECTED: tuple[Row, ...] = (
         "numbered sections of the time before libbpf, which we know",
     ),
     Row(
+        "more",
+        r"alone, libbpf does not \(errno 9\)",
+        "a program array with a program that is not loaded: libbpf refuses it, we leave its place empty",
+    ),
+    Row(
         "target",
         r"attach_type 0, libbpf 48",
         "USDT: libbpf attaches all places by one link (uprobe.multi), we each by an event of its own",

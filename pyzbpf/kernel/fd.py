@@ -89,12 +89,19 @@ def descriptors() -> Iterator[tuple[int, dict[str, str]]]:
     except OSError:
         return
     for number in numbers:
-        try:
-            with open(f"/proc/self/fdinfo/{number}", encoding="utf-8", errors="replace") as file:
-                lines = file.read().splitlines()
-        except OSError:  # closed since, as that of the listing itself
-            continue
-        yield int(number), {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        facts = told(int(number))
+        if facts:  # or it was closed since, as that of the listing itself
+            yield int(number), facts
+
+
+def told(number: int) -> dict[str, str]:
+    """What /proc/self/fdinfo says of a descriptor; nothing of one that is not open, or without /proc."""
+    try:
+        with open(f"/proc/self/fdinfo/{number}", encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return {}
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 def _place() -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 # around it costs a millisecond of start-up.
 from _collections_abc import MutableMapping
 
-from pyzbpf.errors import Error
+from pyzbpf.errors import Error, PrivilegeError, SystemCallError
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.syscall import E2BIG, EEXIST, ENOENT
 from pyzbpf.uapi.attrs import MAP_INFO
@@ -165,17 +165,21 @@ class Map(KernelMap, Mapping):
         self._update(key, value, BPF_EXIST)
 
     def _update(self, key: Any, value: Any, flags: int) -> None:
+        raw = self.encode_value(value)
         try:
-            commands.map_update(self.fileno(), self.encode_key(key), self.encode_value(value), flags)
-        except OSError as error:
-            if error.errno == E2BIG:
+            commands.map_update(self.fileno(), self.encode_key(key), raw, flags)
+        except (SystemCallError, PrivilegeError) as error:
+            errno = getattr(error, "errno", None)
+            if errno == E2BIG:
                 size = self.spec.max_entries
                 raise Error(
                     f"map '{self.name}' is full: it holds {size} keys; raise its max_entries"
                 ) from error
-            if (flags, error.errno) in ((BPF_NOEXIST, EEXIST), (BPF_EXIST, ENOENT)):
+            if (flags, errno) in ((BPF_NOEXIST, EEXIST), (BPF_EXIST, ENOENT)):
                 raise KeyError(key) from None
-            raise
+            from pyzbpf.maps import refusals
+
+            raise refusals.explain(self, raw, error, f", key {key!r}") from error
 
     def __delitem__(self, key: Any) -> None:
         if not commands.map_delete(self.fileno(), self.encode_key(key)):

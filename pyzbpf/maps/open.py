@@ -188,18 +188,18 @@ def _members(spec: MapSpec) -> dict[str, int]:
 
 
 def _ring_size(spec: MapSpec) -> int:
-    """The size of a ring buffer: a power of two, and at least a page of this machine (arm64: up to 64 KiB)."""
+    """The size of a ring buffer, rounded up as libbpf does: a power of two, at least a page here (arm64: up to 64 KiB)."""
     from pyzbpf.kernel.memory import PAGE
 
     size = spec.max_entries
-    if size <= 0 or size & (size - 1):
-        near = max(PAGE, 1 << max(0, size - 1).bit_length())
+    if not size:
         raise ObjectError(
-            f"a ring buffer's max_entries is its size in bytes, a power of two, not {size}",
+            "a ring buffer's max_entries is its size in bytes, and is 0",
             symbol=spec.name,
-            advice=f"Set it to {near}, in the probe or with spec.maps['{spec.name}'].max_entries = {near}.",
+            advice=f"Set it in the probe, or with spec.maps['{spec.name}'].max_entries = {64 << 10}.",
         )
-    return max(size, PAGE)
+    rounded = max(PAGE, 1 << (size - 1).bit_length())
+    return rounded if rounded < 1 << _WIDTHS["max_entries"] else size  # which the kernel refuses
 
 
 def _refused(spec: MapSpec, error: SystemCallError) -> Exception:

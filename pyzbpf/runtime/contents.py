@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from pyzbpf.errors import Error
+from pyzbpf.errors import PrivilegeError, SystemCallError
 from pyzbpf.kernel import commands
 
 TYPE_CHECKING = False
@@ -24,15 +24,13 @@ def fill(map: KernelMap, known: Mapping[str, Described]) -> None:
     for index, name in map.spec.values:
         if name not in known:
             continue
-        key = index.to_bytes(4, sys.byteorder)
+        key, value = (number.to_bytes(4, sys.byteorder) for number in (index, known[name].fileno()))
         try:
-            commands.map_update(map.fileno(), key, known[name].fileno().to_bytes(4, sys.byteorder))
-        except OSError as error:
-            raise Error(
-                f"map '{map.name}': its element {index} cannot be '{name}': {error}\n"
-                "  A map in a map has the type, the sizes and the flags that the outer map is defined with; programs in "
-                "one array are all of one kind."
-            ) from error
+            commands.map_update(map.fileno(), key, value)
+        except (SystemCallError, PrivilegeError) as error:
+            from pyzbpf.maps import refusals
+
+            raise refusals.explain(map, value, error, f", element {index}: '{name}'") from error
 
 
 def complete(map: KernelMap, value: StructOps, programs: Mapping[str, Described]) -> None:

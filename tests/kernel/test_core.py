@@ -25,7 +25,8 @@ from pyzbpf.errors import UnsupportedError, VerifierError
 from pyzbpf.kernel import vmlinux
 from pyzbpf.kernel.target import FileTarget, KernelTarget
 from tests.support import c_probes, features
-from tests.support.bpftool import bpftool, mounted, pinned
+from tests.support.bpf_fs import mounted
+from tests.support.bpftool import bpftool, pinned
 from tests.support.btf_writer import Writer
 from tests.support.probes import counter
 
@@ -46,7 +47,8 @@ def _kernel_types() -> None:
 
 @pytest.fixture
 def bpffs(tmp_path: Path) -> Iterator[Path]:
-    yield from mounted(tmp_path / "bpf")
+    with mounted(tmp_path / "bpf") as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from pyzbpf import Link
 from pyzbpf.errors import Error, NotFoundError, PrivilegeError, SystemCallError, UnsupportedError
 from tests.kernel.test_uprobe import LIBC, NAME, libc_file
 from tests.support import features, network, zig_probes
-from tests.support.bpftool import mounted
+from tests.support.bpf_fs import mounted
 
 PATIENCE = 30
 TCX_IN = 4
@@ -24,7 +24,8 @@ TCX_IN = 4
 
 @pytest.fixture
 def bpffs(tmp_path):
-    yield from mounted(tmp_path / "bpf")
+    with mounted(tmp_path / "bpf") as folder:
+        yield folder
 
 
 def tcx(length: int = 0):

@@ -7,13 +7,14 @@ import sys
 
 import pytest
 
-from pyzbpf.errors import Error
+from pyzbpf.errors import Error, SystemCallError
 from pyzbpf.kernel import cpus
+from pyzbpf.uapi import enums
 from tests.support.assemble import R0, R1, R2, Asm, add_map, add_program, object_spec
 from tests.support.probes import PACKET, types, with_types
 
 HASH, ARRAY, PROG_ARRAY, PERCPU_HASH, PERCPU_ARRAY, LRU_HASH, LPM_TRIE = 1, 2, 3, 5, 6, 9, 11
-QUEUE, STACK = 22, 23
+ARRAY_OF_MAPS, QUEUE, STACK = 12, 22, 23
 NO_PREALLOC = 1
 
 
@@ -232,3 +233,62 @@ def test_keys_that_vanish_do_not_make_iteration_endless():
                 map.pop(other, None)
             map[(key + 1) % 64] = 1
         assert seen <= 128
+
+
+def test_what_an_array_of_programs_does_not_take_is_said():
+    spec = object_spec()
+    add_map(spec, "jumps", PROG_ARRAY, key_size=4, value_size=4, max_entries=4)
+    add_program(
+        spec, "entry", "socket", Asm().load_map(R2, "jumps").mov_imm(3, 0).call(12).mov_imm(R0, 1).exit_()
+    )
+    add_program(spec, "other", "xdp", Asm().mov_imm(R0, 2).exit_())
+    with spec.load() as probe:
+        jumps = probe.maps["jumps"]
+        with pytest.raises(
+            SystemCallError,
+            match=r"map 'jumps', key 1: it is an array of programs of type socket_filter, .* of type xdp",
+        ):
+            jumps[1] = probe.programs["other"]
+        with pytest.raises(SystemCallError, match="what is given is no program; give one that is loaded"):
+            jumps[1] = jumps
+        with pytest.raises(SystemCallError, match="what is given is no open descriptor"):
+            jumps[1] = 1 << 30
+        jumps[1] = probe.programs["entry"]
+    spec.maps["jumps"].values = [(2, "other")]
+    with pytest.raises(
+        SystemCallError, match=r"map 'jumps', element 2: 'other': it is an array of programs of type"
+    ):
+        spec.load()
+
+
+def test_what_a_map_of_maps_does_not_take_is_said():
+    spec = object_spec()
+    add_map(spec, "outer", ARRAY_OF_MAPS, key_size=4, value_size=4, max_entries=4)
+    add_map(spec, "good", ARRAY, key_size=4, value_size=8, max_entries=4)
+    add_map(spec, "long", ARRAY, key_size=4, value_size=8, max_entries=5)
+    add_map(spec, "wide", HASH, key_size=8, value_size=16, max_entries=4)
+    spec.maps["outer"].inner = spec.maps["good"].copy()
+    with spec.load() as probe:
+        outer = probe.maps["outer"]
+        outer[0] = probe.maps["good"]
+        must = "map 'outer', key 1: it must be like the inner map that the outer one was made with, and its"
+        with pytest.raises(SystemCallError, match=f"{must} max_entries is 5, not 4"):
+            outer[1] = probe.maps["long"]
+        with pytest.raises(
+            SystemCallError, match=f"{must} type is 1, not 2, key_size is 8, not 4, value_size is 16, not 8"
+        ):
+            outer[1] = probe.maps["wide"]
+        with pytest.raises(SystemCallError, match="what is given is no map; give one that is open"):
+            outer[1] = 0
+    spec.maps["outer"].values = [(3, "long")]
+    with pytest.raises(
+        SystemCallError, match=r"map 'outer', element 3: 'long': it must be like .* max_entries is 5, not 4"
+    ):
+        spec.load()
+
+
+def test_a_map_for_reading_only_says_so():
+    spec = object_spec()
+    add_map(spec, "fixed", ARRAY, key_size=4, value_size=8, max_entries=1, flags=enums.BPF_F_RDONLY)
+    with spec.load() as probe, pytest.raises(Error, match="map 'fixed', key 0: it is for reading only"):
+        probe.maps["fixed"][0] = bytes(8)

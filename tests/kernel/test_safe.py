@@ -13,7 +13,8 @@ import pytest
 
 from pyzbpf.errors import VerifierError
 from tests.support import features, zig_probes
-from tests.support.bpftool import bpftool, mounted, pinned
+from tests.support.bpf_fs import mounted
+from tests.support.bpftool import bpftool, pinned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -383,7 +384,8 @@ def test_many_checks_in_one_program_are_all_told_apart() -> None:
 
 @pytest.fixture
 def bpffs(tmp_path: Path) -> Iterator[Path]:
-    yield from mounted(tmp_path / "bpf")
+    with mounted(tmp_path / "bpf") as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("name", ["safe", "safe_calls", "many_checks"])

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.oracle import ours
 from tests.oracle.compare import Difference, differences
-from tests.oracle.witness import Libbpf, Pins, Unavailable
+from tests.oracle.witness import Libbpf, Pins, Unavailable, pins
 
 
 def main() -> int:
@@ -37,11 +37,8 @@ def main() -> int:
         except Unavailable as error:
             print(error, file=sys.stderr)
             return 2
-        pins = Pins.make()
-        try:
-            return _run(paths, libbpf, pins, arguments)
-        finally:
-            pins.remove()
+        with pins() as folder_of_pins:
+            return _run(paths, libbpf, folder_of_pins, arguments)
 
 
 def _run(paths: list[Path], libbpf: Libbpf, pins: Pins, arguments: argparse.Namespace) -> int:

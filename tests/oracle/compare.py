@@ -40,8 +40,9 @@ def explain(kind: str, text: str, version: tuple[int, int]) -> str:
 
 
 def _all(theirs: dict[str, Any], ours: dict[str, Any]) -> list[tuple[str, str]]:
-    if "crashed" in theirs:
-        return [("crash", f"libbpf: {theirs['crashed']}")]
+    if "crashed" in theirs or "crashed" in ours:
+        answers = {"libbpf": theirs, "pyzbpf": ours}
+        return [("crash", f"{who}: {said['crashed']}") for who, said in answers.items() if "crashed" in said]
     if theirs["opened"] or ours["opened"]:
         return _opened(theirs, ours)
     found = [("program", text) for text in _programs(theirs["programs"], ours["programs"])]
@@ -101,19 +102,21 @@ def _maps(theirs: dict[str, Any], ours: dict[str, Any]) -> list[str]:
     if bool(theirs["loaded"]) != bool(ours["loaded"]):
         return []  # one says what the kernel made of it, the other what the object says
     found = []
-    mine = {map["name"]: map for map in ours["maps"]}
+    mine = list(ours["maps"])
     for map in theirs["maps"]:
-        other = mine.pop(map["name"][:15], None)
+        # Names are cut, so that two may have one: the order is the same.
+        other = next((other for other in mine if other["name"] == map["name"][:15]), None)
         if other is None:
             if map["autocreate"]:
                 found.append(f"map '{map['name']}': we have none")
             continue
+        mine.remove(other)
         found += [
             f"map '{map['name']}': {member} {other[member]:#x}, libbpf {map[member]:#x}"
             for member in _MAP
             if other[member] != map[member]
         ]
-    return found + [f"map '{name}': libbpf has none" for name, map in mine.items() if map["autocreate"]]
+    return found + [f"map '{map['name']}': libbpf has none" for map in mine if map["autocreate"]]
 
 
 def _sent(theirs: dict[str, Any], ours: dict[str, Any]) -> list[tuple[str, str]]:

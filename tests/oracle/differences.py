@@ -24,7 +24,7 @@ EXPECTED: tuple[Row, ...] = (
     ),
     Row(
         "more",
-        r"failed to find BTF for extern",
+        r"failed to find BTF for extern|unrecognized extern section",
         "a symbol of another object: libbpf refuses the file, we the programs that need it, when they are loaded",
     ),
     Row(
@@ -34,7 +34,7 @@ EXPECTED: tuple[Row, ...] = (
     ),
     Row(
         "more",
-        r"alone(?s:.)*extern .* not found in kernel BTF",
+        r"extern .*: not (?:found|resolved)|extern .* not found in kernel BTF",
         "a symbol that this kernel lacks: libbpf refuses all programs, we those that need it",
     ),
     Row(
@@ -46,6 +46,16 @@ EXPECTED: tuple[Row, ...] = (
         "more",
         r"check ELF section name 'socket\d+'",
         "numbered sections of the time before libbpf, which we know",
+    ),
+    Row(
+        "more",
+        r"alone, libbpf does not \(errno 9\)",
+        "a program array with a program that is not loaded: libbpf refuses it, we leave its place empty",
+    ),
+    Row(
+        "target",
+        r"attach_type 0, libbpf 48",
+        "USDT: libbpf attaches all places by one link (uprobe.multi), we each by an event of its own",
     ),
     Row("more", r"missing BPF prog type", "tcx came with libbpf 1.3", (1, 3)),
     Row("refused early", r"\.jumptables", "jump tables of cpu v4 (Linux 6.19) are not made yet"),

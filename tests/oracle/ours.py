@@ -8,7 +8,7 @@ from unittest import mock
 import pyzbpf
 from pyzbpf.errors import Error
 from pyzbpf.maps import open as map_open
-from pyzbpf.runtime import loader
+from pyzbpf.runtime import loader, struct_ops
 from pyzbpf.uapi.enums import BPF_F_RDONLY_PROG, BPF_MAP_TYPE_DEVMAP, BPF_MAP_TYPE_DEVMAP_HASH
 
 if TYPE_CHECKING:
@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 
 
 def ask(path: Path, pins: Path) -> dict[str, Any]:
-    """What pyzbpf makes of the object; ``error`` and ``alone_errors`` are its own words on what is refused."""
+    """What pyzbpf makes of the object; ``error`` and ``alone_errors`` are its own words on what is refused.
+
+    ``crashed`` says what it raised that is no error of its own.
+    """
+    try:
+        return _ask(path, pins)
+    except Exception as error:  # noqa: BLE001 - a defect of ours, which must not hide the objects that follow
+        return {"crashed": f"{type(error).__name__}: {error}"}
+
+
+def _ask(path: Path, pins: Path) -> dict[str, Any]:
     try:
         spec = pyzbpf.open(path)
     except Error as error:
@@ -27,7 +37,11 @@ def ask(path: Path, pins: Path) -> dict[str, Any]:
     answer: dict[str, Any] = {"opened": 0, "programs": [_program(p) for p in spec.programs.values()]}
     answer.update(_load(spec, pins))
     if answer["loaded"]:
-        answer["alone"], answer["alone_errors"] = _each(path, pins)
+        only = next(iter(spec.programs.values())) if len(spec.programs) == 1 else None
+        if only is not None and only.autoload:  # it was alone
+            answer["alone"], answer["alone_errors"] = {only.name: 1}, {only.name: answer["error"]}
+        else:
+            answer["alone"], answer["alone_errors"] = _each(path, pins)
     return answer
 
 
@@ -58,7 +72,7 @@ def _load(spec: ObjectSpec, pins: Path) -> dict[str, Any]:
                 loaded, error = 0, ""
                 targets = {name: int(p.info["attach_btf_id"]) for name, p in probe.programs.items()}
         except Error as refusal:
-            maps = [_defined(names[name], map) for name, map in spec.maps.items()]
+            maps = [_defined(names[name], map, _struct_sizes(spec)) for name, map in spec.maps.items()]
             loaded, error, targets = 1, str(refusal), {}
     return {
         "maps": maps,
@@ -83,7 +97,15 @@ def kernel_name(spec: ObjectSpec, map: MapSpec) -> str:
     return loader.map_name(spec, map)
 
 
-def _defined(name: str, map: MapSpec) -> dict[str, Any]:
+def _struct_sizes(spec: ObjectSpec) -> dict[str, int]:
+    """Bytes of the structs of functions as this kernel has them, which libbpf knows before it makes the map."""
+    try:
+        return {name: len(found.value) for name, found in struct_ops.ready(spec).items()}
+    except Error:
+        return {}
+
+
+def _defined(name: str, map: MapSpec, struct_sizes: dict[str, int]) -> dict[str, Any]:
     try:
         entries = map_open.members(map)["max_entries"]
     except Error:
@@ -92,7 +114,7 @@ def _defined(name: str, map: MapSpec) -> dict[str, Any]:
         "name": name,
         "type": map.type,
         "key_size": map.key_size,
-        "value_size": map.value_size,
+        "value_size": struct_sizes.get(map.name, map.value_size),
         "max_entries": entries,
         "flags": map.flags,
         "map_extra": map.map_extra,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.oracle import ours
+from tests.oracle import ours, witness
 from tests.oracle.build import CORPUS
 from tests.oracle.compare import differences
 from tests.oracle.differences import EXPECTED
@@ -27,9 +27,8 @@ def libbpf(tmp_path_factory: pytest.TempPathFactory) -> Libbpf:
 
 @pytest.fixture
 def pins():
-    folder = Pins.make()
-    yield folder
-    folder.remove()
+    with witness.pins() as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import json
 import os
@@ -10,14 +9,11 @@ import shutil
 import subprocess
 import tempfile
 
-import pytest
-
 from tests.support.require import missing
 from tests.support.sent import listing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
     from typing import Any
 
@@ -71,15 +67,3 @@ def _map_name(number: int) -> str:
 def type_information(number: int) -> str:
     """The types that the kernel has been given, by their number."""
     return bpftool("btf", "dump", "id", str(number))
-
-
-def mounted(folder: Path) -> Iterator[Path]:
-    """A BPF file system of our own, for as long as the generator lives."""
-    folder.mkdir()
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mount(b"bpf", os.fsencode(folder), b"bpf", 0, None):
-        pytest.fail(f"no bpf file system: {os.strerror(ctypes.get_errno())}")
-    try:
-        yield folder
-    finally:
-        libc.umount2(os.fsencode(folder), 2)

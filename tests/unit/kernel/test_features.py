@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from pyzbpf.kernel.features import table
@@ -94,3 +97,52 @@ def test_names_and_numbers():
                 assert numbers(release) >= (3, 18)
             assert all(option.startswith("CONFIG_") for option in found.options)
             assert set(found.needs) <= {"jit", "btf"}
+
+
+# enum kern_feature_id of libbpf's src/libbpf_internal.h -> the feature here.
+OF_LIBBPF = {
+    "FEAT_PROG_NAME": "program names",
+    "FEAT_GLOBAL_DATA": "global data",
+    "FEAT_BTF": "type information",
+    "FEAT_BTF_FUNC": "functions",
+    "FEAT_BTF_DATASEC": "variables",
+    "FEAT_BTF_GLOBAL_FUNC": "global functions",
+    "FEAT_ARRAY_MMAP": "arrays in memory",
+    "FEAT_EXP_ATTACH_TYPE": "expected attach type",
+    "FEAT_PROBE_READ_KERN": "bpf_probe_read_kernel",
+    "FEAT_PROG_BIND_MAP": "bound maps",
+    "FEAT_MODULE_BTF": "names of tables",
+    "FEAT_BTF_FLOAT": "FLOAT",
+    "FEAT_PERF_LINK": "perf event link",
+    "FEAT_BTF_DECL_TAG": "DECL_TAG",
+    "FEAT_BTF_TYPE_TAG": "TYPE_TAG",
+    "FEAT_MEMCG_ACCOUNT": "memory counted by cgroup",
+    "FEAT_BPF_COOKIE": "attach cookie",
+    "FEAT_BTF_ENUM64": "ENUM64",
+    "FEAT_SYSCALL_WRAPPER": "wrapped system calls",
+    "FEAT_UPROBE_MULTI_LINK": "uprobe multi",
+    "FEAT_ARG_CTX_TAG": "tags on arguments",
+    "FEAT_BTF_QMARK_DATASEC": "sections with '?'",
+    "FEAT_LDIMM64_FULL_RANGE_OFF": "large arena offsets",
+    "FEAT_UPROBE_SYSCALL": "uprobe call",
+    "FEAT_BTF_LAYOUT": "layout",
+    "FEAT_BPF_SYSCALL_COMMON_ATTRS": "common attributes",
+}
+ROOT = Path(__file__).parents[3]
+
+
+def test_each_feature_that_libbpf_asks_for_is_one_here():
+    assert len(set(OF_LIBBPF.values())) == 26
+    known = {
+        found.name: found for title, group in table.GROUPS.items() if title != "helpers" for found in group
+    }
+    rows = re.findall(
+        r"^\| (.+?) \| ([\d.]+) \| ([0-9a-f]{12}) \| .+ \|$",
+        (ROOT / "docs/doctor.md").read_text(),
+        re.MULTILINE,
+    )
+    assert {name for name, _, _ in rows} == set(OF_LIBBPF.values())
+    releases = (ROOT / "pyzbpf/uapi/since.py").read_text().splitlines()
+    for name, first, commit in rows:
+        assert known[name].since == first, name
+        assert any(f'"{first}"' in line and commit in line for line in releases), name

@@ -28,10 +28,9 @@ def test_ring_size_is_at_least_a_page():
     assert map_open._members(spec(e.BPF_MAP_TYPE_RINGBUF, max_entries=1 << 20))["max_entries"] == 1 << 20
 
 
-@pytest.mark.parametrize(("size", "advice"), [(0, PAGE), (1 << 20 | 1, 1 << 21), (100000, 131072)])
-def test_ring_size_that_is_no_power_of_two(size, advice):
-    with pytest.raises(ObjectError, match=f"max_entries = {advice}"):
-        map_open._members(spec(e.BPF_MAP_TYPE_RINGBUF, max_entries=size))
+def test_a_ring_without_a_size():
+    with pytest.raises(ObjectError, match=r"size in bytes, and is 0\n.*spec.maps\['m'\].max_entries = 65536"):
+        map_open.members(spec(e.BPF_MAP_TYPE_RINGBUF))
 
 
 def test_data_maps_ask_for_shared_memory_or_no_change():
@@ -57,9 +56,26 @@ def test_types_are_offered_first_and_dropped_when_refused():
 def test_a_map_of_maps_says_of_which():
     with pytest.raises(ObjectError, match="what the maps in it are like"):
         map_open.members(spec(e.BPF_MAP_TYPE_HASH_OF_MAPS))
-    inner = spec(e.BPF_MAP_TYPE_RINGBUF, max_entries=3)
-    with pytest.raises(ObjectError, match="power of two"):
+    inner = spec(e.BPF_MAP_TYPE_RINGBUF, max_entries=0)
+    with pytest.raises(ObjectError, match="size in bytes, and is 0"):
         map_open.members(spec(e.BPF_MAP_TYPE_HASH_OF_MAPS, inner=inner))
+
+
+@pytest.mark.parametrize(
+    ("size", "made"),
+    [
+        (1, PAGE),
+        (1000, PAGE),
+        (PAGE, PAGE),
+        (PAGE + 1, 2 * PAGE),
+        (3 * PAGE, 4 * PAGE),
+        (1 << 31, 1 << 31),
+        ((1 << 31) + 1, (1 << 31) + 1),
+    ],
+)
+def test_the_size_of_a_ring_is_rounded_as_libbpf_does(size, made):
+    for type in (e.BPF_MAP_TYPE_RINGBUF, e.BPF_MAP_TYPE_USER_RINGBUF):
+        assert map_open.members(spec(type, max_entries=size))["max_entries"] == made
 
 
 def test_the_node_of_the_memory():

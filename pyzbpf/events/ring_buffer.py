@@ -227,7 +227,7 @@ class RingBuffer(Stream):
             places.stride
             and btf is not None
             and size is not None
-            and size <= places.length
+            and size <= places.shortest
             and not self.is_mixed
         ):
             decode = codec.records_decoder(
@@ -237,7 +237,7 @@ class RingBuffer(Stream):
         events = self._decoded(
             [
                 bytes(data[start : start + length])
-                for start, length in zip(places.starts, places.lengths, strict=True)
+                for start, length in zip(places.starts, places.lengths(data), strict=True)
             ]
         )
         events.reverse()
@@ -249,7 +249,7 @@ class RingBuffer(Stream):
         assert words is not None  # made with the memory
         numpy = sys.modules.get("numpy")
         count, length = uniform_records(words, size, position, produced, limit, numpy=numpy)
-        found = Places(position, start=position & (size - 1), count=count, length=length)
+        found = Places(position, position & (size - 1), count, length)
         found.position += count * found.stride
         rest = count < limit and found.position < produced
         if count and not (rest and (whole or count < _BLOCK)):
@@ -258,16 +258,17 @@ class RingBuffer(Stream):
             chain = self._chain(memory, position, produced, limit, whole=whole, numpy=numpy)
             if chain is not None:
                 return chain
-        starts, lengths, position = ring_records(words, size, position, produced, limit)
-        if len(starts) == count and position == found.position:  # behind them is one that is not finished
+        heads, shortest, position = ring_records(words, size, position, produced, limit)
+        if len(heads) == count and position == found.position:  # behind them is one that is not finished
             return found
-        return Places(position, each=(starts, lengths))
+        return Places.of_each(position, heads, shortest)
 
     def _chain(
         self, memory: RingMemory, position: int, produced: int, limit: int, *, whole: bool, numpy: Any
     ) -> Places | None:
         """Records of several lengths, or with discarded ones between them, by arrays; None where they must be walked."""
-        parts: list[tuple[Any, Any]] = []
+        parts: list[Any] = []
+        shortest = 1 << 32
         words = self._words
         assert words is not None  # made with the memory
         while position < produced and limit > 0:
@@ -279,14 +280,16 @@ class RingBuffer(Stream):
                 if chain is None:
                     break
                 found = chain
-            starts, lengths, position = found
-            parts.append((starts, lengths))
-            limit -= len(starts)
-            if not whole and len(starts):
+            heads, least, position = found
+            if len(heads):
+                parts.append(heads)
+                shortest = min(shortest, least)
+            limit -= len(heads)
+            if not whole and parts:
                 break
         if not parts or (whole and position < produced and limit > 0):
             return None
-        return Places(position, each=tuple(numpy.concatenate(column) for column in zip(*parts, strict=True)))
+        return Places.of_each(position, parts[0] if len(parts) == 1 else numpy.concatenate(parts), shortest)
 
     def _collect(self, state: State, limit: int) -> State:
         memory = self._memory

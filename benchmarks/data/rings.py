@@ -13,7 +13,7 @@ from pyzbpf.kernel.fd import Fd
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BATCH = 8192
+BATCH = 16384
 
 
 class Ring:

@@ -125,7 +125,7 @@ class RingBuffer(Stream):
 
     # -- batches and arrays ---------------------------------------------------------------------
 
-    def batch(self, max_events: int = 8192, timeout: float | None = None) -> Batch:
+    def batch(self, max_events: int = 16384, timeout: float | None = None) -> Batch:
         """Records where they lie in the kernel's memory, for a ``with`` block; waits for the first one.
 
         At most ``max_events``; none after ``timeout`` seconds (0: do not wait, None: wait for ever) or when the

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     Decoder = Callable[[bytes], Any]
 
-_BATCH = 4096
+_BATCH = 512
 _ALL = 1 << 62
 
 # How long to look away from a record that a program is still writing: the kernel reports the

@@ -105,7 +105,7 @@ class Batch:
         """The records as objects of their own, decoded as when the buffer is iterated."""
         if not self:
             return iter(())
-        return iter(self._stream.objects(self.data, self._places))
+        return iter(self._stream.objects(self.data, self._places).ready)
 
     def column(self, name: str) -> memoryview | list[Any]:
         """One number of each record: a strided memoryview without a copy where all records have one length.

@@ -155,7 +155,7 @@ class RingBuffer(Stream):
         except BaseException:
             # An interrupt after the memory was given back and before the caller has the array.
             if kept and before != self._state.positions:
-                self._state.ready.extend(reversed(kept[0].taken()))
+                self._state.put_back(kept[0].taken())
             raise
 
     def borrow(self, limit: int, *, whole: bool) -> tuple[Places, memoryview] | None:
@@ -220,8 +220,8 @@ class RingBuffer(Stream):
 
     # -- records --------------------------------------------------------------------------------
 
-    def objects(self, data: memoryview, places: Places) -> list[Any]:
-        """Records as Python objects, oldest first; those that are too short for their type as ShortEvent."""
+    def objects(self, data: memoryview, places: Places) -> State:
+        """The state behind records, with them as Python objects; those that are too short for their type as ShortEvent."""
         size, btf = self.event_size, self.btf
         if (
             places.stride
@@ -233,15 +233,12 @@ class RingBuffer(Stream):
             decode = codec.records_decoder(
                 btf, self.spec.event_type, before=RING_HEADER, stride=places.stride
             )
-            return decode(places.of(data))
-        events = self._decoded(
-            [
-                bytes(data[start : start + length])
-                for start, length in zip(places.starts, places.lengths(data), strict=True)
-            ]
-        )
-        events.reverse()
-        return events
+            return State([places.position], decode(places.of(data)), 0)
+        payloads = [
+            bytes(data[start : start + length])
+            for start, length in zip(places.starts, places.lengths(data), strict=True)
+        ]
+        return self._decoded([places.position], payloads, 0)
 
     def _find(self, memory: RingMemory, position: int, limit: int, *, whole: bool) -> Places:
         """The next records, at most ``limit``."""
@@ -299,9 +296,7 @@ class RingBuffer(Stream):
             self._check_idle()
         places = self._find(memory, state.positions[0], limit, whole=False)
         memory.fence()  # headers before payloads, see kernel/memory.py
-        events = self.objects(memory.data, places)
-        events.reverse()
-        return State([places.position], events, 0)
+        return self.objects(memory.data, places)
 
     def _release(self, state: State) -> None:
         memory = self._memory

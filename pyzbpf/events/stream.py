@@ -195,14 +195,10 @@ class Stream(KernelMap):
             if not (part or taken or given == len(ready)):
                 state.given = given + 1
                 raise ready[given]
-        given += len(part)
-        over = given == len(ready)
+        rest = State(state.positions, ready[given + len(part) :], state.lost, broken=state.broken)
         # No call between the two, so no interrupt.
         taken += part
-        state.given = given
-        if over:  # the stream does not keep them alive
-            ready.clear()
-            state.given = 0
+        self._state = rest
 
     @property
     def closed(self) -> bool:
@@ -230,13 +226,17 @@ class Stream(KernelMap):
     def _events(self) -> Iterator[Any]:
         while True:
             state = self._state
-            ready = state.ready
-            while state.given < len(ready):
-                event = ready[state.given]
-                state.given += 1  # no call between this and the hand-over
+            # Counted and handed over without a call in between.
+            for state.given, event in enumerate(state.ready[state.given :], state.given + 1):
                 if state.broken and type(event) is ShortEvent:
                     raise event
                 yield event
+                if self._state is not state:  # somebody else has read
+                    break
+            else:
+                if state.ready:  # not alive beside the next ones
+                    self._state = State(state.positions, [], state.lost)
+            del state
             if not self._fill():
                 if self._closed:
                     return

@@ -40,7 +40,8 @@ class Ring:
         lengths = places.lengths(memory)
         assert shortest == min(lengths, default=0)
         return [
-            bytes(memory[start : start + length]) for start, length in zip(places.starts, lengths, strict=True)
+            bytes(memory[start : start + length])
+            for start, length in zip(places.starts, lengths, strict=True)
         ]
 
 

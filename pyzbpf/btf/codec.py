@@ -107,6 +107,7 @@ class _Compiler:
         self.count = 0
         self.names: dict[str, Any] = {"text": text}
         self.inside: list[int] = []  # ids of the types around the one at hand
+        self.outermost = ("", "")  # of the last struct that was finished: its class, its values
 
     def compile(self, type_id: int) -> Callable[[bytes | memoryview], Any]:
         expression = self.value(type_id)
@@ -122,10 +123,15 @@ class _Compiler:
         self.skip(stride - struct.calcsize(self.format))
         self.names["unpack"] = struct.Struct(self.format).iter_unpack
         source = f"lambda raw: [{expression} for ({self.unpacked()}) in unpack(raw)]"
-        # A struct of numbers only: a quarter less time when the tuple is handed on as it is.
-        made, _, arguments = expression.partition("(")
-        if arguments == f"{', '.join(f'v{i}' for i in range(self.count))})":
-            source = f"lambda raw: [{made}(*v) for v in unpack(raw)]"
+        made, values = self.outermost
+        if expression == f"{made}({values})":
+            # Stored from here, without a call of __init__: a sixth less time. One of numbers only is stored from the
+            # tuple as it is.
+            self.names["new"] = object.__new__
+            stores = "".join(f"one.{field}," for field in self.names[made]._fields)
+            whole = f"{values}," == ", ".join(self.unpacked().split(",")).rstrip()
+            each, item = ("v", "v") if whole else (f"({self.unpacked()})", f"({values},)")
+            source = f"lambda raw: [one for {each} in unpack(raw) for one in (new({made}),) for ({stores}) in ({item},)]"
         return eval(source, self.names)  # type: ignore[no-any-return]  # noqa: S307 - our own text
 
     def unpacked(self) -> str:
@@ -228,8 +234,9 @@ class _Compiler:
             expressions.append(self.value(member.type))
             position = member.bit_offset // 8 + size
         self.skip(found.size - position)
-        made = self.record_class(type_id, [member.name for member in members])
-        return f"{self.bind(made)}({', '.join(expressions)})"
+        made = self.bind(self.record_class(type_id, [member.name for member in members]))
+        self.outermost = (made, ", ".join(expressions))
+        return f"{made}({', '.join(expressions)})"
 
     def overlapping(self, type_id: int, found: Type) -> str:
         """A union, or a struct with bit fields: every member decodes the same bytes by itself."""

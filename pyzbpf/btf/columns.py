@@ -80,11 +80,16 @@ def numbers(btf: Btf, type_id: int) -> dict[str, tuple[int, str]]:
 
 def member(btf: Btf | None, type_id: int, name: str, what: str) -> tuple[int, str]:
     """Offset and format character of one number of a type; Error with the names there are, and ``what`` in it."""
-    known = numbers(btf, type_id) if btf is not None and type_id else {}
+    known: Any = {}
+    if btf is not None and type_id:
+        key = ("numbers", type_id)
+        known = btf.decoders.get(key)
+        if known is None:
+            known = btf.decoders[key] = numbers(btf, type_id)
     if name not in known:
         names = ", ".join(known) or "none, for its type is not known"
         raise Error(f"{what} has no number '{name}'; it has: {names}")
-    return known[name]
+    return known[name]  # type: ignore[no-any-return]
 
 
 def array(

@@ -44,9 +44,17 @@ class Entry:
         self.cpu = cpu
 
 
+# Maps that the loader fills for programs, as those of USDT: what the SDK and libbpf's headers name so.
+_OF_THE_LOADER = "__bpf_"
+
+
 def maps(probe: Object) -> list[Any]:
     """The maps whose contents are data; variables are elsewhere."""
-    return [m for m in probe.maps.values() if m.spec.type in _LISTED and m.spec.contents is None]
+    return [
+        map
+        for map in probe.maps.values()
+        if map.spec.type in _LISTED and map.spec.contents is None and not map.name.startswith(_OF_THE_LOADER)
+    ]
 
 
 def entries(map: Any) -> Iterator[Entry]:

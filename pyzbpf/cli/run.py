@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyzbpf.cli import assign, attach_options, target
 from pyzbpf.cli.output import FORMATS, note
 from pyzbpf.cli.usage import UsageError, near, positive, seconds
-from pyzbpf.cli.watch import Stop, buffers, detach, iterators, watch
+from pyzbpf.cli.watch import Stop, buffers, detach, first_failure, iterators, watch
 from pyzbpf.errors import Error
 from pyzbpf.events.stream import ShortEvent
 from pyzbpf.links.attach import KINDS, why_not
@@ -64,7 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
         output = FORMATS[arguments.output](buffers(probe), spec.btf)
         # Iterators run when they are read: where there is nothing else, there is nothing to wait for.
         if len(iterators(probe)) < len(probe.links):
-            for stream, batch in watch(probe, stop, count=arguments.count, duration_s=arguments.duration):
+            look = first_failure(probe, lambda text: note(f"pyzbpf: note: {text}"))
+            for stream, batch in watch(
+                probe, stop, count=arguments.count, duration_s=arguments.duration, before_round=look
+            ):
                 if isinstance(batch, ShortEvent):
                     output.broken(batch)
                 else:

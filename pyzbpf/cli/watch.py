@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import select
 import signal
 import sys
@@ -28,6 +29,8 @@ _BATCH = 4096
 _BUSY_PAUSE_S = 0.0005
 # A program may still run on another CPU when its link is gone (the kernel waits for nobody).
 _GRACE_S = 0.05
+# How often to look whether a check of safe mode has failed.
+_LOOK_S = 0.25
 _GONE = select.POLLERR | select.POLLHUP if sys.platform != "win32" else 0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM) + ((signal.SIGHUP,) if sys.platform != "win32" else ())
 
@@ -109,6 +112,26 @@ def watch(
         yield from last
         if not last:
             return
+
+
+def first_failure(probe: Object, tell: Callable[[str], None]) -> Callable[[], None]:
+    """A function for each round of `watch`, which tells of the first check of safe mode that has failed, once."""
+    due_s = 0.0 if probe.spec.traps else math.inf
+
+    def look() -> None:
+        nonlocal due_s
+        now_s = time.monotonic()
+        if now_s < due_s:
+            return
+        due_s = now_s + _LOOK_S
+        traps = probe.traps
+        if traps:
+            due_s = math.inf
+            tell(
+                f"{traps[0].spec.describe(traps[0].operands)}; how often, and what else failed, is told at the end"
+            )
+
+    return look
 
 
 def iterators(probe: Object) -> list[IteratorLink]:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from pyzbpf.events.ring_buffer import RingBuffer
 
 
+_NONE = Places.of_each(0, [], 0)
+_NOTHING: tuple[Any, int, int, int] = (b"", 0, 1, 0)
+
+
 class Batch:
     """Some records of a ring buffer, in its memory; made by `RingBuffer.batch`, used within ``with``.
 
@@ -33,21 +37,25 @@ class Batch:
         self._limit = limit
         self._timeout = timeout
         self._whole = whole
-        self._places = Places(0, each=([], []))
+        self._places = _NONE
         self._data: memoryview | None = None
         self._views: list[memoryview] = []
-        self._copied: tuple[Any, int, int, int] = (b"", 0, 1, 0)
+        self._copied = _NOTHING
 
     def __enter__(self) -> Batch:
         stream = self._stream
         stream._check_open()
-        deadline = None if self._timeout is None else time.monotonic() + self._timeout
+        deadline: float | None = None
         while True:
             found = stream.borrow(self._limit, whole=self._whole)
             if found is not None:
                 self._places, self._data = found
                 return self
-            left = None if deadline is None else deadline - time.monotonic()
+            left = self._timeout
+            if left is not None:
+                now = time.monotonic()
+                deadline = now + left if deadline is None else deadline
+                left = deadline - now
             if stream.closed or (left is not None and left <= 0):
                 return self
             stream.wait_for_record(left)
@@ -82,14 +90,13 @@ class Batch:
     @property
     def lengths(self) -> list[int]:
         """How many bytes each record has."""
-        return self._places.lengths
+        return self._places.lengths(self.data) if self else []
 
     def payloads(self) -> list[memoryview]:
         """The bytes of each record, without a copy."""
         data = self.data
-        places = self._places
         views = [
-            data[start : start + length] for start, length in zip(places.starts, places.lengths, strict=True)
+            data[start : start + length] for start, length in zip(self.offsets, self.lengths, strict=True)
         ]
         self._views += views
         return views
@@ -98,7 +105,7 @@ class Batch:
         """The records as objects of their own, decoded as when the buffer is iterated."""
         if not self:
             return iter(())
-        return iter(self._stream.objects(self.data, self._places))
+        return iter(self._stream.objects(self.data, self._places).ready)
 
     def column(self, name: str) -> memoryview | list[Any]:
         """One number of each record: a strided memoryview without a copy where all records have one length.
@@ -114,20 +121,17 @@ class Batch:
             return []
         self._check_length(offset + size)
         offset += RING_HEADER
-        stride = places.stride
-        if stride and not offset % size and not stride % size:
+        stride = places.stride or 8
+        if offset % size or stride % size:
+            unpack, data = struct.Struct("=" + letter).unpack_from, self.data
+            return [unpack(data, start + offset - RING_HEADER)[0] for start in places.starts]
+        if places.stride:
             view = places.of(self.data).cast(letter)  # type: ignore[call-overload]
-            column: memoryview = view[offset // size :: stride // size]
-            self._views += (column, view)
-            return column
-        offset -= RING_HEADER
-        if not offset % size:
-            items = self.data.cast(letter)  # type: ignore[call-overload]
-            self._views.append(items)
-            shift, first = size.bit_length() - 1, offset // size
-            return [items[(start >> shift) + first] for start in places.starts]
-        unpack, data = struct.Struct("=" + letter).unpack_from, self.data
-        return [unpack(data, start + offset)[0] for start in places.starts]
+        else:
+            view = self.data.cast(letter)  # type: ignore[call-overload]
+        column: memoryview = view[offset // size :: stride // size]
+        self._views += (column, view)
+        return column if places.stride else list(places.items(column))
 
     def tuples(self, *names: str) -> Iterator[tuple[Any, ...]]:
         """Those numbers of each record, as tuples."""
@@ -152,7 +156,7 @@ class Batch:
                 memory = bytes(memory)
                 self._copied = (memory, RING_HEADER, places.stride, size)
             return columns.array(memory, stream.btf, type_id, size, before=RING_HEADER, stride=places.stride)
-        memory = _gathered(self.data, places.each[0], size)
+        memory = _gathered(self.data, places.heads, size)
         self._copied = (memory, 0, size, size)
         return columns.array(memory, stream.btf, type_id, size)
 
@@ -181,11 +185,9 @@ def _release(view: memoryview) -> None:
         pass
 
 
-def _gathered(data: memoryview, offsets: Any, size: int) -> Any:
-    """The ``size`` bytes at each of the offsets, which are multiples of 8, side by side."""
+def _gathered(data: memoryview, heads: Any, size: int) -> Any:
+    """The ``size`` bytes behind each of these headers, side by side."""
     numpy = columns.numpy()
-    words = numpy.frombuffer(data, "u8")
-    first = numpy.asarray(offsets, "i8") >> 3
-    # Behind the last record there may be fewer words than are asked for: the last one is taken again.
-    index = numpy.minimum(first[:, None] + numpy.arange(-(-size // 8)), len(words) - 1)
-    return numpy.ascontiguousarray(words[index].view("u1")[:, :size])
+    # One value for every 8 bytes, each over the next ones: an array that is only looked at, and not filled.
+    count = (len(data) - RING_HEADER - size) // 8 + 1
+    return numpy.ndarray((count,), f"V{size}", data, RING_HEADER, (8,))[heads]

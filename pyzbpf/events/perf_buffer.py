@@ -139,7 +139,7 @@ class PerfBuffer(Stream):
                         return array
                     except BaseException:  # an interrupt behind the one step by which they are ours
                         if self._state is state:
-                            state.ready = self._decoded(payloads)
+                            self._state = self._decoded(state.positions, payloads, state.lost)
                         raise
             self._wait(left, self._has_record)
 
@@ -165,8 +165,7 @@ class PerfBuffer(Stream):
 
     def _collect(self, state: State, limit: int) -> State:
         state, payloads = self._samples(state, limit)
-        state.ready = self._decoded(payloads)
-        return state
+        return self._decoded(state.positions, payloads, state.lost)
 
     def _samples(self, state: State, limit: int) -> tuple[State, list[bytes]]:
         """The state behind the next events, and their bytes, oldest first on each CPU."""

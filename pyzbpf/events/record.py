@@ -20,6 +20,10 @@ RING_HEADER = 8
 # How much memory is searched for headers at once: what fits into a processor's cache.
 _CHUNK = 1 << 20
 
+# From so many records on, numpy compares faster than memoryviews do.
+_WORTH_NUMPY = 256
+_FEW = 16
+
 # include/uapi/linux/perf_event.h
 PERF_RECORD_LOST, PERF_RECORD_SAMPLE = 2, 9
 _PERF_HEADER = struct.Struct("=IHH")
@@ -27,38 +31,58 @@ _PERF_LOST = struct.Struct("=QQ")
 _U32 = struct.Struct("=I")
 
 
+class _Steps(dict[int, int]):
+    """How far it is from a header to the next, in items; filled as headers are met. KeyError for a busy one."""
+
+    __slots__ = ()
+
+    def __missing__(self, header: int) -> int:
+        if header & BUSY:
+            raise KeyError(header)
+        step = self[header] = ((header & ~DISCARD) + 15) >> 3
+        return step
+
+
 def ring_records(
     words: memoryview, size: int, position: int, produced: int, limit: int
-) -> tuple[list[int], list[int], int]:
-    """Whole records from ``position`` on: (where each payload begins, its length, next position).
+) -> tuple[list[int], int, int]:
+    """Whole records from ``position`` on: (where each header lies, the shortest length, next position).
 
-    ``words`` is the ring, twice in a row, as 32-bit items. Stops at the first record that a program
-    is still writing, for a reader may not pass it; discarded records are passed and not given.
+    Places are in items of 8 bytes, which every record is a multiple of. ``words`` is the ring, twice in a row, as
+    32-bit items. Stops at the first record that a program is still writing, for a reader may not pass it; discarded
+    records are passed and not given.
     """
-    starts: list[int] = []
-    lengths: list[int] = []
-    mask = size - 1
-    while position < produced and len(starts) < limit:
-        start = position & mask
-        header = words[start >> 2]
-        if header < DISCARD:
-            starts.append(start + RING_HEADER)
-            lengths.append(header)
-        elif header & BUSY:
+    place = (position & (size - 1)) >> 3
+    end = place + ((produced - position) >> 3)
+    headers = words[: end << 1 : 2]
+    steps = _Steps()
+    found: list[int] = []
+    last = position
+    while place < end and len(found) < limit:
+        some: list[int] = []
+        whole = True
+        try:
+            for _ in range(limit - len(found)):
+                some.append(place)
+                place += steps[headers[place]]
+        except LookupError:  # nothing was written there yet, or it is busy
+            del some[-1]
+            whole = False
+        last = headers[some[-1]] if some else last
+        found += some if max(steps, default=0) < DISCARD else [at for at in some if headers[at] < DISCARD]
+        if not whole:
             break
-        else:
-            header &= ~DISCARD
-        position += (header + 15) & -8
+    position += (place << 3) - (position & (size - 1))
     if position > produced:
         raise Error(
-            f"ring buffer: a record of {header} bytes reaches beyond what was written; is it read twice?"
+            f"ring buffer: a record of {last & ~DISCARD} bytes reaches beyond what was written; is it read twice?"
         )
-    return starts, lengths, position
+    return found, min((length for length in steps if length < DISCARD), default=0), position
 
 
 def striped_records(
     words: memoryview, size: int, position: int, produced: int, limit: int, *, numpy: Any
-) -> tuple[Any, Any, int]:
+) -> tuple[Any, int, int]:
     """As `ring_records`, of records that all have one length, among them discarded ones, with arrays.
 
     At most ``limit`` are looked at, and none where the first is busy.
@@ -67,20 +91,21 @@ def striped_records(
     header = words[start >> 2] & ~DISCARD
     stride = (header + RING_HEADER + 7) & ~7
     count = 0 if header & BUSY else min(limit, (produced - position) // stride)
-    headers = numpy.asarray(words[start >> 2 : (start + count * stride) >> 2 : stride >> 2])
-    different = numpy.flatnonzero(headers & ~numpy.uint32(DISCARD) != header)
-    count = int(different[0]) if len(different) else count
-    kept = numpy.flatnonzero(headers[:count] < DISCARD)
-    return (
-        kept * stride + (start + RING_HEADER),
-        numpy.full(len(kept), header, "u4"),
-        position + count * stride,
-    )
+    headers = words[start >> 2 : (start + count * stride) >> 2 : stride >> 2]
+    if count > _FEW and max(headers[:_FEW]) & ~DISCARD != header:  # far fewer than an array would pay for
+        count = _FEW
+        headers = headers[:_FEW]
+    array = numpy.asarray(headers)
+    different = array & ~numpy.uint32(DISCARD) != header
+    first = int(different.argmax()) if count else 0
+    count = first if count and different[first] else count
+    kept = numpy.flatnonzero(array[:count] < DISCARD)
+    return kept * (stride >> 3) + (start >> 3), header if len(kept) else 0, position + count * stride
 
 
 def chained_records(
     data: memoryview, size: int, position: int, produced: int, limit: int, *, page: int, numpy: Any
-) -> tuple[Any, Any, int] | None:
+) -> tuple[Any, int, int] | None:
     """As `ring_records`, of records of any lengths at once, with arrays; None where that cannot be said.
 
     The second half of a header is the kernel's page offset, one number for all records that begin in a page. What has
@@ -111,8 +136,8 @@ def chained_records(
     if position > produced:
         return None
     kept = headers[:count] < DISCARD
-    starts = ((places[:count] << 3) + (first * page + RING_HEADER))[kept]
-    return starts, headers[:count][kept], position
+    heads = places[:count][kept] + (first * page >> 3)
+    return heads, int(headers[:count].min()) if len(heads) else 0, position
 
 
 def uniform_records(
@@ -135,7 +160,7 @@ def uniform_records(
     headers = words[start : start + most * (stride >> 2) : stride >> 2]
     if most < 2:
         return most, header
-    if numpy is not None:
+    if numpy is not None and most >= _WORTH_NUMPY:
         different = numpy.asarray(headers) != header
         first = int(different.argmax())
         return (first if different[first] else most), header

@@ -125,7 +125,7 @@ class RingBuffer(Stream):
 
     # -- batches and arrays ---------------------------------------------------------------------
 
-    def batch(self, max_events: int = 8192, timeout: float | None = None) -> Batch:
+    def batch(self, max_events: int = 16384, timeout: float | None = None) -> Batch:
         """Records where they lie in the kernel's memory, for a ``with`` block; waits for the first one.
 
         At most ``max_events``; none after ``timeout`` seconds (0: do not wait, None: wait for ever) or when the
@@ -155,7 +155,7 @@ class RingBuffer(Stream):
         except BaseException:
             # An interrupt after the memory was given back and before the caller has the array.
             if kept and before != self._state.positions:
-                self._state.ready.extend(reversed(kept[0].taken()))
+                self._state.put_back(kept[0].taken())
             raise
 
     def borrow(self, limit: int, *, whole: bool) -> tuple[Places, memoryview] | None:
@@ -220,28 +220,25 @@ class RingBuffer(Stream):
 
     # -- records --------------------------------------------------------------------------------
 
-    def objects(self, data: memoryview, places: Places) -> list[Any]:
-        """Records as Python objects, oldest first; those that are too short for their type as ShortEvent."""
+    def objects(self, data: memoryview, places: Places) -> State:
+        """The state behind records, with them as Python objects; those that are too short for their type as ShortEvent."""
         size, btf = self.event_size, self.btf
         if (
             places.stride
             and btf is not None
             and size is not None
-            and size <= places.length
+            and size <= places.shortest
             and not self.is_mixed
         ):
             decode = codec.records_decoder(
                 btf, self.spec.event_type, before=RING_HEADER, stride=places.stride
             )
-            return decode(places.of(data))
-        events = self._decoded(
-            [
-                bytes(data[start : start + length])
-                for start, length in zip(places.starts, places.lengths, strict=True)
-            ]
-        )
-        events.reverse()
-        return events
+            return State([places.position], decode(places.of(data)), 0)
+        payloads = [
+            bytes(data[start : start + length])
+            for start, length in zip(places.starts, places.lengths(data), strict=True)
+        ]
+        return self._decoded([places.position], payloads, 0)
 
     def _find(self, memory: RingMemory, position: int, limit: int, *, whole: bool) -> Places:
         """The next records, at most ``limit``."""
@@ -249,7 +246,7 @@ class RingBuffer(Stream):
         assert words is not None  # made with the memory
         numpy = sys.modules.get("numpy")
         count, length = uniform_records(words, size, position, produced, limit, numpy=numpy)
-        found = Places(position, start=position & (size - 1), count=count, length=length)
+        found = Places(position, position & (size - 1), count, length)
         found.position += count * found.stride
         rest = count < limit and found.position < produced
         if count and not (rest and (whole or count < _BLOCK)):
@@ -258,16 +255,17 @@ class RingBuffer(Stream):
             chain = self._chain(memory, position, produced, limit, whole=whole, numpy=numpy)
             if chain is not None:
                 return chain
-        starts, lengths, position = ring_records(words, size, position, produced, limit)
-        if len(starts) == count and position == found.position:  # behind them is one that is not finished
+        heads, shortest, position = ring_records(words, size, position, produced, limit)
+        if len(heads) == count and position == found.position:  # behind them is one that is not finished
             return found
-        return Places(position, each=(starts, lengths))
+        return Places.of_each(position, heads, shortest)
 
     def _chain(
         self, memory: RingMemory, position: int, produced: int, limit: int, *, whole: bool, numpy: Any
     ) -> Places | None:
         """Records of several lengths, or with discarded ones between them, by arrays; None where they must be walked."""
-        parts: list[tuple[Any, Any]] = []
+        parts: list[Any] = []
+        shortest = 1 << 32
         words = self._words
         assert words is not None  # made with the memory
         while position < produced and limit > 0:
@@ -279,14 +277,16 @@ class RingBuffer(Stream):
                 if chain is None:
                     break
                 found = chain
-            starts, lengths, position = found
-            parts.append((starts, lengths))
-            limit -= len(starts)
-            if not whole and len(starts):
+            heads, least, position = found
+            if len(heads):
+                parts.append(heads)
+                shortest = min(shortest, least)
+            limit -= len(heads)
+            if not whole and parts:
                 break
         if not parts or (whole and position < produced and limit > 0):
             return None
-        return Places(position, each=tuple(numpy.concatenate(column) for column in zip(*parts, strict=True)))
+        return Places.of_each(position, parts[0] if len(parts) == 1 else numpy.concatenate(parts), shortest)
 
     def _collect(self, state: State, limit: int) -> State:
         memory = self._memory
@@ -296,9 +296,7 @@ class RingBuffer(Stream):
             self._check_idle()
         places = self._find(memory, state.positions[0], limit, whole=False)
         memory.fence()  # headers before payloads, see kernel/memory.py
-        events = self.objects(memory.data, places)
-        events.reverse()
-        return State([places.position], events, 0)
+        return self.objects(memory.data, places)
 
     def _release(self, state: State) -> None:
         memory = self._memory

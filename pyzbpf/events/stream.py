@@ -3,7 +3,8 @@
 An event is taken from the kernel's memory in batches. A batch and the position behind it become the
 stream's state by one assignment, and only then is the memory given back: a Ctrl-C at any point
 leaves either the old state or the new one, so no event is lost or seen twice. Decoded events that
-were not handed out yet stay in the stream for who reads next.
+were not handed out yet stay in the stream for who reads next. Handing out is a step without a call,
+for the interpreter looks for a signal at calls and jumps.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
     Decoder = Callable[[bytes], Any]
 
-_BATCH = 4096
+# How many a loop decodes at once: fewer than the collector of cyclic garbage lets grow before it looks at them all.
+_BATCH = 512
 _ALL = 1 << 62
 
 # How long to look away from a record that a program is still writing: the kernel reports the
@@ -45,14 +47,29 @@ class ShortEvent(Error):
 
 
 class State:
-    """Positions read up to, events decoded in reverse order, samples lost so far."""
+    """Positions read up to, events decoded, of which the first ``given`` were handed out, samples lost so far.
 
-    __slots__ = ("lost", "positions", "ready")
+    ``broken`` says that there may be a ShortEvent among the events.
+    """
 
-    def __init__(self, positions: list[int], ready: list[Any], lost: int) -> None:
+    __slots__ = ("broken", "given", "lost", "positions", "ready")
+
+    def __init__(self, positions: list[int], ready: list[Any], lost: int, *, broken: bool = False) -> None:
         self.positions = positions
         self.ready = ready
+        self.given = 0
         self.lost = lost
+        self.broken = broken
+
+    @property
+    def left(self) -> int:
+        """How many events were not handed out yet."""
+        return len(self.ready) - self.given
+
+    def put_back(self, events: list[Any]) -> None:
+        """Events that were handed out to somebody who did not get them."""
+        self.ready[: self.given] = events
+        self.given = 0
 
 
 class Stream(KernelMap):
@@ -158,28 +175,30 @@ class Stream(KernelMap):
             return taken
         except BaseException:
             # An interrupt after the events left the stream and before the caller has them.
-            self._state.ready.extend(reversed(taken))
+            self._state.put_back(taken)
             raise
 
     def _take(self, taken: list[Any], limit: int) -> None:
         """Move to ``taken`` what was decoded before, then what one look at the kernel's memory gives."""
         self._move(taken, limit)
-        if len(taken) < limit and not self._state.ready and self._fill(limit):
+        if len(taken) < limit and not self._state.left and self._fill(limit):
             self._move(taken, limit - len(taken))
 
     def _move(self, taken: list[Any], limit: int) -> None:
         """Move decoded events up to the first broken one, which is raised where it is the first."""
-        ready = self._state.ready
-        part = ready[: -limit - 1 : -1]
-        if ShortEvent in set(map(type, part)):
-            broken = next(position for position, event in enumerate(part) if type(event) is ShortEvent)
+        state = self._state
+        ready, given = state.ready, state.given
+        part = ready[given : given + limit]
+        if state.broken:
+            broken = next((place for place, event in enumerate(part) if type(event) is ShortEvent), len(part))
             del part[broken:]
-            if not part and not taken:
-                raise ready.pop()
-        rest = len(ready) - len(part)
-        # No call between the two, so no interrupt: the interpreter looks for one at calls and jumps.
+            if not (part or taken or given == len(ready)):
+                state.given = given + 1
+                raise ready[given]
+        rest = State(state.positions, ready[given + len(part) :], state.lost, broken=state.broken)
+        # No call between the two, so no interrupt.
         taken += part
-        del ready[rest:]
+        self._state = rest
 
     @property
     def closed(self) -> bool:
@@ -188,14 +207,15 @@ class Stream(KernelMap):
 
     def _check_open(self) -> None:
         """For the first step of a call or loop: one that is under way ends without an exception."""
-        if self._closed and not self._state.ready:
+        if self._closed and not self._state.left:
             raise ValueError(f"buffer '{self.name}' is closed")
 
     def _check_none_decoded(self) -> None:
         """Batches and arrays take what is in the kernel's memory; what `for` has decoded comes first."""
-        if self._state.ready:
+        left = self._state.left
+        if left:
             raise Error(
-                f"buffer '{self.name}' has decoded {len(self._state.ready)} of its events already, by `for` or `read`, "
+                f"buffer '{self.name}' has decoded {left} of its events already, by `for` or `read`, "
                 "and they come first: take them with read(timeout=0), then read batches or arrays"
             )
 
@@ -205,20 +225,27 @@ class Stream(KernelMap):
 
     def _events(self) -> Iterator[Any]:
         while True:
-            ready = self._state.ready
-            while ready:
-                event = ready[-1]
-                if type(event) is ShortEvent:
-                    raise ready.pop()
-                del ready[-1]  # rather than pop(): no call between this and the hand-over
+            state = self._state
+            # Counted and handed over without a call in between.
+            for state.given, event in enumerate(state.ready[state.given :], state.given + 1):
+                if state.broken and type(event) is ShortEvent:
+                    raise event
                 yield event
+                if self._state is not state:  # somebody else has read
+                    break
+            else:
+                if state.ready:  # not alive beside the next ones
+                    self._state = State(state.positions, [], state.lost)
+            del state
             if not self._fill():
                 if self._closed:
                     return
                 self._wait(None, self._fill)
 
     def _next(self) -> Any:
-        event = self._state.ready.pop()
+        state = self._state
+        event = state.ready[state.given]
+        state.given += 1
         if type(event) is ShortEvent:
             raise event
         return event
@@ -228,7 +255,7 @@ class Stream(KernelMap):
         with self._lock:
             self._busy = True
             try:
-                if self._state.ready:
+                if self._state.left:
                     return True
                 if self._closed:
                     return False
@@ -236,21 +263,20 @@ class Stream(KernelMap):
                 state = self._collect(self._state, limit)
                 self._state = state  # the one step by which the batch is ours
                 self._release(state)
-                return bool(state.ready)
+                return state.left > 0
             finally:
                 self._busy = False
                 self._finish_late()
 
-    def _decoded(self, payloads: list[bytes]) -> list[Any]:
-        """Events in reverse order, for list.pop() takes from the end."""
-        payloads.reverse()
+    def _decoded(self, positions: list[int], payloads: list[bytes], lost: int) -> State:
+        """The state with these events, decoded."""
         decode = self._decode
         if decode is None:
-            return payloads
+            return State(positions, payloads, lost)
         try:
-            return [decode(payload) for payload in payloads]
+            return State(positions, [decode(payload) for payload in payloads], lost)
         except struct.error:
-            return [self._one(decode, payload) for payload in payloads]
+            return State(positions, [self._one(decode, payload) for payload in payloads], lost, broken=True)
 
     def _one(self, decode: Decoder, payload: bytes) -> Any:
         try:
@@ -315,7 +341,7 @@ class Stream(KernelMap):
     async def __anext__(self) -> Any:
         import asyncio
 
-        if self._state.ready:
+        if self._state.left:
             return self._next()
         while not self._fill():
             if self._closed:

@@ -369,5 +369,5 @@ def test_busy_record_holds_the_reader_and_wakes_it():
 
         assert len(ring_records(words, memory.size, 0, memory.produced(), 99)[0]) == 2
         words[8] |= BUSY
-        assert ring_records(words, memory.size, 0, memory.produced(), 99) == ([8], [24], 32)
+        assert ring_records(words, memory.size, 0, memory.produced(), 99) == ([0], 24, 32)
         words.release()

@@ -43,6 +43,11 @@ class Run:
         for _ in range(count):
             os.getppid()
 
+    def note(self) -> str:
+        """The next line for the user, waited for."""
+        assert self.process.stderr is not None
+        return self.process.stderr.readline()
+
     def end(self, number: int = signal.SIGINT) -> tuple[int, str, str]:
         """(exit code, stdout, stderr) after a signal."""
         self.process.send_signal(number)
@@ -97,6 +102,8 @@ def test_text(run) -> None:
     )
     assert probe.first == "pyzbpf: command runs: enter on raw tracepoint 'sys_enter'; Ctrl-C ends it\n"
     probe.cause(6)
+    # Told while it runs, once, and all of it at the end.
+    assert probe.note().startswith("pyzbpf: note: command.zig:54:10: index out of bounds: index ")
     code, out, err = probe.end()
     assert code == 0
     events, *maps = out.split("\n\n")
@@ -134,6 +141,7 @@ def test_columns_are_aligned(run) -> None:
 def test_json(run) -> None:
     probe = run("-o", "json")
     probe.cause(5)
+    assert "index out of bounds" in probe.note()
     code, out, err = probe.end(signal.SIGTERM)
     assert (code, err) == (143, "")
     found = records(out)

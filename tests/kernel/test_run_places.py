@@ -16,6 +16,7 @@ import pytest
 from tests.kernel.test_run_command import Run, here, records, start
 from tests.kernel.test_uprobe import NAME, libc_file
 from tests.support import features, network
+from tests.support.targets import Target
 
 
 def programs(*names: str) -> list[str]:
@@ -88,6 +89,15 @@ def test_the_calls_of_one_process() -> None:
         process.kill()
         process.communicate()
     assert (code, json.loads(out.splitlines()[0])["value"]["second"]) == (0, 4321)
+
+
+def test_maps_that_the_loader_fills_are_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the arguments of a statically defined probe are is nothing that the probe has found out."""
+    features.needs_to_know_the_machine()
+    with Target() as target:
+        where = ("--path", str(target.path()), "--provider", "target", "--probe", "done", "--duration", "0.1")
+        code, out, _ = here(capsys, *where, "-o", "json", probe="links/usdt")
+    assert (code, out) == (0, "")
 
 
 def test_a_control_group() -> None:

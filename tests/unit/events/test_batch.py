@@ -65,9 +65,9 @@ def test_a_record_that_reaches_beyond_what_was_written_is_none():
 PAGE = 512
 
 
-def folded(starts) -> list[int]:
+def folded(heads) -> list[int]:
     """Places in the first of the two showings of the ring."""
-    return [(start - 8) % SIZE + 8 for start in starts.tolist()]
+    return [head % (SIZE >> 3) for head in heads]
 
 
 def paged(lengths: list[int], start: int, *, base: int, stale: bool) -> tuple[memoryview, int]:
@@ -101,19 +101,19 @@ def test_records_of_any_length_are_what_a_walk_finds(lengths, limit, start, base
     found = chained_records(data, SIZE, start, produced, limit, page=PAGE, numpy=numpy)
     if found is None:
         return
-    starts, sizes, position = found
-    walked = ring_records(data.cast("I"), SIZE, start, position, 1 << 30)
-    assert (folded(starts), sizes.tolist(), position) == walked
+    heads, shortest, position = found
+    walked, least, end = ring_records(data.cast("I"), SIZE, start, position, 1 << 30)
+    assert (folded(heads), shortest, position) == (folded(walked), least, end)
     assert position > start
-    assert len(starts) <= limit
+    assert len(heads) <= limit
 
 
 def test_a_chain_that_fits_is_found():
     numpy = optional("numpy")
     data, produced = paged([64, 96, 40 | DISCARD, 8] * 8, 4000, base=2, stale=False)
-    _, sizes, position = chained_records(data, SIZE, 4000, produced, 1000, page=PAGE, numpy=numpy)
-    assert sizes.tolist() == [64, 96, 8] * 8
-    assert position == produced
+    heads, shortest, position = chained_records(data, SIZE, 4000, produced, 1000, page=PAGE, numpy=numpy)
+    assert [data.cast("I")[2 * head] for head in heads.tolist()] == [64, 96, 8] * 8
+    assert (shortest, position) == (8, produced)
     damaged, _ = paged([64, 96, 40] * 8, 0, base=2, stale=True)
     assert chained_records(damaged, SIZE, 0, 64, 1000, page=PAGE, numpy=numpy) is None
 
@@ -127,9 +127,10 @@ def test_a_chain_that_fits_is_found():
 def test_discarded_records_between_others_of_one_length(flags, rest, limit, start):
     numpy = optional("numpy")
     words, produced = ring([40 | flag for flag in flags] + rest, start)
-    starts, lengths, position = striped_records(words, SIZE, start, produced, limit, numpy=numpy)
+    heads, shortest, position = striped_records(words, SIZE, start, produced, limit, numpy=numpy)
     assert (position - start) // 48 == min(limit, len(flags) + (rest == [40]))
-    assert (folded(starts), lengths.tolist(), position) == ring_records(words, SIZE, start, position, 1 << 30)
+    walked, least, end = ring_records(words, SIZE, start, position, 1 << 30)
+    assert (folded(heads), shortest, position) == (folded(walked), least, end)
 
 
 def test_nothing_is_found_behind_a_busy_record():

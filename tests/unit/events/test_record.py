@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyzbpf.errors import Error
+from pyzbpf.events.places import Places
 from pyzbpf.events.record import BUSY, DISCARD, perf_records, ring_records
 
 MANY = 1 << 30
@@ -32,10 +33,16 @@ class Ring:
 
     def take(self, limit: int = MANY) -> list[bytes]:
         memory = memoryview(bytes(self.ring) * 2)
-        starts, lengths, self.consumed = ring_records(
+        heads, shortest, self.consumed = ring_records(
             memory.cast("I"), self.size, self.consumed, self.produced, limit
         )
-        return [bytes(memory[start : start + length]) for start, length in zip(starts, lengths, strict=True)]
+        places = Places.of_each(self.consumed, heads, shortest)
+        lengths = places.lengths(memory)
+        assert shortest == min(lengths, default=0)
+        return [
+            bytes(memory[start : start + length])
+            for start, length in zip(places.starts, lengths, strict=True)
+        ]
 
 
 def test_ring_gives_payloads_in_order():

@@ -44,7 +44,7 @@ class Fake(Stream):
             self.close()
         position = state.positions[0]
         found = self.payloads[position : position + limit]
-        return State([position + len(found)], self._decoded(list(found)), 0)
+        return self._decoded([position + len(found)], list(found), 0)
 
     def _release(self, state: State) -> None:
         if self.interrupt == "release":

@@ -228,7 +228,10 @@ def test_groups_and_counters(mode: str, group: str) -> None:
                 perf_event.enable(clock.fileno())
                 probe.maps["perf"][cpu] = clock
         with probe.programs["counters"].attach():
-            os.getppid()
+            # A guest's clock may go by ticks of the timer: it may not have moved since it was enabled.
+            deadline = time.monotonic() + PATIENCE
+            while not values(probe)[0] and time.monotonic() < deadline:
+                os.getppid()
         for clock in clocks:
             if clock is not None:
                 clock.close()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": "run a prebuilt probe and watch its events",
     "run": "load and attach a probe and print its events, and at the end its maps",
+    "export": "load and attach a probe and serve what it counts to Prometheus",
     "new": "make a project: a probe, a program, tests, and what it takes to publish it",
     "dev": "watch a project, build its probes and run a command again when a file changes",
     "stubs": "write the types of a project's probes beside its package, for editors and type checkers",

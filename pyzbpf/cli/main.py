@@ -38,7 +38,7 @@ COMMANDS = {
     "types": "print Zig declarations of kernel types",
     "doctor": "say what this kernel and system can do for BPF, and how to mend what they cannot",
     "verify": "load a probe without attaching it, and say what the verifier thinks of each program",
-    "list": "list installed probes, or what is loaded in the kernel and who holds it",
+    "list": "list installed probes, where probes can be attached, or what is loaded in the kernel and who holds it",
     "inspect": "show what an object, a wheel or an installed probe holds",
 }
 INTERRUPTED = 130  # what a shell reports for a program that SIGINT has ended

@@ -12,10 +12,9 @@ import io
 import os
 import signal
 import sys
-import threading
 import traceback
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 
 from pyzbpf.cli.usage import Parser
@@ -98,12 +97,13 @@ def _ended_in_order() -> Iterator[None]:
 
     Where they mean something else already (``nohup``, a program that calls us), that holds.
     """
-    mine = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
-    if threading.current_thread() is not threading.main_thread():
-        mine = []  # Python lets that one alone set them
-    for number in mine:
-        signal.signal(number, _end)
+    mine = []
     try:
+        with suppress(ValueError):  # not the main thread, which alone may set them
+            for number in _ENDING:
+                if signal.getsignal(number) is signal.SIG_DFL:
+                    signal.signal(number, _end)
+                    mine.append(number)
         yield
     finally:
         for number in mine:

@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare those that say which probe runs, how and where."""
+    parser.usage = "%(prog)s [OPTION]... TARGET"  # forty options are listed below, in groups
     parser.add_argument("target", metavar="TARGET", help=target.HELP)
     parser.add_argument(
         "--set", type=assign.pair, action="append", default=[], metavar="NAME=VALUE", help=assign.HELP

@@ -30,6 +30,8 @@ _PLACES = {
     e.BPF_LSM_CGROUP: ("bpf_lsm_", kinds.FUNC, "LSM hook"),
     e.BPF_TRACE_ITER: ("bpf_iter_", kinds.FUNC, "iterator"),
 }
+# What `pyzbpf list` calls those with a prefix.
+_LISTED = {"btf_trace_": "tp_btf", "bpf_lsm_": "lsm", "bpf_iter_": "iter"}
 _TYPES = frozenset((e.BPF_PROG_TYPE_TRACING, e.BPF_PROG_TYPE_LSM))
 
 
@@ -78,13 +80,13 @@ def find(program: ProgramSpec, open_target: Callable[[], Target], *, file: str) 
             advice="It has no LSM hooks for BPF: it was built without CONFIG_BPF_LSM.",
         )
     near = _near(name, prefix, target, kind)
-    listing = f"'bpftool btf dump file /sys/kernel/btf/vmlinux | grep {prefix}' lists what there is."
+    listing = f"`pyzbpf list {_LISTED[prefix]}` lists what there is." if prefix in _LISTED else None
     raise NotFoundError(
         f"{target.name} has no {what} '{name}'" + (f"; did you mean {' or '.join(near)}?" if near else ""),
         file=file,
         section=program.section,
         symbol=program.name,
-        advice=listing if prefix and not near else None,
+        advice=None if near else listing,
     )
 
 

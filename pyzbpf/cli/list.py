@@ -1,4 +1,4 @@
-"""``pyzbpf list``: the probes of installed packages, or with ``--loaded`` all that is in the kernel, with its owners."""
+"""``pyzbpf list``: the probes of installed packages, where probes can be attached, or what is loaded, with its owners."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from importlib import metadata
 
 from pyzbpf.cli.columns import Column, header, line, printable
-from pyzbpf.cli.output import note
+from pyzbpf.cli.output import note, write
 from pyzbpf.kernel import inventory
 from pyzbpf.spec.open import INDEX_MODULE
 
@@ -24,6 +24,13 @@ _OWNERS = 3  # that a line names
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``pyzbpf list``."""
+    parser.add_argument(
+        "points",
+        metavar="POINTS",
+        nargs="?",
+        help="where probes can be attached: tracepoint/sched/*, kprobe/vfs_*, uprobe/libc.so.6:mem*, usdt/python3:*, lsm, "
+        "*exec* (default: installed probes)",
+    )
     parser.add_argument("--loaded", action="store_true", help="what is loaded in the kernel, by whomever")
     parser.add_argument("--kind", choices=KINDS, help="with --loaded: only these")
     parser.add_argument("--json", action="store_true", help="one JSON object on each line")
@@ -33,6 +40,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Print one line for each."""
     if arguments.kind and not arguments.loaded:
         arguments.parser.error("--kind goes with --loaded")
+    if arguments.points is not None:
+        if arguments.loaded:
+            arguments.parser.error("POINTS and --loaded are two different questions")
+        from pyzbpf.cli.points import matching
+
+        write(
+            json.dumps({"section": found}) if arguments.json else found
+            for found in matching(arguments.points)
+        )
+        return 0
     if not arguments.loaded:
         targets = list(installed())
         for target in targets:

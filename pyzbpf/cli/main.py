@@ -12,10 +12,9 @@ import io
 import os
 import signal
 import sys
-import threading
 import traceback
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 
 from pyzbpf.cli.usage import Parser
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": "run a prebuilt probe and watch its events",
     "run": "load and attach a probe and print its events, and at the end its maps",
+    "export": "load and attach a probe and serve what it counts to Prometheus",
     "new": "make a project: a probe, a program, tests, and what it takes to publish it",
     "dev": "watch a project, build its probes and run a command again when a file changes",
     "stubs": "write the types of a project's probes beside its package, for editors and type checkers",
@@ -37,7 +37,7 @@ COMMANDS = {
     "types": "print Zig declarations of kernel types",
     "doctor": "say what this kernel and system can do for BPF, and how to mend what they cannot",
     "verify": "load a probe without attaching it, and say what the verifier thinks of each program",
-    "list": "list installed probes, or what is loaded in the kernel and who holds it",
+    "list": "list installed probes, where probes can be attached, or what is loaded in the kernel and who holds it",
     "inspect": "show what an object, a wheel or an installed probe holds",
 }
 INTERRUPTED = 130  # what a shell reports for a program that SIGINT has ended
@@ -97,12 +97,13 @@ def _ended_in_order() -> Iterator[None]:
 
     Where they mean something else already (``nohup``, a program that calls us), that holds.
     """
-    mine = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
-    if threading.current_thread() is not threading.main_thread():
-        mine = []  # Python lets that one alone set them
-    for number in mine:
-        signal.signal(number, _end)
+    mine = []
     try:
+        with suppress(ValueError):  # not the main thread, which alone may set them
+            for number in _ENDING:
+                if signal.getsignal(number) is signal.SIG_DFL:
+                    signal.signal(number, _end)
+                    mine.append(number)
         yield
     finally:
         for number in mine:

@@ -14,7 +14,8 @@ from pyzbpf.spec import section
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from pyzbpf.runtime.object import Object
     from pyzbpf.spec.model import ObjectSpec, ProgramSpec
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``pyzbpf run``."""
-    parser.add_argument("target", metavar="TARGET", help=target.HELP)
     parser.add_argument(
         "-o",
         "--output",
@@ -34,6 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--duration", type=seconds, metavar="SECONDS", help="stop after so many seconds (default: by Ctrl-C)"
     )
+    add_probe_arguments(parser)
+
+
+def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare those that say which probe runs, how and where."""
+    parser.usage = "%(prog)s [OPTION]... TARGET"  # forty options are listed below, in groups
+    parser.add_argument("target", metavar="TARGET", help=target.HELP)
     parser.add_argument(
         "--set", type=assign.pair, action="append", default=[], metavar="NAME=VALUE", help=assign.HELP
     )
@@ -49,18 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the probe until its end is asked for; Ctrl-C is the ordinary end."""
-    spec = target.one(arguments.target)
-    for name, text in arguments.set:
-        assign.assign(spec, name, text)
-    choose(spec, arguments.program)
-    given = attach_options.given(arguments)
-    attach_options.check(spec, _wanted(spec), given)
+    spec, given = prepare(arguments)
     with Stop() as stop, spec.load() as probe:
-        try:
-            probe.attach(**attach_options.of(probe, given))
-        except ValueError as error:
-            raise UsageError(str(error)) from error
-        _begin(probe)
+        attach(probe, given)
         output = FORMATS[arguments.output](buffers(probe), spec.btf)
         # Iterators run when they are read: where there is nothing else, there is nothing to wait for.
         if len(iterators(probe)) < len(probe.links):
@@ -76,6 +74,26 @@ def run(arguments: argparse.Namespace) -> int:
         output.walks(probe)
         output.end(probe)
     return stop.exit_code
+
+
+def prepare(arguments: argparse.Namespace) -> tuple[ObjectSpec, dict[str, Any]]:
+    """The object as it is to be loaded, and the options that it is attached with; nothing is in the kernel yet."""
+    spec = target.one(arguments.target)
+    for name, text in arguments.set:
+        assign.assign(spec, name, text)
+    choose(spec, arguments.program)
+    given = attach_options.given(arguments)
+    attach_options.check(spec, _wanted(spec), given)
+    return spec, given
+
+
+def attach(probe: Object, given: Mapping[str, Any]) -> None:
+    """Attach it with these options, and say where."""
+    try:
+        probe.attach(**attach_options.of(probe, given))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    _begin(probe)
 
 
 def choose(spec: ObjectSpec, names: Sequence[str]) -> None:

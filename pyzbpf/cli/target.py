@@ -38,6 +38,18 @@ def objects(target: str) -> Iterator[ObjectSpec]:
             yield open_spec(target)
         except ImportError as error:
             raise Error(f"{target}: its package cannot be imported: {error}") from error
+        except NotFoundError as error:
+            meant = _installed(target)
+            if not meant:
+                raise
+            raise UsageError(f"{target} is no file; did you mean {' or '.join(meant)}?") from error
+
+
+def _installed(target: str) -> list[str]:
+    """The installed probes of which the target is but the package, or the name."""
+    from pyzbpf.cli.list import installed
+
+    return [probe for probe in installed() if target in probe.split(":")]
 
 
 def one(target: str) -> ObjectSpec:

@@ -53,6 +53,16 @@ def similar(name: str) -> str:
     return f"; there is {', '.join(found)}" if found else ""
 
 
+def tracepoints() -> list[str]:
+    """``category/name`` of every tracepoint."""
+    with _root() as root:
+        try:
+            events = _events(root.fileno())
+        except PermissionError:
+            raise _not_permitted() from None
+    return [f"{category}/{name}" for category, names in events.items() for name in names]
+
+
 def functions() -> list[str]:
     """The kernel's own functions that ftrace can trace, without those of modules."""
     with _root() as root:

@@ -31,6 +31,7 @@ TABLE = [
     (["verify", "{command}", "--compare", NO_SUCH], 2, f"--compare: {NO_SUCH} cannot be read"),
     (["verify", "{rejected}"], 5, "program 'prog': the verifier says: "),
     (["verify", "{rejected}", "-o", "json"], 5, ""),
+    (["export", "{command}", "--listen", "9435"], 2, "argument --listen: '9435' is not HOST:PORT"),
     (["inspect", "{command}", "--json"], 0, ""),
     (["inspect", NO_SUCH], 1, f"{NO_SUCH}: cannot be read"),
     (["inspect"], 2, "the following arguments are required: TARGET"),

@@ -157,7 +157,7 @@ def test_a_filter_goes_with_the_command_whatever_signal_ends_it(number: signal.S
         ("network", [*programs("tcx_in"), "--interface", "lo", "--pid", "1"], "--pid: no program of"),
         ("samples", ["--frequency", "1", "--period", "1"], "frequency= (samples a second) or period="),
         ("samples", ["--priority", "x"], "'x' is not a whole number"),
-        ("samples", ["--event", "cycle"], "invalid choice: 'cycle'"),
+        ("samples", ["--event", "cycle"], "there is no 'cycle'"),
         ("samples", ["--cpu", "-1"], "'-1' is not a whole number from 0 up"),
     ],
 )  # fmt: skip

@@ -52,6 +52,7 @@ ONLY_IN = {
     "mmap": {"kernel"},
     "subprocess": {"build", "cli"},
     "argparse": {"cli"},
+    "prometheus_client": {"cli"},
     "pytest": {"pytest_plugin"},
     "scikit_build_core": {"build"},
 }

@@ -64,7 +64,7 @@ def test_other_kinds_need_none(section):
         ("lsm/security_file_open", r"no LSM hook 'security_file_open'; did you mean file_open\?"),
         (
             "lsm/nosuch_hook",
-            r"no LSM hook 'nosuch_hook'\n  'bpftool btf dump .*grep bpf_lsm_' lists what there is\.",
+            r"no LSM hook 'nosuch_hook'\n  `pyzbpf list lsm` lists what there is\.",
         ),
         ("iter/tusk", r"no iterator 'tusk'; did you mean task\?"),
         ("tp_btf/vfs_read", "no tracepoint 'vfs_read'\\n"),

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,14 @@ def test_a_signal_lets_a_command_clean_up(
         signal.signal(number, before)
     assert caught.value.code == 128 + number
     assert not list(tmp_path.iterdir())
+
+
+def test_it_may_be_called_in_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[int] = []
+    thread = threading.Thread(target=lambda: found.append(run(monkeypatch, 7)))
+    thread.start()
+    thread.join()
+    assert found == [7]
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,18 @@ def test_a_misspelt_section_is_told_the_nearest(tmp_path: Path, capsys: pytest.C
     assert "did you mean 'tracepoint/sched/sched_switch'" in err
 
 
+@pytest.mark.parametrize("half", ["some.tool", "latency"])
+def test_half_of_an_installed_probes_name_is_told_the_whole(
+    half: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = ["some.tool:latency", "some.tool2:latency2", "a:some"]
+    monkeypatch.setattr("pyzbpf.cli.list.installed", lambda: iter(found))
+    assert main(["run", half]) == 2
+    assert capsys.readouterr().err == f"pyzbpf: error: {half} is no file; did you mean some.tool:latency?\n"
+    assert main(["run", "some"]) == 2
+    assert main(["run", "tool"]) == 1
+
+
 def test_a_package_that_cannot_be_imported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,7 +145,7 @@ class UsdtOptions(ctypes.Structure):
 
 
 def usdt_records(path: Path, file: str, provider: str, name: str, cookie: int) -> list[bytes]:
-    """The records that libbpf stores for a USDT probe, after attaching the first program of an object there."""
+    """The records that libbpf stores for a USDT probe, after attaching the program of an object there."""
     library = _library()
     opened = library.bpf_object__open_file(os.fsencode(path), None)
     assert opened, os.strerror(ctypes.get_errno())
@@ -153,7 +153,11 @@ def usdt_records(path: Path, file: str, provider: str, name: str, cookie: int) -
     link = None
     try:
         assert library.bpf_object__load(thing) == 0
-        program, *_ = _each(library.bpf_object__next_program, thing)
+        program, *_ = [
+            found
+            for found in _each(library.bpf_object__next_program, thing)
+            if library.bpf_program__fd(found) >= 0
+        ]
         options = UsdtOptions(size=ctypes.sizeof(UsdtOptions), cookie=cookie)
         library.bpf_program__attach_usdt.restype = ctypes.c_void_p
         link = library.bpf_program__attach_usdt(

@@ -62,27 +62,49 @@ def attach(
     # Aliases are one place, and the kernel would run the program for each.
     places = dict(zip(offsets, wanted.values(), strict=True))
     what = f"{spec.kind} at {chosen.described([f'{file}:{function}' for function in wanted])}"
-    name = os.fsencode(file) + b"\0"
-    packed = chosen.packed(places)
-    cookies = chosen.packed(places.values())
     try:
-        link = commands.link_create(
+        link = create(
+            program,
             what,
-            capability="CAP_BPF and CAP_PERFMON",
-            prog_fd=program.fileno(),
-            attach_type=spec.attach_type or 0,
-            **{
-                "uprobe_multi.path": address(name),
-                "uprobe_multi.offsets": address(packed),
-                "uprobe_multi.cookies": address(cookies) if any(places.values()) else 0,
-                "uprobe_multi.cnt": len(places),
-                "uprobe_multi.flags": e.BPF_F_UPROBE_MULTI_RETURN if on_return(spec) else 0,
-                "uprobe_multi.pid": process,
-            },
+            spec.attach_type or 0,
+            file,
+            [(offset, cookie, 0) for offset, cookie in places.items()],
+            returns=on_return(spec),
+            process=process,
         )
     except SystemCallError as error:
         raise _refused(error, what, pid, spec) from error
     return Link(spec, what, [link])
+
+
+def create(
+    program: Fd,
+    what: str,
+    attach_type: int,
+    file: str,
+    places: Sequence[tuple[int, int, int]],
+    *,
+    returns: bool,
+    process: int,
+) -> Fd:
+    """The kernel's link to ``places`` of a file: (offset, cookie, offset of a semaphore or 0); ``process`` 0 is all."""
+    name = os.fsencode(file) + b"\0"
+    offsets, cookies, semaphores = (chosen.packed(column) for column in zip(*places, strict=True))
+    return commands.link_create(
+        what,
+        capability="CAP_BPF and CAP_PERFMON",
+        prog_fd=program.fileno(),
+        attach_type=attach_type,
+        **{
+            "uprobe_multi.path": address(name),
+            "uprobe_multi.offsets": address(offsets),
+            "uprobe_multi.ref_ctr_offsets": address(semaphores) if any(semaphores) else 0,
+            "uprobe_multi.cookies": address(cookies) if any(cookies) else 0,
+            "uprobe_multi.cnt": len(places),
+            "uprobe_multi.flags": e.BPF_F_UPROBE_MULTI_RETURN if returns else 0,
+            "uprobe_multi.pid": process,
+        },
+    )
 
 
 def _refused(error: SystemCallError, what: str, pid: int | None, spec: ProgramSpec) -> Error:

@@ -1,5 +1,7 @@
 """USDT: the program runs at the probes that an author has put into a program or library (Linux 4.17, semaphores 4.20).
 
+All places of a probe are one link of the kernel (Linux 6.10), before a perf event each.
+
 Where a probe's arguments are, differs from place to place. The program finds it in the map `__bpf_usdt_specs`,
 by the cookie of the place (Linux 5.15), before by its address in `__bpf_usdt_ip_to_spec_id`: the maps and
 records of libbpf's usdt.bpf.h.
@@ -8,16 +10,17 @@ records of libbpf's usdt.bpf.h.
 from __future__ import annotations
 
 import _thread
+import os
 import sys
 from os import fspath
 
 from pyzbpf.errors import Error, NotFoundError, ObjectError, SystemCallError, UnsupportedError
-from pyzbpf.kernel import commands, kconfig, memory_maps, perf_event
-from pyzbpf.kernel.syscall import EEXIST
-from pyzbpf.links import perf_link, uprobe
+from pyzbpf.kernel import commands, kconfig, limits, memory_maps, perf_event
+from pyzbpf.kernel.syscall import EEXIST, EINVAL, EOPNOTSUPP
+from pyzbpf.links import perf_link, uprobe, uprobe_multi
 from pyzbpf.links.base import Link, Registration, cookie_option, number_option, text_option
 from pyzbpf.uapi import since
-from pyzbpf.uapi.enums import BPF_NOEXIST
+from pyzbpf.uapi.enums import BPF_NOEXIST, BPF_TRACE_UPROBE_MULTI
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,6 +83,7 @@ def attach(
         moved = 0
         if executable.relocatable and not table.with_cookies:
             moved = _moved(file, places[0], process, what)
+        numbered: list[tuple[int, int, int]] = []
         for place in places:
             record = usdt_arguments.pack(
                 place.arguments,
@@ -90,10 +94,8 @@ def attach(
                 probe=f"{place.provider}:{name}",
             )
             number = table.number_of(record, place.address + moved, what)
-            event = perf_event.probe(
-                "uprobe", file, place.offset, what, process=process, semaphore=place.semaphore
-            )
-            parts[:0] = perf_link.run_at(event, program, what, cookie=number if table.with_cookies else 0)
+            numbered.append((place.offset, number if table.with_cookies else 0, place.semaphore))
+        parts[:0] = _links(program, what, file, numbered, process)
     except BaseException as error:
         for part in parts:
             part.close()
@@ -101,6 +103,38 @@ def attach(
             raise uprobe.refused(error, what, process) from error
         raise
     return Link(spec, what, parts)
+
+
+def loaded_as() -> int:
+    """The attach type that programs are loaded with: of one link to all places, where this kernel has it whole."""
+    older = limits.older(os.uname().release, since.UPROBE_MULTI_PROCESS)
+    return 0 if older else BPF_TRACE_UPROBE_MULTI
+
+
+def _links(
+    program: Fd, what: str, file: str, places: list[tuple[int, int, int]], process: int | None
+) -> list[Closable]:
+    """One link to all places, or a perf event for each: also for a program that was loaded for those."""
+    if loaded_as():
+        try:
+            return [
+                uprobe_multi.create(
+                    program, what, BPF_TRACE_UPROBE_MULTI, file, places, returns=False, process=process or 0
+                )
+            ]
+        except SystemCallError as error:
+            if error.errno not in (EINVAL, EOPNOTSUPP):
+                raise
+    parts: list[Closable] = []
+    try:
+        for offset, cookie, semaphore in places:
+            event = perf_event.probe("uprobe", file, offset, what, process=process, semaphore=semaphore)
+            parts[:0] = perf_link.run_at(event, program, what, cookie=cookie)
+    except BaseException:
+        for part in parts:
+            part.close()
+        raise
+    return parts
 
 
 def _moved(file: str, place: Usdt, process: int | None, what: str) -> int:

@@ -209,6 +209,10 @@ class Loader:
                 from pyzbpf.runtime import struct_ops
 
                 code.attach_btf_id, code.attach_type = struct_ops.place(spec, program, self.struct_ops)
+            elif program.kind in ("usdt", "usdt.s"):
+                from pyzbpf.links import usdt
+
+                code.attach_type = usdt.loaded_as()
             elif program.name in targets or program.type == e.BPF_PROG_TYPE_EXT:
                 code.attach_btf_id = _place_in_program(spec, program, targets)
             else:

@@ -20,7 +20,8 @@ from pyzbpf.errors import Error, UnsupportedError, VerifierError
 from pyzbpf.kernel import commands, kconfig
 from pyzbpf.uapi.enums import BPF_PSEUDO_KFUNC_CALL
 from tests.support import c_probes, features, libbpf, zig_probes
-from tests.support.bpftool import BPFTOOL, bpftool, bpftool_refuses, mounted, pinned, type_information, xlated
+from tests.support.bpf_fs import mounted
+from tests.support.bpftool import BPFTOOL, bpftool, bpftool_refuses, pinned, type_information, xlated
 from tests.support.require import missing
 from tests.support.sent import listing, sent
 
@@ -72,7 +73,8 @@ def _of_its_age(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def bpffs(tmp_path: Path) -> Iterator[Path]:
-    yield from mounted(tmp_path / "bpf")
+    with mounted(tmp_path / "bpf") as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("name", zig_probes.ALL)

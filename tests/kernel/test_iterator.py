@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
 import struct
+import sys
 import threading
 
 import pytest
 
 from pyzbpf.errors import Error, NotFoundError, UnsupportedError
+from pyzbpf.kernel import commands
 from pyzbpf.links.iterator import IteratorLink
 from tests.support import features, zig_probes
 
@@ -111,3 +114,52 @@ def test_mistakes(probe, options, error, message):
     with pytest.raises(error, match=message):
         probe.programs["records"].attach(**options)
     assert probe.links == []
+
+
+# What can be walked -> the first kernel.
+WALKS = {
+    "task_file": "5.8",
+    "task_vma": "5.12",
+    "cgroup": "6.1",
+    "tcp": "5.9",
+    "udp": "5.9",
+    "unix": "5.15",
+    "netlink": "5.8",
+    "ipv6_route": "5.8",
+    "bpf_prog": "5.9",
+    "bpf_link": "5.19",
+    "ksym": "6.0",
+    "sockmap": "5.10",
+    "bpf_sk_storage_map": "5.9",
+}
+
+
+@pytest.mark.parametrize("name", WALKS)
+def test_what_else_can_be_walked(name):
+    """Each shows at least one of what there is for sure, and the end."""
+    features.since(WALKS[name], f"iter/{name}")
+    features.needs_types()
+    spec = zig_probes.spec("links/walks")
+    for program_name, program in spec.programs.items():
+        program.autoload = program_name == name
+    with (
+        spec.load() as probe,
+        socket.create_server(("127.0.0.1", 0)) as tcp,
+        socket.socket(type=socket.SOCK_DGRAM) as udp,
+        socket.socket(socket.AF_UNIX) as unix,
+        socket.socket(socket.AF_NETLINK, socket.SOCK_RAW) as netlink,
+    ):
+        udp.bind(("127.0.0.1", 0))
+        unix.bind(f"\0pyzbpf-{os.getpid()}")
+        netlink.bind((0, 0))
+        probe.maps["of_sockets"][tcp] = 7
+        sockets = probe.maps["sockets"]
+        commands.map_update(sockets.fileno(), bytes(4), tcp.fileno().to_bytes(8, sys.byteorder))
+        options = {"sockmap": {"map": sockets}, "bpf_sk_storage_map": {"map": probe.maps["of_sockets"]}}
+        link = probe.programs[name].attach(**options.get(name, {}))
+        assert link.read() == b""
+        seen = probe.variables["steps"].value
+        assert seen >= 2
+        link.read()
+        assert probe.variables["steps"].value >= seen + 2, "each reading is a new walk"
+        commands.map_delete(sockets.fileno(), bytes(4))

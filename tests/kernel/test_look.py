@@ -16,7 +16,8 @@ from pyzbpf.errors import Error, NotFoundError, SystemCallError, UnsupportedErro
 from pyzbpf.kernel import inventory
 from tests.kernel.test_safe import whole
 from tests.support import features, targets, zig_probes
-from tests.support.bpftool import BPFTOOL, bpftool, mounted
+from tests.support.bpf_fs import mounted
+from tests.support.bpftool import BPFTOOL, bpftool
 from tests.support.probes import PACKET
 from tests.support.require import missing
 
@@ -25,7 +26,8 @@ ENOMEM = 12
 
 @pytest.fixture
 def bpffs(tmp_path):
-    yield from mounted(tmp_path / "bpf")
+    with mounted(tmp_path / "bpf") as folder:
+        yield folder
 
 
 def network():

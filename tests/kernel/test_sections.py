@@ -24,7 +24,7 @@ from tests.kernel.test_cgroup import run_in
 from tests.kernel.test_kinds import bind, tcp, unless_no_trampolines
 from tests.kernel.test_uprobe import libc_file
 from tests.support import features, network, zig_probes
-from tests.support.bpftool import mounted
+from tests.support.bpf_fs import mounted
 from tests.support.probes import PACKET
 
 TYPE_CHECKING = False
@@ -54,9 +54,6 @@ def loaded(*names: str) -> Iterator[Object]:
         probe = spec.load()
     with probe:
         yield probe
-
-
-bpffs = contextlib.contextmanager(mounted)
 
 
 def runs(probe: Object) -> int:
@@ -236,11 +233,26 @@ def test_packets_of_an_interface(name: str, options: dict[str, str], elsewhere: 
         assert runs(probe) == seen
 
 
+def test_packets_in_the_driver() -> None:
+    """Which veth has: those that come from the other end."""
+    features.since("5.18", "xdp.frags")
+    with network.veth() as pair, loaded("xdp_frags") as probe:
+        link = probe.programs["xdp_frags"].attach(interface=pair.name, mode="native")
+        with pair.other_side():
+            send(address=pair.address)
+        wait(lambda: runs(probe) >= 1)
+        link.detach()
+        seen = runs(probe)
+        with pair.other_side():
+            send(address=pair.address)
+        assert runs(probe) == seen
+
+
 def test_an_action_of_traffic_control(elsewhere: network.Veth, tmp_path: Path) -> None:
     with loaded("action") as probe:
         with pytest.raises(Error, match="pin it, and name it in a command of tc"):
             probe.programs["action"].attach()
-        with bpffs(tmp_path / "bpf") as folder:
+        with mounted(tmp_path / "bpf") as folder:
             probe.programs["action"].pin(folder / "action")
             tc("qdisc", "add", "dev", "lo", "clsact")
             tc(
@@ -285,7 +297,7 @@ def test_programs_of_routes(name: str, elsewhere: network.Veth, tmp_path: Path) 
     with loaded(name) as probe:
         with pytest.raises(Error, match="name it in a route"):
             probe.programs[name].attach()
-        with bpffs(tmp_path / "bpf") as folder:
+        with mounted(tmp_path / "bpf") as folder:
             probe.programs[name].pin(folder / "program")
             program = ("encap", "bpf", direction, "pinned", str(folder / "program"))
             if direction == "in":
@@ -298,7 +310,7 @@ def test_programs_of_routes(name: str, elsewhere: network.Veth, tmp_path: Path) 
 
 def test_a_program_of_segment_routing(tmp_path: Path) -> None:
     """One route gives the packet its segments; the first of them, across the wire, is where the program is."""
-    with network.veth() as pair, loaded("lwt_seg6local") as probe, bpffs(tmp_path / "bpf") as folder:
+    with network.veth() as pair, loaded("lwt_seg6local") as probe, mounted(tmp_path / "bpf") as folder:
         probe.programs["lwt_seg6local"].pin(folder / "program")
         there = ("-n", pair.namespace, "-6")
         network.ip("-6", "address", "add", "fd00:1::1/64", "dev", pair.name, "nodad")

@@ -13,7 +13,7 @@ from pyzbpf.errors import NotFoundError, PrivilegeError, SystemCallError, Unsupp
 from pyzbpf.kernel import token
 from pyzbpf.kernel.syscall import address, raw
 from tests.support import features, zig_probes
-from tests.support.bpftool import mounted
+from tests.support.bpf_fs import mounted
 from tests.support.probes import PACKET
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -141,6 +141,8 @@ def test_mistakes(tmp_path):
         return
     with pytest.raises(SystemCallError, match="it is no BPF file system"):
         token.create(str(tmp_path))
-    for folder in mounted(tmp_path / "bpf"):
-        with pytest.raises((SystemCallError, PrivilegeError), match=r"load without token=|not the first one"):
-            token.create(str(folder))
+    with (
+        mounted(tmp_path / "bpf") as folder,
+        pytest.raises((SystemCallError, PrivilegeError), match=r"load without token=|not the first one"),
+    ):
+        token.create(str(folder))

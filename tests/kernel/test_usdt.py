@@ -13,6 +13,7 @@ import pytest
 from pyzbpf.elf import usdt, usdt_arguments
 from pyzbpf.errors import Error, NotFoundError, ObjectError, UnsupportedError
 from pyzbpf.kernel import kconfig
+from pyzbpf.links import usdt as links
 from pyzbpf.uapi import since
 from tests.support import features, libbpf, zig_probes
 from tests.support.targets import COUNTED, DONE, Target, zig_program
@@ -229,7 +230,32 @@ def test_wrong_names(probe):
     assert probe.links == []
 
 
-def test_a_failure_in_the_middle_leaves_nothing(probe, monkeypatch):
+def test_all_places_are_one_link(probe):
+    features.since(since.UPROBE_MULTI_PROCESS, "USDT by one link")
+    with Target() as target:
+        link = probe.programs["passed"].attach(path=target.path(), name="done", cookie=5)
+        assert link.info["kind"] == "uprobe_multi"
+        target.done()
+        (event,) = probe.maps["seen"].read(1, timeout=PATIENCE)
+        assert (arguments(event), event.cookie) == (DONE, 5)
+
+
+def test_a_program_that_was_loaded_for_places_one_by_one(monkeypatch):
+    """As by an older kernel, or another loader: perf events take it, and they alone."""
+    features.needs_to_know_the_machine()
+    with monkeypatch.context() as older:
+        older.setattr(links, "loaded_as", lambda: 0)
+        probe = few().load()
+    with probe, Target() as target:
+        with probe.programs["passed"].attach(path=target.path(), name="counted", cookie=6):
+            assert target.semaphore()
+            target.counted()
+            (event,) = probe.maps["seen"].read(1, timeout=PATIENCE)
+            assert (arguments(event), event.cookie) == (COUNTED, 6)
+        assert not target.semaphore()
+
+
+def test_a_failure_in_the_middle_leaves_nothing(monkeypatch):
     """The second of several places fails: the first is detached again, and its record is free."""
     from pyzbpf.kernel import perf_event
 
@@ -241,15 +267,16 @@ def test_a_failure_in_the_middle_leaves_nothing(probe, monkeypatch):
             raise UnsupportedError("the second")
         return real(*arguments, **options)
 
+    features.needs_to_know_the_machine()
     places = usdt.find(usdt.read(str(Target.path())), "f", "", "done")
+    monkeypatch.setattr(links, "loaded_as", lambda: 0)
     monkeypatch.setattr(usdt, "find", lambda *_: [*places, *places])
     monkeypatch.setattr(perf_event, "probe", fail)
-    with pytest.raises(UnsupportedError):
-        probe.programs["passed"].attach(path=Target.path(), name="done")
-    from pyzbpf.links import usdt as links
-
-    assert links._used == {}
-    assert probe.links == []
+    with few().load() as probe:
+        with pytest.raises(UnsupportedError):
+            probe.programs["passed"].attach(path=Target.path(), name="done")
+        assert links._used == {}
+        assert probe.links == []
 
 
 def test_an_object_without_the_maps():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import mmap
 import os
 import socket
@@ -195,6 +197,52 @@ def test_redirection(mode: str) -> None:
         )
         if cpu == 1:
             assert verdict("to_cpu") == XDP_REDIRECT
+
+
+@contextlib.contextmanager
+def xdp_socket(interface: str) -> Iterator[socket.socket]:
+    """One with memory for packets and a ring of those received, bound to the interface's first queue."""
+    size = 1 << 16
+    try:
+        made = socket.socket(_AF_XDP, socket.SOCK_RAW)
+    except OSError as error:
+        pytest.skip(f"needs CONFIG_XDP_SOCKETS=y: {error}")
+    with made, mmap.mmap(-1, size) as memory:
+        room = ctypes.c_char.from_buffer(memory)
+        registration = struct.pack("=QQIIII", ctypes.addressof(room), size, 4096, 0, 0, 0)
+        del room
+        made.setsockopt(_SOL_XDP, _XDP_UMEM_REG, registration)
+        for ring in (_XDP_RX_RING, _XDP_UMEM_FILL_RING, _XDP_UMEM_COMPLETION_RING):
+            made.setsockopt(_SOL_XDP, ring, 16)
+        address = struct.pack("=HHIII", _AF_XDP, 0, socket.if_nametoindex(interface), 0, 0)
+        libc = ctypes.CDLL(None, use_errno=True)
+        assert libc.bind(made.fileno(), address, len(address)) == 0, os.strerror(ctypes.get_errno())
+        yield made
+
+
+# include/uapi/linux/if_xdp.h
+_AF_XDP, _SOL_XDP = 44, 283
+_XDP_RX_RING, _XDP_UMEM_REG, _XDP_UMEM_FILL_RING, _XDP_UMEM_COMPLETION_RING, _XDP_STATISTICS = 2, 4, 5, 6, 7
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_packets_for_a_socket_of_xdp(mode: str) -> None:
+    """Which has given no room for them: it says how many came."""
+    features.since("5.9", "this count")
+    with (
+        network.veth() as pair,
+        pair.other_side(),
+        loaded(mode, "to_socket") as probe,
+        xdp_socket("lo") as receiver,
+    ):
+        put(probe.maps["xsks"], 0, receiver)
+        with probe.programs["to_socket"].attach(interface="lo", mode="generic"):
+            with socket.socket(type=socket.SOCK_DGRAM) as sender:
+                for _ in range(3):
+                    sender.sendto(b"x", ("127.0.0.1", 9))
+            *_, without_room, _ = struct.unpack("=6Q", receiver.getsockopt(_SOL_XDP, _XDP_STATISTICS, 48))
+            assert without_room >= 3
+        commands.map_delete(probe.maps["xsks"].fileno(), bytes(4))
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -16,7 +16,8 @@ from pyzbpf.adapt import attach_target
 from pyzbpf.btf import types as kinds
 from pyzbpf.errors import Error
 from tests.support import cilium, zig_probes
-from tests.support.bpftool import BPFTOOL, mounted, pinned, xlated
+from tests.support.bpf_fs import mounted
+from tests.support.bpftool import BPFTOOL, pinned, xlated
 from tests.support.core_answers import LOCAL_TYPE_ID
 from tests.support.require import missing
 from tests.support.sent import in_order_of_calls
@@ -90,7 +91,8 @@ def edition(request: pytest.FixtureRequest) -> cilium.Edition:
 
 @pytest.fixture
 def bpffs(tmp_path: Path) -> Iterator[Path]:
-    yield from mounted(tmp_path / "bpf")
+    with mounted(tmp_path / "bpf") as folder:
+        yield folder
 
 
 def table_of(edition: cilium.Edition) -> str:

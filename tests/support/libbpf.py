@@ -16,7 +16,7 @@ from tests.support.require import missing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
 # enum libbpf_print_level of bpf/libbpf.h.
@@ -145,7 +145,7 @@ class UsdtOptions(ctypes.Structure):
 
 
 def usdt_records(path: Path, file: str, provider: str, name: str, cookie: int) -> list[bytes]:
-    """The records that libbpf stores for a USDT probe, after attaching the first program of an object there."""
+    """The records that libbpf stores for a USDT probe, after attaching the program of an object there."""
     library = _library()
     opened = library.bpf_object__open_file(os.fsencode(path), None)
     assert opened, os.strerror(ctypes.get_errno())
@@ -153,7 +153,11 @@ def usdt_records(path: Path, file: str, provider: str, name: str, cookie: int) -
     link = None
     try:
         assert library.bpf_object__load(thing) == 0
-        program, *_ = _each(library.bpf_object__next_program, thing)
+        program, *_ = [
+            found
+            for found in _each(library.bpf_object__next_program, thing)
+            if library.bpf_program__fd(found) >= 0
+        ]
         options = UsdtOptions(size=ctypes.sizeof(UsdtOptions), cookie=cookie)
         library.bpf_program__attach_usdt.restype = ctypes.c_void_p
         link = library.bpf_program__attach_usdt(
@@ -183,8 +187,20 @@ def attaches(path: Path, names: Collection[str] = ()) -> dict[str, int]:
 
     ``names`` are the programs to load, without which all are that load by themselves.
     """
+    return _attached(path, names, lambda library, program: library.bpf_program__attach(program))
+
+
+def attaches_to(path: Path, name: str, function: str, target: int) -> int:
+    """The same of one program, by one of libbpf's functions that are told where: a descriptor, or an interface."""
+    found = _attached(path, (name,), lambda library, program: getattr(library, function)(program, target))
+    return found[name]
+
+
+def _attached(
+    path: Path, names: Collection[str], attach: Callable[[ctypes.CDLL, ctypes.c_void_p], int | None]
+) -> dict[str, int]:
     library = _library()
-    for function in ("bpf_program__attach", "bpf_object__find_program_by_name"):
+    for function in _ATTACH:
         getattr(library, function).restype = ctypes.c_void_p
     opened = library.bpf_object__open_file(os.fsencode(path), None)
     assert opened, os.strerror(ctypes.get_errno())
@@ -199,10 +215,16 @@ def attaches(path: Path, names: Collection[str] = ()) -> dict[str, int]:
             if library.bpf_program__fd(program) < 0:
                 continue
             ctypes.set_errno(0)
-            link = library.bpf_program__attach(program)
+            link = attach(library, program)
             found[_name(library.bpf_program__name(program))] = 0 if link else ctypes.get_errno()
             if link:
                 library.bpf_link__destroy(ctypes.c_void_p(link))
         return found
     finally:
         library.bpf_object__close(thing)
+
+
+_ATTACH = (
+    "bpf_program__attach", "bpf_program__attach_cgroup", "bpf_program__attach_netns", "bpf_program__attach_xdp",
+    "bpf_object__find_program_by_name",
+)  # fmt: skip

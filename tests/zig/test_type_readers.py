@@ -89,6 +89,7 @@ def test_the_dump_of_bpftool_is_c_of_the_same_layout(name: str, endian: str, tmp
     source.write_text("\n".join([text, *assertions(types_of(path), text)]) + "\n")
     machine = {"little": "bpfel", "big": "bpfeb"}[endian]
     command = [compiler.find_zig(), "cc", "-target", f"{machine}-freestanding", "-Werror", "-Wno-visibility"]
+    command.append("-Wno-pragma-clang-attribute")  # of a dump without structs
     done = subprocess.run(
         [*command, "-c", source, "-o", tmp_path / "types.o"], capture_output=True, text=True, check=False
     )

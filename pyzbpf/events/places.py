@@ -66,4 +66,4 @@ class Places:
 
 def _as_list(numbers: Any) -> list[int]:
     """A list of what is a list or a numpy array."""
-    return numbers if isinstance(numbers, list) else numbers.tolist()  # type: ignore[no-any-return]
+    return numbers if isinstance(numbers, list) else numbers.tolist()

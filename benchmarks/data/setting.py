@@ -123,9 +123,10 @@ class Peer:
     def __call__(self) -> float:
         """Nanoseconds an event."""
         pipes = self.process
-        assert pipes.stdin is not None and pipes.stdout is not None and pipes.stderr is not None
-        pipes.stdin.write("\n")
-        pipes.stdin.flush()
+        assert pipes.stdin is not None
+        assert pipes.stdout is not None
+        assert pipes.stderr is not None
+        print(file=pipes.stdin, flush=True)
         said = pipes.stdout.readline()
         if not said:
             raise SystemExit(f"{pipes.args}: {pipes.stderr.read()}")

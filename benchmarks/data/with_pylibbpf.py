@@ -1,7 +1,7 @@
 """pylibbpf's reader of a perf buffer (it has none of ring buffers), as `with_bcc.py`; the third argument is the object."""
 
 import ctypes
-import glob
+import os
 import sys
 import time
 
@@ -19,13 +19,9 @@ class Event(ctypes.Structure):
 
 def program_descriptor() -> int:
     """The only program of this process: pylibbpf does not tell its descriptor."""
-    for path in glob.glob("/proc/self/fdinfo/*"):
-        try:
-            with open(path) as file:
-                if "prog_id" in file.read():
-                    return int(path.rsplit("/", 1)[1])
-        except OSError:  # it was the descriptor of the listing
-            continue
+    for name in os.listdir("/proc/self/fd"):
+        if os.path.exists(f"/proc/self/fd/{name}") and "bpf-prog" in os.readlink(f"/proc/self/fd/{name}"):
+            return int(name)
     raise SystemExit("pylibbpf has loaded no program")
 
 

@@ -193,8 +193,8 @@ def perf_run(data: memoryview, position: int, produced: int, limit: int) -> tupl
     """
     size = len(data)
     start = position % size
-    kind, misc, length = _PERF_HEADER.unpack_from(data, start)
-    if kind != PERF_RECORD_SAMPLE or misc or length < PERF_BEFORE or length % 8:
+    kind, _, length = _PERF_HEADER.unpack_from(data, start)
+    if kind != PERF_RECORD_SAMPLE or length < PERF_BEFORE or length % 8:
         return 0, 8
     most = min(limit, (min(produced - position, size - start)) // length)
     if most < 2:

@@ -179,14 +179,14 @@ def test_an_exception_in_a_loop_loses_nothing_that_is_behind(type_):
         send(probe, 6)
         seen = []
 
-        def use(event) -> None:
-            seen.append(event)
-            if len(seen) == 2:
-                raise Interrupt
+        def use() -> None:
+            for event in events:
+                seen.append(event)
+                if len(seen) == 2:
+                    raise Interrupt
 
         with pytest.raises(Interrupt):
-            for event in events:
-                use(event)
+            use()
         rest = events.read(2, timeout=0)
         rest += events.read(timeout=0)
         assert sorted(event.sequence for event in seen + rest) == list(range(6))

@@ -128,7 +128,7 @@ class Perf:
         self.consumed = self.produced = start
 
     def put(self, kind: int, body: bytes) -> bool:
-        record = struct.pack("=IHH", kind, 0, 8 + len(body)) + body
+        record = struct.pack("=IHH", kind, 1, 8 + len(body)) + body  # PERF_RECORD_MISC_KERNEL
         if self.produced + len(record) - self.consumed > len(self.memory):
             return False
         for byte in record:

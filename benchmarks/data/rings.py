@@ -180,22 +180,21 @@ def _without_numpy(ring: Ring, setting: Setting) -> list[Row]:
         check(found, wanted)
         return took / ring.count
 
-    c, column, tuples, objects, calls, peer = setting.turns(
+    c, column, tuples, objects, lists, calls, peer = setting.turns(
         ring.c,
         ring.python(batches(lambda batch: sum(batch.column("number")))),
         ring.python(batches(_tuples)),
         ring.python(_objects(ring.count)),
+        ring.python(_lists),
         ring.python(_tuple_callbacks),
         by_ctypes,
     )
-    # By themselves: long lists of objects leave the interpreter's memory in pieces, which slows the others.
-    lists_peer, lists = setting.turns(by_ctypes, ring.python(_lists))
     return [
         Row("64-byte records, one column, no numpy", "libbpf C", c, column, "≤ 5.5"),
         Row("three fields as tuples, no numpy", "libbpf C", c, tuples, "≤ 15"),
         Row("a callback for each tuple", "ctypes callback", peer, calls, "≤ 1/7 = 0.14"),
         Row("a typed object for each event, `for`", "ctypes callback", peer, objects, "≤ 1/3 = 0.33"),
-        Row("a typed object for each event, lists by `read`", "ctypes callback", lists_peer, lists),
+        Row("a typed object for each event, lists by `read`", "ctypes callback", peer, lists),
         Row("a typed object for each event, `for`", "libbpf C", c, objects),
     ]
 

@@ -78,6 +78,14 @@ int ring_latency(int fd, volatile int *stop, struct latencies *to)
 	return 0;
 }
 
+/* Run a program so many times. */
+int run(int program, int count)
+{
+	char packet[64] = {};
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet, .data_size_in = sizeof(packet), .repeat = count);
+	return bpf_prog_test_run_opts(program, &options);
+}
+
 /* Run a program `rate` times a second on one CPU, in bursts of a millisecond; how often it ran. */
 uint64_t produce(int program, uint64_t rate, uint64_t burst_ns, uint64_t duration_ns, int cpu)
 {

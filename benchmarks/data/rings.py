@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.data.setting import PACKET, Row, Setting, clock
+from benchmarks.data.setting import HERE, PACKET, Peer, Row, Setting, clock, with_headers
 from pyzbpf.events.ring_buffer import RingBuffer
 from pyzbpf.kernel.fd import Fd
 
@@ -154,6 +155,7 @@ def rows(setting: Setting) -> list[Row]:
         ring = Ring(setting, probe, "events", "uniform", count)
         found += _without_numpy(ring, setting)
         mixed = Ring(setting, probe, "sizes", "mixed", count)
+        found += _other_libraries(setting, ring)
         c, plain = setting.turns(mixed.c, mixed.python(batches(lambda batch: sum(batch.column("number")))))
         found.append(Row("mixed sizes, column without numpy", "libbpf C", c, plain, "≤ 40"))
         try:
@@ -195,6 +197,48 @@ def _without_numpy(ring: Ring, setting: Setting) -> list[Row]:
         Row("a typed object for each event, lists by `read`", "ctypes callback", peer, lists),
         Row("a typed object for each event, `for`", "libbpf C", c, objects),
     ]
+
+
+def _other_libraries(setting: Setting, ring: Ring) -> list[Row]:
+    """A typed object for each event, beside libraries of the field; those that do not run here are named."""
+    library, count = str(setting.folder / "peer.so"), ring.count // 2
+    found: list[Row] = []
+    bcc = [
+        *with_headers(setting.folder),
+        "/usr/bin/python3",
+        str(HERE / "with_bcc.py"),
+        library,
+        str(count),
+    ]
+    with Peer(bcc) as peer:
+        if peer.runs:
+            theirs, objects, tuples = setting.turns(
+                peer, ring.python(_objects(ring.count)), ring.python(_tuple_callbacks)
+            )
+            found.append(Row("a typed object for each event, `for`", "BCC", theirs, objects, "≤ 1/3 = 0.33"))
+            found.append(Row("a callback for each tuple", "BCC", theirs, tuples, "≤ 1/7 = 0.14"))
+        else:
+            print(f"(not measured: BCC does not run here: {peer.reason()})")
+    path = setting.object("perf")
+    with Peer([sys.executable, str(HERE / "with_pylibbpf.py"), library, str(count), str(path)]) as peer:
+        if not peer.runs:
+            print(f"(not measured: pylibbpf does not run here: {peer.reason()})")
+            return found
+        with setting.spec("perf").load() as probe:
+            events, number = probe.maps["events"].open(4096), probe.variables["number"]
+
+            def ours() -> float:
+                before = number.value
+                probe.programs["uniform"].test_run(PACKET, repeat=count)
+                start = clock()
+                total = sum(event.number for event in islice(events, count))
+                took = clock() - start
+                check(total, sum(range(before + 1, number.value + 1)))
+                return took / count
+
+            theirs, mine = setting.turns(peer, ours)
+        found.append(Row("a typed object for each event of a perf buffer, `for`", "pylibbpf", theirs, mine))
+    return found
 
 
 def _with_numpy(ring: Ring, mixed: Ring, setting: Setting) -> list[Row]:

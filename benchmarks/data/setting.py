@@ -104,6 +104,64 @@ class Setting:
         return [statistics.median(values) for values in found]
 
 
+class Peer:
+    """Another program that measures itself: a round for each line it is sent. `reason` says why there is none."""
+
+    def __init__(self, command: list[str]) -> None:
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        self.runs = self.process.stdout.readline() == "ready\n"
+
+    def __enter__(self) -> Peer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.communicate()
+
+    def __call__(self) -> float:
+        """Nanoseconds an event."""
+        pipes = self.process
+        assert pipes.stdin is not None
+        assert pipes.stdout is not None
+        assert pipes.stderr is not None
+        print(file=pipes.stdin, flush=True)
+        said = pipes.stdout.readline()
+        if not said:
+            raise SystemExit(f"{pipes.args}: {pipes.stderr.read()}")
+        return float(said)
+
+    def reason(self) -> str:
+        """The last line of what it said instead."""
+        return (self.process.communicate()[1].strip().splitlines() or ["it said nothing"])[-1]
+
+
+# BCC compiles with the kernel's headers, from /lib/modules/$(uname -r). Where those of another kernel are installed
+# only, it is shown them there, in a mount namespace of its own: the probes here need no more than the helpers.
+_SHOWN = """set -e
+mount --bind /lib/modules "$2"
+mount -t tmpfs none /lib/modules
+mkdir "/lib/modules/$(uname -r)"
+ln -s "$(readlink -f "$2/$1/build")" "/lib/modules/$(uname -r)/build"
+[ -e "$2/$1/source" ] && ln -s "$(readlink -f "$2/$1/source")" "/lib/modules/$(uname -r)/source"
+shift 2
+exec "$@"
+"""
+
+
+def with_headers(folder: Path) -> list[str]:
+    """What to put before a command that runs BCC."""
+    modules = Path("/lib/modules")
+    if (modules / os.uname().release / "build").exists():
+        return []
+    others = sorted(path.parent.name for path in modules.glob("*/build"))
+    if not others:
+        return []
+    (folder / "modules").mkdir(exist_ok=True)
+    return ["unshare", "--mount", "sh", "-c", _SHOWN, "sh", others[-1], str(folder / "modules")]
+
+
 def compile_c(*arguments: str | Path) -> None:
     """With the system's compiler, else Zig's."""
     compiler = [shutil.which("cc") or ""] if shutil.which("cc") else [sys.executable, "-m", "ziglang", "cc"]

@@ -10,7 +10,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks.data.setting import HERE, Row, Setting, compile_c
+from benchmarks.data.setting import HERE, Row, Setting, compile_c, with_headers
 from pyzbpf.build.index import index_text
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _commands(setting: Setting) -> dict[str, list[str]]:
         script.write_text(OURS.format(paths=[str(site)], name=name))
         found[f"pyzbpf {name}"] = [PYTHON, "-I", str(script)]
         found[f"libbpf {name}"] = [str(setting.folder / "start"), str(setting.object(name))]
-    (setting.folder / "with_bcc.py").write_text(BCC)
+    (setting.folder / "start_with_bcc.py").write_text(BCC)
     if shutil.which("bpftrace"):
         found["bpftrace"] = [
             "bpftrace",
@@ -69,7 +69,7 @@ def _commands(setting: Setting) -> dict[str, list[str]]:
             "bpftrace", "-e",
             "software:cpu-clock:10000000 { @ = ((struct task_struct *)curtask)->real_parent->tgid; } interval:ms:1 { exit(); }",
         ]  # fmt: skip
-    found["BCC"] = [PYTHON, str(setting.folder / "with_bcc.py")]
+    found["BCC"] = [PYTHON, str(setting.folder / "start_with_bcc.py")]
     pins = f"/sys/fs/bpf/pyzbpf-benchmark-{os.getpid()}"
     if shutil.which("bpftool"):
         load = f"bpftool prog loadall {setting.object('seen')} {pins} && echo attached; rm -rf {pins}"
@@ -79,7 +79,8 @@ def _commands(setting: Setting) -> dict[str, list[str]]:
 
 def _run(launcher: Path, command: list[str]) -> tuple[float, float, float] | None:
     """Milliseconds of wall and CPU time, MiB at the peak; None where it does not run here."""
-    done = subprocess.run([launcher, *command], capture_output=True, text=True, check=False)
+    before = with_headers(launcher.parent) if command[-1].endswith("with_bcc.py") else []
+    done = subprocess.run([*before, launcher, *command], capture_output=True, text=True, check=False)
     time.sleep(PAUSE_S)
     if done.returncode or "ttach" not in done.stdout:
         return None

@@ -125,10 +125,8 @@ class Batch:
         if offset % size or stride % size:
             unpack, data = struct.Struct("=" + letter).unpack_from, self.data
             return [unpack(data, start + offset - RING_HEADER)[0] for start in places.starts]
-        if places.stride:
-            view = places.of(self.data).cast(letter)  # type: ignore[call-overload]
-        else:
-            view = self.data.cast(letter)  # type: ignore[call-overload]
+        memory = places.of(self.data) if places.stride else self.data
+        view = memory.cast(letter)  # type: ignore[call-overload]
         column: memoryview = view[offset // size :: stride // size]
         self._views += (column, view)
         return column if places.stride else list(places.items(column))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import time
 
+from pyzbpf.btf import codec
 from pyzbpf.errors import Error
-from pyzbpf.events.record import perf_records
+from pyzbpf.events.record import PERF_BEFORE, perf_records, perf_run
 from pyzbpf.events.stream import ShortEvent, State, Stream
 from pyzbpf.kernel import commands, cpus, perf_event
 from pyzbpf.kernel.memory import PAGE, PerfMemory
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from pyzbpf.btf.decode import Btf
     from pyzbpf.kernel.fd import Fd
     from pyzbpf.spec.model import MapSpec
+
+
+# How many events are taken one by one before it is looked again whether they lie side by side.
+_SINGLY = 64
 
 
 class _CpuBuffer:
@@ -164,13 +169,40 @@ class PerfBuffer(Stream):
             return any(buffer.memory.consumed() != buffer.memory.produced() for buffer in self._buffers)
 
     def _collect(self, state: State, limit: int) -> State:
-        state, payloads = self._samples(state, limit)
-        return self._decoded(state.positions, payloads, state.lost)
+        collected = State([], [], state.lost)
+        for buffer, position in zip(self._buffers, state.positions, strict=True):
+            self._collect_from(buffer.memory, position, self._share(limit), collected)
+        return collected
+
+    def _collect_from(self, memory: PerfMemory, position: int, limit: int, to: State) -> None:
+        """Events of one CPU, and the position behind them; samples of one length that lie side by side at once."""
+        data, produced = memory.data, memory.produced()
+        type_id, btf = self.spec.event_type, self.btf
+        size = btf.size_of(type_id) if btf is not None and type_id and not self.is_mixed else 1 << 32
+        while position < produced and limit > 0:
+            count, stride = perf_run(data, position, produced, limit)
+            if count > 1 and btf is not None and size <= stride - PERF_BEFORE:
+                start = position % memory.size
+                decode = codec.records_decoder(btf, type_id, before=PERF_BEFORE, stride=stride)
+                to.ready += decode(data[start : start + count * stride])
+                position += count * stride
+            else:
+                samples, dropped, position = perf_records(data, position, produced, min(limit, _SINGLY))
+                some = self._decoded([], samples, 0)
+                to.ready += some.ready
+                to.broken = to.broken or some.broken
+                to.lost += dropped
+                count = len(samples)
+            limit -= count
+        to.positions.append(position)
+
+    def _share(self, limit: int) -> int:
+        """How many events of each CPU, so that a busy one does not keep the others waiting."""
+        return max(64, limit // len(self._buffers)) if self._buffers else 0
 
     def _samples(self, state: State, limit: int) -> tuple[State, list[bytes]]:
         """The state behind the next events, and their bytes, oldest first on each CPU."""
-        # A share for each CPU, so that a busy one does not keep the others waiting.
-        share = max(64, limit // len(self._buffers)) if self._buffers else 0
+        share = self._share(limit)
         positions: list[int] = []
         payloads: list[bytes] = []
         lost = state.lost

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from operator import itemgetter
-
 from pyzbpf.events.record import RING_HEADER
 
 TYPE_CHECKING = False
@@ -60,10 +58,12 @@ class Places:
 
     def items(self, view: memoryview) -> tuple[Any, ...]:
         """For records that lie anywhere, that item of a view which counts in 8 bytes, of each."""
+        from operator import itemgetter  # not before it is wanted: start-up
+
         heads = _as_list(self.heads)
         return itemgetter(*heads)(view) if len(heads) > 1 else tuple(view[head] for head in heads)
 
 
 def _as_list(numbers: Any) -> list[int]:
     """A list of what is a list or a numpy array."""
-    return numbers if isinstance(numbers, list) else numbers.tolist()  # type: ignore[no-any-return]
+    return numbers if isinstance(numbers, list) else numbers.tolist()

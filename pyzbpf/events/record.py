@@ -11,7 +11,7 @@ from pyzbpf.errors import Error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Literal
 
 # include/uapi/linux/bpf.h: the header is a length with two flags, then a number for the kernel.
 BUSY, DISCARD = 1 << 31, 1 << 30
@@ -29,6 +29,8 @@ PERF_RECORD_LOST, PERF_RECORD_SAMPLE = 2, 9
 _PERF_HEADER = struct.Struct("=IHH")
 _PERF_LOST = struct.Struct("=QQ")
 _U32 = struct.Struct("=I")
+# What lies before a sample's bytes: the header, and their number.
+PERF_BEFORE = 12
 
 
 class _Steps(dict[int, int]):
@@ -164,9 +166,15 @@ def uniform_records(
         different = numpy.asarray(headers) != header
         first = int(different.argmax())
         return (first if different[first] else most), header
-    with memoryview(_U32.pack(header) * most).cast("I") as wanted:
+    return _alike(headers, "I"), header
+
+
+def _alike(headers: memoryview, code: Literal["I", "Q"]) -> int:
+    """How many of the first items are equal to the first one; there are two or more."""
+    most = len(headers)
+    with memoryview(struct.pack(f"={code}", headers[0]) * most).cast(code) as wanted:
         if headers == wanted:
-            return most, header
+            return most
         low, high = 1, most  # the first `low` are equal, the first `high` are not
         while high - low > 1:
             middle = (low + high) // 2
@@ -174,7 +182,25 @@ def uniform_records(
                 low = middle
             else:
                 high = middle
-        return low, header
+        return low
+
+
+def perf_run(data: memoryview, position: int, produced: int, limit: int) -> tuple[int, int]:
+    """How many samples of one length lie side by side from ``position`` on, and how many bytes each record takes.
+
+    At most ``limit``, and none behind the end of the buffer, where a record may be in two pieces. (0, 8) where the first
+    record is no sample.
+    """
+    size = len(data)
+    start = position % size
+    kind, _, length = _PERF_HEADER.unpack_from(data, start)
+    if kind != PERF_RECORD_SAMPLE or length < PERF_BEFORE or length % 8:
+        return 0, 8
+    most = min(limit, (min(produced - position, size - start)) // length)
+    if most < 2:
+        return most, length
+    headers = data[start : start + most * length].cast("Q")[:: length >> 3]
+    return _alike(headers, "Q"), length
 
 
 def perf_records(data: memoryview, position: int, produced: int, limit: int) -> tuple[list[bytes], int, int]:

@@ -227,7 +227,7 @@ class Stream(KernelMap):
         while True:
             state = self._state
             # Counted and handed over without a call in between.
-            for state.given, event in enumerate(state.ready[state.given :], state.given + 1):
+            for state.given, event in enumerate(state.ready[state.given :], state.given + 1):  # noqa: B020 - it is its count
                 if state.broken and type(event) is ShortEvent:
                     raise event
                 yield event

@@ -30,10 +30,10 @@ class NoBatch(Exception):
     """There are no batch commands for this kind of map, or in this kernel: raised before the first element."""
 
 
-def elements(map: Map, *, remove: bool = False) -> Pairs:
+def elements(map: Map, *, remove: bool = False, whole: bool = False) -> Pairs:
     """All elements, by batches or one by one: as `chunks`."""
     try:
-        yield from chunks(map, remove=remove)
+        yield from chunks(map, remove=remove, whole=whole)
     except NoBatch:
         yield from _one_by_one(map, remove=remove)
 
@@ -57,17 +57,17 @@ def count(map: Map) -> int:
         return sum(1 for _ in map.walk())
 
 
-def chunks(map: Map, *, remove: bool = False) -> Pairs:
+def chunks(map: Map, *, remove: bool = False, whole: bool = False) -> Pairs:
     """All elements: (keys side by side, values side by side, how many), in memory that the next step reuses.
 
-    The size of a call begins small, grows, and doubles where one bucket of a hash holds more. With ``remove`` the
-    elements are taken out of the map. Other programs may change the map meanwhile: an element that stays is
+    The size of a call begins small (``whole``: as large as it gets, for the caller wants all), grows, and doubles where
+    one bucket of a hash holds more. With ``remove`` the elements are taken out of the map. Other programs may change the map meanwhile: an element that stays is
     given once, one that comes or goes may be given or not.
     """
     command = e.BPF_MAP_LOOKUP_AND_DELETE_BATCH if remove else e.BPF_MAP_LOOKUP_BATCH
     fd, key_size, value_size = map.fileno(), map.spec.key_size, map.value_bytes
     most = max(_FIRST, min(_MOST, map.spec.max_entries, _MEMORY // max(1, value_size)))
-    size = _FIRST
+    size = most if whole else _FIRST
     keys, values = bytearray(size * key_size), bytearray(size * value_size)
     # Hashes say the number of a bucket there, other kinds a key.
     cursors = [bytearray(max(8, key_size)), bytearray(max(8, key_size))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from _collections_abc import ItemsView, ValuesView  # see maps/base.py
+from itertools import chain
 
 from pyzbpf.btf import columns
 from pyzbpf.btf.types import ENUM, ENUM64
@@ -51,8 +52,9 @@ class Values(_ValuesView):
 
 def pairs(map: Map) -> Iterator[tuple[Any, Any]]:
     """Every key with its value, decoded."""
-    for keys, values, count in batch.elements(map):
-        yield from _decoded(map, keys, values, count)
+    return chain.from_iterable(
+        _decoded(map, keys, values, count) for keys, values, count in batch.elements(map)
+    )
 
 
 def _decoded(map: Map, keys: memoryview, values: memoryview, count: int) -> Iterator[tuple[Any, Any]]:
@@ -85,7 +87,7 @@ def chunks(map: Map) -> Iterator[tuple[memoryview, memoryview]]:
     """Columns of raw numbers: `Map.chunks`."""
     key: Any = columns.letter(map.btf, map.spec.key_type) or "B"
     value: Any = columns.letter(map.btf, map.spec.value_type) or "B"
-    for keys, values, _ in batch.elements(map):
+    for keys, values, _ in batch.elements(map, whole=True):
         yield keys.cast(key), values.cast(value)
 
 
@@ -130,7 +132,7 @@ def top(map: Map, number: int) -> list[tuple[Any, Any]]:
 def to_numpy(map: Map) -> tuple[Any, Any]:
     """Keys and values as arrays: `Map.to_numpy`."""
     all_keys, all_values = bytearray(), bytearray()
-    for keys, values, _ in batch.elements(map):
+    for keys, values, _ in batch.elements(map, whole=True):
         all_keys += keys
         all_values += values
     spec = map.spec

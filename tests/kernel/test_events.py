@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import select
 import signal
 import sys
@@ -13,6 +14,7 @@ import time
 import pytest
 
 from pyzbpf.errors import Error
+from pyzbpf.events.merge import Merged
 from pyzbpf.kernel import cpus
 from tests.support.assemble import R3, Asm
 from tests.support.probes import EVENT_SIZE, PACKET, sender
@@ -117,6 +119,90 @@ def test_losses_of_all_who_send_into_a_shared_ring():
         with spec.load(maps={"events": events, ".bss": first.maps[".bss"]}):
             assert events.lost == lost
     assert events.lost == lost
+
+
+@pytest.fixture
+def on_cpu():
+    """A function that moves this thread to a CPU."""
+    allowed = os.sched_getaffinity(0)
+    yield lambda cpu: os.sched_setaffinity(0, {cpu})
+    os.sched_setaffinity(0, allowed)
+
+
+def test_perf_events_are_in_order_on_each_cpu_and_merged_over_all(on_cpu):
+    available = sorted(os.sched_getaffinity(0))[:2]
+    with open_probe(PERF) as probe:
+        events = probe.maps["events"]
+        for take in (events.read, Merged([events], "sequence").read):
+            sent: dict[int, list[int]] = {cpu: [] for cpu in available}
+            first = probe.variables["sent"].value
+            for number in range(30):
+                cpu = available[number // 3 % len(available)]
+                on_cpu(cpu)
+                send(probe, 1)
+                sent[cpu].append(first + number)
+            found = [event.sequence for event in take(timeout=0)]
+            if take == events.read:
+                assert found == [number for cpu in available for number in sent[cpu]]
+            else:
+                assert found == list(range(first, first + 30))
+        assert events.lost == 0
+
+
+def test_two_ring_buffers_are_merged():
+    with open_probe(RING) as one, open_probe(RING) as other:
+        merged = Merged([one.maps["events"], other.maps["events"]], "sequence")
+        send(one, 5)
+        send(other, 8)
+        assert [event.sequence for event in merged.read(timeout=0)] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 7]
+        assert merged.read(timeout=0) == []
+        assert merged.late == 0
+
+
+def test_perf_events_between_losses():
+    """Runs are decoded at once, what is between them one by one."""
+    with open_probe(PERF) as probe:
+        events = probe.maps["events"]
+        seen = 0
+        for count in (1, 2, 40, 300, 1, 3, 170, 5):  # the buffer holds fewer than 300
+            send(probe, count)
+            found = [event.sequence for event in events.read(timeout=0)]
+            assert found == sorted(found)
+            seen += len(found)
+        assert events.lost == probe.variables["sent"].value - seen > 0
+
+
+@pytest.mark.parametrize("type_", [RING, PERF])
+def test_an_exception_in_a_loop_loses_nothing_that_is_behind(type_):
+    with open_probe(type_) as probe:
+        events = probe.maps["events"]
+        send(probe, 6)
+        seen = []
+
+        def use() -> None:
+            for event in events:
+                seen.append(event)
+                if len(seen) == 2:
+                    raise Interrupt
+
+        with pytest.raises(Interrupt):
+            use()
+        rest = events.read(2, timeout=0)
+        rest += events.read(timeout=0)
+        assert sorted(event.sequence for event in seen + rest) == list(range(6))
+
+
+def test_a_loop_that_others_read_beside_goes_on_behind_them():
+    with open_probe(RING) as probe:
+        events = probe.maps["events"]
+        send(probe, 6)
+        loop = iter(events)
+        assert next(loop).sequence == 0
+        assert [event.sequence for event in events.read(2, timeout=0)] == [1, 2]
+        assert next(loop).sequence == 3
+        assert [event.sequence for event in events.read(timeout=0)] == [4, 5]
+        send(probe, 1)
+        assert next(loop).sequence == 6
 
 
 def test_max_events_leaves_the_rest():

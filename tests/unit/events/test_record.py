@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pyzbpf.errors import Error
 from pyzbpf.events.places import Places
-from pyzbpf.events.record import BUSY, DISCARD, perf_records, ring_records
+from pyzbpf.events.record import BUSY, DISCARD, perf_records, perf_run, ring_records
 
 MANY = 1 << 30
 
@@ -128,7 +128,7 @@ class Perf:
         self.consumed = self.produced = start
 
     def put(self, kind: int, body: bytes) -> bool:
-        record = struct.pack("=IHH", kind, 0, 8 + len(body)) + body
+        record = struct.pack("=IHH", kind, 1, 8 + len(body)) + body  # PERF_RECORD_MISC_KERNEL
         if self.produced + len(record) - self.consumed > len(self.memory):
             return False
         for byte in record:
@@ -191,3 +191,25 @@ def test_perf_keeps_every_sample_whatever_the_sizes(payloads, limit):
         seen += perf.take(limit)[0]
     assert len(seen) == len(payloads)
     assert all(got[: len(sent)] == sent for got, sent in zip(seen, payloads, strict=True))
+
+
+@given(
+    lengths=st.lists(st.sampled_from([12, 12, 12, 20, 0]), min_size=1, max_size=20),
+    limit=st.integers(1, 20),
+    start=st.integers(0, 40).map(lambda n: 8 * n),
+)
+def test_perf_samples_of_one_length_are_a_run(lengths, limit, start):
+    """0 stands for a record of losses; what lies across the end is left to the other way."""
+    perf = Perf(512, start)
+    for length in lengths:
+        (perf.sample(bytes(length)) if length else perf.put(2, struct.pack("=QQ", 1, 1)))
+    data = memoryview(perf.memory)
+    count, stride = perf_run(data, start, perf.produced, limit)
+    alike = next((place for place, length in enumerate(lengths) if length != lengths[0]), len(lengths))
+    size = lengths[0] + 12
+    written = min((perf.produced - start) // size, (512 - start) // size)
+    if not lengths[0]:
+        assert count == 0
+    else:
+        assert (count, stride) == (min(alike, limit, written), size)
+        assert len(perf_records(data, start, start + count * stride, 99)[0]) == count

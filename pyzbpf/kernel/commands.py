@@ -16,7 +16,7 @@ from pyzbpf.uapi import attrs, enums
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     Layout = Mapping[str, tuple[int, int]]
 
@@ -282,6 +282,15 @@ def prog_load_packed(data: bytearray) -> int:
         if result != -EAGAIN:
             break
     return result
+
+
+def prog_loads(attributes: Iterable[bytearray]) -> Iterator[int]:
+    """Load programs one after the other, each when its result is asked for: descriptor or negative errno.
+
+    Nothing is tried again: who is refused asks `prog_load_packed`.
+    """
+    for data in attributes:
+        yield bpf(enums.BPF_PROG_LOAD, data)
 
 
 def prog_test_run(fd: int, values: Mapping[str, int | bytes]) -> tuple[int, bytearray]:

@@ -181,9 +181,10 @@ int each_sum(int fd, uint32_t count, uint32_t cpus, struct result *to)
 int object_load(const char *path, struct result *to)
 {
 	libbpf_set_print(quiet);
-	uint64_t start = now(CLOCK_MONOTONIC);
+	uint64_t start = now(CLOCK_MONOTONIC), cpu_start = now(CLOCK_THREAD_CPUTIME_ID);
 	struct bpf_object *object = bpf_object__open_file(path, NULL);
 	int result = object ? bpf_object__load(object) : -errno;
+	to->cpu_ns = now(CLOCK_THREAD_CPUTIME_ID) - cpu_start;
 	to->ns = now(CLOCK_MONOTONIC) - start;
 	bpf_object__close(object);
 	return result;

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pyzbpf
-from benchmarks.data.setting import Row, Setting, wall
+from benchmarks.data.setting import Row, Setting, clock, wall
 from pyzbpf.build.index import index_text
 from pyzbpf.runtime import parallel
 from pyzbpf.spec.open import SUFFIX
@@ -70,14 +70,15 @@ def installed(setting: Setting, path: Path) -> str:
 
 
 def load(path: Path | str, threads: int) -> Callable[[], float]:
-    """pyzbpf, in so many threads."""
+    """pyzbpf, in so many threads: the processor's time of one, the wall's of several."""
+    now = clock if threads == 1 else wall
 
     def measure() -> float:
         real, parallel.workers = parallel.workers, lambda _: threads
         try:
-            start = wall()
+            start = now()
             probe = pyzbpf.open(path).load()
-            took = wall() - start
+            took = now() - start
             probe.close()
         finally:
             parallel.workers = real
@@ -90,7 +91,8 @@ def rows(setting: Setting) -> list[Row]:
     """In sequence and in two threads."""
     path = objects(setting, 200)
     name = installed(setting, path)
-    c, one, two, index_one, index_two = setting.turns(
+    c, c_wall, one, two, index_one, index_two = setting.turns(
+        lambda: float(setting.call("object_load", str(path).encode()).cpu_ns),
         lambda: float(setting.call("object_load", str(path).encode()).ns),
         load(path, 1),
         load(path, 2),
@@ -99,12 +101,12 @@ def rows(setting: Setting) -> list[Row]:
     )
     return [
         Row("200 programs, in sequence", "libbpf", c / 1e6, one / 1e6, "≤ 1.35", "ms"),
-        Row("200 programs, two threads", "libbpf (one thread)", c / 1e6, two / 1e6, "≤ 0.85", "ms"),
+        Row("200 programs, two threads", "libbpf (one thread)", c_wall / 1e6, two / 1e6, "≤ 0.85", "ms"),
         Row("200 programs of a wheel, in sequence", "libbpf", c / 1e6, index_one / 1e6, "≤ 1.35", "ms"),
         Row(
             "200 programs of a wheel, two threads",
             "libbpf (one thread)",
-            c / 1e6,
+            c_wall / 1e6,
             index_two / 1e6,
             "≤ 0.85",
             "ms",

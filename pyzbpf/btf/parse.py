@@ -66,7 +66,7 @@ def references(found: Type) -> list[int]:
 
 def decode_type(btf: Strings, data: bytes | memoryview, position: int, order: str) -> tuple[Type, int]:
     """The type whose header is at ``position``, and where the next one begins."""
-    name_offset, info, size_or_type = struct.unpack_from(order + "III", data, position)
+    name_offset, info, size_or_type = _struct(order, "III").unpack_from(data, position)
     position += 12
     # 7 bits of kind and 24 of count; 5 and 16 in older kernels, which leave the others zero.
     kind, count, flag = info >> 24 & 0x7F, info & 0xFFFFFF, bool(info >> 31)
@@ -77,47 +77,76 @@ def decode_type(btf: Strings, data: bytes | memoryview, position: int, order: st
     else:
         result.size = size_or_type
 
-    def records(layout: str, many: int = count) -> Iterator[tuple[int, ...]]:
-        nonlocal position
-        entry = struct.Struct(order + layout)
-        start, position = position, position + entry.size * many
-        if position > len(data):
-            raise struct.error("cut off")
-        return entry.iter_unpack(data[start:position])
+    if kind not in _TAILS:
+        if kind not in _PLAIN:
+            raise ObjectError(f"unknown kind {kind}")
+        if kind == kinds.FUNC:
+            result.linkage = count
+        return result, position
+    letters, many = _TAILS[kind]
+    if kind == kinds.ENUM and flag:
+        letters = "Ii"
+    entry = _struct(order, letters)
+    end = position + entry.size * (count if many is None else many)
+    if end > len(data):
+        raise struct.error("cut off")
+    _take(result, kind, entry.iter_unpack(data[position:end]), btf)
+    return result, end
 
+
+# What follows the header of a kind: the layout of an entry, and how many there are (None: what the header says).
+_TAILS: dict[int, tuple[str, int | None]] = {
+    kinds.INT: ("I", 1),
+    kinds.ARRAY: ("III", 1),
+    kinds.STRUCT: ("III", None),
+    kinds.UNION: ("III", None),
+    kinds.ENUM: ("II", None),
+    kinds.ENUM64: ("III", None),
+    kinds.FUNC_PROTO: ("II", None),
+    kinds.VAR: ("I", 1),
+    kinds.DATASEC: ("III", None),
+    kinds.DECL_TAG: ("i", 1),
+}
+_PLAIN = kinds.REFERRING | {kinds.FLOAT, kinds.FWD}
+_structs: dict[str, struct.Struct] = {}
+
+
+def _struct(order: str, letters: str) -> struct.Struct:
+    found = _structs.get(order + letters)
+    if found is None:
+        found = _structs[order + letters] = struct.Struct(order + letters)
+    return found
+
+
+def _take(result: Type, kind: int, entries: Iterator[tuple[int, ...]], btf: Strings) -> None:
+    """Put the entries behind the header into the type."""
+    flag = result.flag
     if kind == kinds.INT:
-        ((word,),) = records("I", 1)
+        ((word,),) = entries
         result.encoding, result.bit_offset, result.bits = word >> 24 & 15, word >> 16 & 255, word & 255
     elif kind == kinds.ARRAY:
-        ((result.type, result.index_type, result.count),) = records("III", 1)
+        ((result.type, result.index_type, result.count),) = entries
         result.size = 0
     elif kind in (kinds.STRUCT, kinds.UNION):
-        for name, type_id, offset in records("III"):
+        for name, type_id, offset in entries:
             bits = offset >> 24 if flag else 0
             result.members.append(
                 Member(btf.string(name), type_id, offset & 0xFFFFFF if flag else offset, bits)
             )
     elif kind == kinds.ENUM:
-        result.values = [(btf.string(n), v) for n, v in records("Ii" if flag else "II")]
+        result.values = [(btf.string(n), v) for n, v in entries]
     elif kind == kinds.ENUM64:
-        for name, low, high in records("III"):
+        for name, low, high in entries:
             value = high << 32 | low
             result.values.append((btf.string(name), value - (1 << 64) if flag and high >> 31 else value))
-    elif kind == kinds.FUNC:
-        result.linkage = count
     elif kind == kinds.FUNC_PROTO:
-        result.parameters = [(btf.string(n), t) for n, t in records("II")]
+        result.parameters = [(btf.string(n), t) for n, t in entries]
     elif kind == kinds.VAR:
-        ((result.linkage,),) = records("I", 1)
+        ((result.linkage,),) = entries
     elif kind == kinds.DATASEC:
-        result.variables = [(t, o, s) for t, o, s in records("III")]
-    elif kind == kinds.DECL_TAG:
-        ((result.component,),) = records("i", 1)
-    elif kind == kinds.FLOAT or kind in kinds.REFERRING or kind == kinds.FWD:
-        pass
+        result.variables = [(t, o, s) for t, o, s in entries]
     else:
-        raise ObjectError(f"unknown kind {kind}")
-    return result, position
+        ((result.component,),) = entries
 
 
 _PREFIX = {

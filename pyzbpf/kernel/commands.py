@@ -16,7 +16,7 @@ from pyzbpf.uapi import attrs, enums
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     Layout = Mapping[str, tuple[int, int]]
 
@@ -26,11 +26,18 @@ ORDER = sys.byteorder
 _LOAD_ATTEMPTS = 5
 
 
-# More than any attributes and any info struct of any kernel have; how integers are put there, by their bytes.
+# More than any attributes and any info struct of any kernel have.
 _ROOM = 512
-_PUT = {
+# How integers are put there, by their bytes; any other member is bytes.
+_PUT: dict[int, Callable[..., None]] = {
     size: struct.Struct("=" + letter).pack_into for size, letter in ((1, "B"), (2, "H"), (4, "I"), (8, "Q"))
 }
+# By the layout's identity, which it keeps as long as it is here: how each member is put, from where to where.
+_writers: dict[int, tuple[Layout, dict[str, tuple[Callable[..., None], int, int]]]] = {}
+
+
+def _put_bytes(data: bytearray, offset: int, value: bytes) -> None:
+    data[offset : offset + len(value)] = value
 
 
 def pack(layout: Layout, values: Mapping[str, int | bytes]) -> bytearray:
@@ -39,18 +46,22 @@ def pack(layout: Layout, values: Mapping[str, int | bytes]) -> bytearray:
     A kernel older than a member refuses the command only where that member is set
     (bpf_check_uarg_tail_zero), so members left out keep the call valid on all kernels.
     """
-    data = bytearray(_ROOM)
-    end = 0
+    known = _writers.get(id(layout))
+    if known is None:
+        writers = {
+            name: (_PUT.get(size, _put_bytes), offset, offset + size)
+            for name, (offset, size) in layout.items()
+        }
+        known = _writers[id(layout)] = layout, writers
+    writers = known[1]
+    data, last = bytearray(_ROOM), 0
     for name, value in values.items():
-        if not value:
-            continue
-        offset, size = layout[name]
-        if isinstance(value, int):
-            _PUT[size](data, offset, value)
-        else:
-            data[offset : offset + len(value)] = value
-        end = max(end, offset + size)
-    del data[end:]
+        if value:
+            put, offset, end = writers[name]
+            put(data, offset, value)
+            if end > last:  # noqa: PLR1730 - a call for each member costs more
+                last = end
+    del data[last:]
     return data
 
 
@@ -282,6 +293,15 @@ def prog_load_packed(data: bytearray) -> int:
         if result != -EAGAIN:
             break
     return result
+
+
+def prog_loads(attributes: Iterable[bytearray]) -> Iterator[int]:
+    """Load programs one after the other, each when its result is asked for: descriptor or negative errno.
+
+    Nothing is tried again: who is refused asks `prog_load_packed`.
+    """
+    for data in attributes:
+        yield bpf(enums.BPF_PROG_LOAD, data)
 
 
 def prog_test_run(fd: int, values: Mapping[str, int | bytes]) -> tuple[int, bytearray]:

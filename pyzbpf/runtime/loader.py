@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import sys
-from itertools import chain
+from itertools import chain, repeat
 
 from pyzbpf.adapt.adapt import adapt
 from pyzbpf.errors import Error, LayoutWarning, ObjectError, SystemCallError, UnsupportedError
@@ -142,21 +142,20 @@ _DEBUG = frozenset(
 
 
 class _Request:
-    """All that BPF_PROG_LOAD is told of a program: ``values`` are the members of its attributes, ``packed`` is what they
-    come to, and ``keep`` holds the bytes that they point to. ``fd`` and ``log`` are what comes of it.
+    """BPF_PROG_LOAD of a program: ``packed`` are its attributes, and ``keep`` holds the bytes that they point to. ``fd``
+    and ``log`` are what comes of it.
     """
 
-    __slots__ = ("fd", "keep", "log", "packed", "ready", "spec", "values")
+    __slots__ = ("fd", "keep", "log", "packed", "ready", "spec")
 
     def __init__(
         self, spec: ProgramSpec, ready: ReadyProgram, values: dict[str, int | bytes], keep: list[bytes]
     ) -> None:
         self.spec = spec
         self.ready = ready
-        self.values = values
         self.keep = keep
         self.packed = commands.pack(PROG_LOAD, values)
-        self.fd: Fd | None = None
+        self.fd: Fd
         self.log = ""
 
 
@@ -330,40 +329,51 @@ class Loader:
         modules = {name: fd.fileno() for name, fd in self.modules.items()}
         license = self.spec.license.encode() + b"\0"
 
-        def request(pair: tuple[ProgramSpec, ReadyProgram]) -> _Request:
-            return self._request(*pair, targets.get(pair[0].name), modules, license)
+        loaded: dict[str, _Request] = {}
 
-        def load(request: _Request) -> _Request:
-            return self._load_program(request, log_level)
+        def attributes(spec: ProgramSpec, code: ReadyProgram) -> tuple[dict[str, int | bytes], list[bytes]]:
+            return self._attributes(spec, code, targets.get(spec.name), modules, license)
 
-        done: list[_Request]
+        def load(part: Sequence[tuple[ProgramSpec, ReadyProgram]]) -> None:
+            # All that is Python's comes first: then the processor's caches are the kernel's.
+            requests = [_Request(spec, code, *attributes(spec, code)) for spec, code in part]
+            packed = [request.packed for request in requests]
+            results = repeat(-1) if log_level else commands.prog_loads(packed)
+            for request, result in zip(requests, results, strict=False):
+                number = result
+                if result < 0:
+                    values, keep = attributes(request.spec, request.ready)
+                    number, request.log = self._again(request, values, log_level)
+                    del keep
+                request.fd = Fd(number, f"program '{request.spec.name}'")
+                loaded[request.spec.name] = request
+
         failure: BaseException | None = None
         if len(ready) < 2:
-            done = [load(request(pair)) for pair in ready]
+            load(ready)
         else:
             from pyzbpf.runtime import parallel
 
             threads = parallel.workers([len(code.instructions) // 8 for _, code in ready])
-            if threads > 1:  # one prepares while others are in the kernel
-                done, failure = parallel.each(lambda pair: load(request(pair)), ready, threads)
-            else:  # all that is Python's first, which then leaves the processor's caches to the kernel
-                done, failure = parallel.each(load, [request(pair) for pair in ready], 1)
-        for loaded in done:
-            assert loaded.fd is not None
-            program = Program(loaded.spec, loaded.fd, log=loaded.log)
-            self.made.append(program)
-            self.programs[program.name] = program
+            failure = parallel.each(load, parallel.parts(ready, threads), threads)[1]
+        for spec, _ in ready:
+            if spec.name in loaded:
+                request = loaded[spec.name]
+                program = Program(spec, request.fd, log=request.log)
+                self.made.append(program)
+                self.programs[spec.name] = program
         if failure is not None:
             raise failure
 
-    def _request(
+    def _attributes(
         self,
         spec: ProgramSpec,
         ready: ReadyProgram,
         target: Program | None,
         modules: Mapping[str, int],
         license: bytes,
-    ) -> _Request:
+    ) -> tuple[dict[str, int | bytes], list[bytes]]:
+        """Members of the attributes of BPF_PROG_LOAD, and the bytes that they point to."""
         if ready.callbacks and self.btf is None:
             from pyzbpf.uapi import since
 
@@ -396,7 +406,7 @@ class Loader:
             values["prog_btf_fd"] = self.btf.fileno()
             self._add_records(values, keep, "func_info", ready.func_info, 2)
             self._add_records(values, keep, "line_info", ready.line_info, 4)
-        return _Request(spec, ready, values, keep)
+        return values, keep
 
     @staticmethod
     def _add_records(
@@ -415,19 +425,18 @@ class Loader:
             values[name + "_cnt"] = count
             values[name + "_rec_size"] = width * 4
 
-    def _load_program(self, request: _Request, log_level: int) -> _Request:
-        spec = request.spec
-        result = 0 if log_level else commands.prog_load_packed(request.packed)
-        if result < 0 or log_level:
-            from pyzbpf.runtime import attempt
+    def _again(self, request: _Request, values: Mapping[str, int | bytes], log_level: int) -> tuple[int, str]:
+        """(descriptor, log) of a program that was refused once, or whose log is wanted; raises where it is refused."""
+        verdict = 0 if log_level else commands.prog_load_packed(request.packed)
+        if verdict > 0:
+            return verdict, ""
+        from pyzbpf.runtime import attempt
 
-            whole = request.values
-            plain = {name: value for name, value in whole.items() if name not in _DEBUG}
-            result, request.log = attempt.load(whole, plain, result, log_level)
-            if result < 0:
-                raise self._refused(spec, request.ready, -result, request.log)
-        request.fd = Fd(result, f"program '{spec.name}'")
-        return request
+        plain = {name: value for name, value in values.items() if name not in _DEBUG}
+        verdict, log = attempt.load(values, plain, verdict, log_level)
+        if verdict < 0:
+            raise self._refused(request.spec, request.ready, -verdict, log)
+        return verdict, log
 
     def _refused(self, spec: ProgramSpec, ready: ReadyProgram, errno: int, log: str) -> Error:
         from pyzbpf.kernel import limits

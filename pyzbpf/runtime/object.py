@@ -5,7 +5,6 @@ from __future__ import annotations
 from os import fspath, unlink
 
 from pyzbpf.errors import Error, PrivilegeError
-from pyzbpf.kernel import privilege
 from pyzbpf.links.attach import NEVER
 from pyzbpf.links.attach import options as options_of
 from pyzbpf.runtime.loader import Loader
@@ -91,6 +90,8 @@ def load(
 
 def _tell_all(spec: ObjectSpec, error: PrivilegeError) -> None:
     """Raise with all that the object needs, where the step that was refused needs but a part."""
+    from pyzbpf.kernel import privilege
+
     wanted = privilege.to_load_all(program.type for program in spec.programs.values() if program.autoload)
     held = privilege.effective()
     if len(privilege.missing(wanted, held)) > len(privilege.missing(error.capability, held)) > 0:

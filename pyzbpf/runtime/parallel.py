@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # Threads cost about as much as the verification of this many instructions.
 _WORTH = 4000
 _MOST = 8
+# Pieces of work for each thread.
+_PIECES = 4
 
 
 def workers(sizes: Sequence[int]) -> int:
@@ -23,6 +25,12 @@ def workers(sizes: Sequence[int]) -> int:
     if len(sizes) < 2 or sum(sizes) < _WORTH:
         return 1
     return min(len(os.sched_getaffinity(0)), len(sizes), _MOST)
+
+
+def parts(things: Sequence[Any], threads: int) -> list[Sequence[Any]]:
+    """The things in as many pieces as are worth it: one for one thread, else enough that none waits for long."""
+    size = len(things) if threads == 1 else max(1, len(things) // (threads * _PIECES))
+    return [things[start : start + size] for start in range(0, len(things), size)]
 
 
 def each(

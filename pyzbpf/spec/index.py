@@ -143,9 +143,10 @@ def from_index(entry: dict[str, Any], data: bytes, *, file: str, name: str) -> O
         if contents is not None:
             found.contents = bytearray(part(contents) if isinstance(contents, tuple) else contents)
         spec.maps[found.name] = found
-    for fields in entry["programs"]:
-        program = ProgramSpec(**dict(zip(_PROGRAM_FIELDS, fields, strict=True)))
-        spec.programs[program.name] = program
+    programs = [
+        ProgramSpec(**dict(zip(_PROGRAM_FIELDS, fields, strict=True))) for fields in entry["programs"]
+    ]
+    spec.programs.update({program.name: program for program in programs})
     for function_name, section, place, offset, type_id, references, lines, core, callback in entry[
         "functions"
     ]:

@@ -12,6 +12,7 @@ from pyzbpf.errors import Error, ObjectError, SystemCallError, UnsupportedError,
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.memory import PAGE
 from pyzbpf.uapi import enums
+from pyzbpf.uapi.attrs import PROG_LOAD
 from tests.support import features
 from tests.support.assemble import (
     R0,
@@ -433,12 +434,13 @@ def test_kernel_without_btf(monkeypatch):
 
 def test_kernel_without_function_records(monkeypatch):
     """Linux 4.18 has BTF, and answers E2BIG to the members that 5.0 added."""
-    real = commands.prog_load
+    real = commands.bpf
 
-    def prog_load(name, values, *, log=None):
-        return (-7, 0) if "prog_btf_fd" in values else real(name, values, log=log)
+    def bpf(command, data):
+        newer = command == enums.BPF_PROG_LOAD and commands.unpack(PROG_LOAD, data, "prog_btf_fd")
+        return -7 if newer else real(command, data)
 
-    monkeypatch.setattr(commands, "prog_load", prog_load)
+    monkeypatch.setattr(commands, "bpf", bpf)
     btf, ids = types()
     spec = with_types(returning(3), btf)
     spec.functions["answer"].type_id = ids["program"]

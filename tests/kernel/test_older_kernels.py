@@ -108,7 +108,7 @@ def test_types_are_listed_where_they_have_no_names(monkeypatch):
 
 
 def test_callbacks_on_a_kernel_before_them(monkeypatch):
-    def refuse(name, values, *, log=None):
+    def refuse(values, *, log=None):
         if log:
             log[:5] = b"what\n"
         return -EINVAL, 0
@@ -120,6 +120,8 @@ def test_callbacks_on_a_kernel_before_them(monkeypatch):
     asm = Asm().mov_imm(R1, 5).load_function(R2, "each").mov_imm(R3, 0).mov_imm(R4, 0).call(181).exit_()
     add_program(spec, "looping", "socket", asm, type_id=ids["program"])
     monkeypatch.setattr(commands, "prog_load", refuse)
+    monkeypatch.setattr(commands, "prog_load_packed", lambda _: -EINVAL)
+    monkeypatch.setattr(commands, "prog_loads", lambda programs: (-EINVAL for _ in programs))
     with pytest.raises(
         UnsupportedError, match=r"callbacks is not supported here \(needs Linux 5.13"
     ) as caught:

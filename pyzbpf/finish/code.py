@@ -152,6 +152,11 @@ class Function:
             at = self.instructions.index(place)
             self.instructions[at:at] = made
 
+    def prepend(self, made: Instruction) -> None:
+        """Put an instruction at the start: what jumps to the one that was the first does not come through it."""
+        made.line = self.instructions[0].line
+        self.instructions.insert(0, made)
+
     def replace(self, place: Instruction, made: Sequence[Instruction]) -> None:
         """Put instructions in the place of one."""
         self.insert(place, made)

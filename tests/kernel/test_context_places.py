@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from tests.support import zig_probes
+from tests.support import features, zig_probes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ RESULTS: dict[str, Callable[[list[int]], int]] = {
 
 @pytest.mark.parametrize(("program", "mode"), [*product(RESULTS, MODES)])
 def test_the_place_asked_for_is_read(program: str, mode: str) -> None:
+    if (program, mode) == ("looped", "small") and features.is_older("6.8"):
+        pytest.skip(f"a loop that counts down needs Linux 6.8, this is {features.RELEASE}")
     with loaded(program, mode) as probe:
         for first in (*range(12), WORD):
             arguments = [first, *ARGUMENTS[1:]]

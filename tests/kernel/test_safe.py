@@ -34,7 +34,6 @@ def unsigned(value: int) -> int:
 # Programs that older verifiers are not convinced of, the first kernel known to take them, and what it learnt.
 NOT_BEFORE = {
     "slice_index": ("6.8", "a length that is compared with another variable"),
-    "passed_record": ("6.12", "an optional ring-buffer record that is passed to a function"),
     "returned_record": ("6.12", "an optional ring-buffer record, tested after it was returned,"),
     "callback": ("5.17", "bpf_loop"),
 }
@@ -283,6 +282,8 @@ class Handed(NamedTuple):
         Handed("returned_record", (3, 4), 1, (16, 4), 0, 0),
         Handed("returned_record", (3, 4), 1, (3, 16), 0, 0),
         Handed("returned_record", (2, 4), 2, (3, 99), 0, 0),
+        Handed("certain_record", (3, 4), 3, (16, 4), 0, 0),
+        Handed("certain_record", (3, 4), 3, (3, 16), 0, 0),
     ],
 )
 def test_records_that_change_hands(case: Handed) -> None:

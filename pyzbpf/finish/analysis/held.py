@@ -14,12 +14,15 @@ from pyzbpf.finish.analysis.registers import (
     CALLER_SAVED,
     EQUAL_ZERO,
     FRAME,
+    LDX,
     LOAD64,
     MOV64,
     MOV64_IMMEDIATE,
     NOT_ZERO,
+    ST,
     STORE64,
     STORE64_IMMEDIATE,
+    STX,
 )
 from pyzbpf.finish.analysis.things import (
     ACQUIRE,
@@ -49,10 +52,12 @@ class Holdings:
     """The analysis of all functions; `states` is the question."""
 
     def __init__(self, functions: Iterable[Function]) -> None:
+        self._functions = list(functions)
+        self._found: dict[Function, dict[Instruction, State]] = {}
         self._things: dict[tuple[Instruction | None, int, Kind], Thing] = {}
         self._taken: dict[Thing, Kind] = {}  # arguments, and as what they are given back
         self._summaries: dict[Function, _Summary] = {}
-        self._concerned = _concerned(list(functions))
+        self._concerned = _concerned(self._functions)
 
     def states(self, function: Function) -> dict[Instruction, State]:
         """What is known before each instruction that can be reached; empty where the function, with what
@@ -60,8 +65,14 @@ class Holdings:
         """
         if function not in self._concerned:
             return {}
-        found = self._walk(function, self._owned_arguments(function))
-        return {function.instructions[index]: state for index, state in found.items()}
+        if function not in self._found:
+            found = self._walk(function, self._owned_arguments(function))
+            self._found[function] = {function.instructions[index]: state for index, state in found.items()}
+        return self._found[function]
+
+    def returns(self, function: Function) -> bool:
+        """Whether the function returns something that must be given back."""
+        return self._summary(function).returned is not None
 
     def _owned_arguments(self, function: Function) -> State:
         """The arguments that the function gives back on every way: at a trap they are its own to give back."""
@@ -69,9 +80,26 @@ class Holdings:
         state = State()
         for register, kind in summary.released.items():
             thing = self._thing(None, register, kind)
-            state.states[thing] = MAYBE
+            state.states[thing] = THERE if self._is_there(function, register) else MAYBE
             state.places[register] = thing, 0
         return state
+
+    def _is_there(self, function: Function, register: int) -> bool:
+        """Whether every call of the function hands over something that is known not to be null."""
+        handed = []
+        for caller in self._functions:
+            for call in [
+                instruction for instruction in caller.instructions if instruction.callee is function
+            ]:
+                state = self.states(caller).get(call) if call.opcode == CALL else None
+                thing, distance = state.places.get(register, ZERO) if state is not None else ZERO
+                handed.append(
+                    state is not None
+                    and thing is not None
+                    and not distance
+                    and state.states.get(thing) == THERE
+                )
+        return bool(handed) and all(handed)
 
     def _thing(self, acquired: Instruction | None, register: int, kind: Kind) -> Thing:
         return self._things.setdefault((acquired, register, kind), Thing(acquired, kind))
@@ -132,6 +160,7 @@ class Holdings:
         if instruction.opcode == CALL and not is_trap(instruction):
             self._call(state, instruction)
             return
+        _use(state, instruction)
         _move(state, instruction)
 
     def _call(self, state: State, call: Instruction) -> None:
@@ -211,6 +240,15 @@ class _Summary:
         self.released: dict[int, Kind] = {}
         self.unclear: list[int] = []
         self.returned: Thing | None = None
+
+
+def _use(state: State, instruction: Instruction) -> None:
+    """The verifier lets memory be used only by what it knows not to be null."""
+    group = instruction.opcode & 7
+    pointer = instruction.source if group == LDX else instruction.destination if group in (ST, STX) else FRAME
+    thing, _ = state.places.get(pointer, ZERO)
+    if thing is not None and state.states.get(thing) == MAYBE:
+        state.states[thing] = THERE
 
 
 _MOVES_IMMEDIATE = (MOV64_IMMEDIATE, 0xB4)  # of all 64 bits, of the lower half

@@ -54,8 +54,9 @@ def settled(term: Term, known: Knowledge) -> Term:
     mask = term.mask & ((1 << known.top(term.base, term.width).bit_length()) - 1)
     if not mask:
         return constant(term.add)
-    term = term._replace(mask=mask)
-    return term._replace(bits=64) if not term.add else term
+    if mask != term.mask:
+        term = term._replace(mask=mask)
+    return term._replace(bits=64) if not term.add and term.bits != 64 else term
 
 
 def top(term: Term, known: Knowledge) -> int:

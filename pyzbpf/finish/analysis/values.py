@@ -84,16 +84,14 @@ def _join(mine: State, theirs: State, target: int, *, patient: bool) -> State:
         name: Hashable = ("joined", target, place)
         if one.is_constant and one == two:
             made.terms[place] = one
-        elif (
-            not one.is_constant and not two.is_constant and one._replace(base=None) == two._replace(base=None)
-        ):
+        elif not one.is_constant and not two.is_constant and one[1:] == two[1:]:  # but for the base
             key = one.base, two.base
             if key not in classes:
                 kept = one.base == two.base and not _is_from(one.base, target)
                 classes[key] = one.base if kept else name
                 mine.known.join(classes[key], one.base, (theirs.known, two.base), made.known, wider=wider)
                 _keep_choice(mine, theirs, made, key, classes[key])
-            made.terms[place] = one._replace(base=classes[key])
+            made.terms[place] = one if one.base == classes[key] else one._replace(base=classes[key])
         else:
             terms_key = "terms", one, two
             if terms_key not in classes:

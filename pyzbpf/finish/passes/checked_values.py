@@ -25,6 +25,8 @@ from pyzbpf.insn.instruction import LD_IMM64
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyzbpf.finish.analysis.state import State
     from pyzbpf.finish.analysis.terms import Term
     from pyzbpf.finish.code import Function
@@ -47,19 +49,22 @@ def run(unit: Unit) -> None:
 
 def _improve(function: Function, *, v2: bool) -> bool:
     """All of it once; whether there was anything to do."""
-    changed = _bring_forward(function)
-    changed |= _copy_what_is_there(function)
-    changed |= _check_what_is_used(function, v2=v2)
+    known = values.states(function)
+    changed = False
+    for step in (_bring_forward, _copy_what_is_there):
+        if step(function, known):
+            changed, known = True, values.states(function)
+    changed |= _check_what_is_used(function, known, v2=v2)
     return changed and _drop_unused(function)
 
 
-def _bring_forward(function: Function) -> bool:
+def _bring_forward(function: Function, known: Mapping[int, State]) -> bool:
     """Narrow a number before the comparisons that say how large it is, where LLVM does so after them."""
     following = successors(function)
     asked = wanted(function, following)
     escapes = values.frame_escapes(function)
     code = list(function.instructions)
-    for index, state in sorted(values.states(function).items()):
+    for index, state in sorted(known.items()):
         narrowing = code[index]
         register = narrowing.destination
         if narrowing.opcode not in _MASKS or not effects.is_plain(narrowing):
@@ -97,13 +102,13 @@ def _place_before(function: Function, following: list[list[int]], index: int) ->
     return found
 
 
-def _copy_what_is_there(function: Function) -> bool:
+def _copy_what_is_there(function: Function, known: Mapping[int, State]) -> bool:
     """Turn each narrowing into a copy of a register that has its result."""
     following = successors(function)
     escapes = values.frame_escapes(function)
     useless: set[Instruction] = set()
     changed = False
-    for index, state in values.states(function).items():
+    for index, state in known.items():
         instruction = function.instructions[index]
         if instruction.opcode not in _NARROWING or not effects.is_plain(instruction):
             continue
@@ -138,11 +143,10 @@ class _Lack(NamedTuple):
     top: int
 
 
-def _check_what_is_used(function: Function, *, v2: bool) -> bool:
+def _check_what_is_used(function: Function, known: Mapping[int, State], *, v2: bool) -> bool:
     """Mend the comparisons of which the verifier learns too little; whether there was one."""
     following = successors(function)
     asked = wanted(function, following)
-    known = values.states(function)
     changed = False
     for index in sorted(known, reverse=True):
         jump = function.instructions[index]

@@ -7,9 +7,11 @@ where two accesses differ only in their place, as of `if (late) ctx.b else ctx.a
 
 becomes, with the context's address kept on the stack,
 
-    r1 += r2; r0 = *(u64 *)(r10 - 8); r1 -= r0; if r1 == 8 goto 1f; r0 = *(u64 *)(r0 + 0); goto 2f
+    r1 += r2; r0 = *(u64 *)(r10 - 8); if r2 == 8 goto 1f; r0 = *(u64 *)(r0 + 0); goto 2f
     1: r0 = *(u64 *)(r0 + 8)
     2:
+
+Where what was added is not there any more it is what `r1 -= r0` gives, of which the verifier knows nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from pyzbpf.finish.code import Function
     from pyzbpf.finish.unit import Unit
 
-_SUB64, _IS_EQUAL = 0x1F, 0x15
+_ADD64, _SUB64, _IS_EQUAL = 0x0F, 0x1F, 0x15
 _KEPT, _WORD = -8, 8  # where in the frame the context's address is kept; its bytes
 _UNKNOWN = 1024  # bytes, more than any context has
 _LEAD_ON = (kinds.PTR, kinds.CONST, kinds.VOLATILE, kinds.TYPEDEF)
@@ -65,7 +67,7 @@ def run(unit: Unit) -> None:
             and state[pointer] != START
         }
         if moved:
-            _rewrite(unit, function, min(starts[function]), moved)
+            _rewrite(unit, function, min(starts[function]), moved, states)
 
 
 def _has_context(function: Function) -> bool:
@@ -96,37 +98,46 @@ def _pointer(instruction: Instruction) -> int:
     return instruction.destination if group in (ST, STX) else FRAME
 
 
-def _rewrite(unit: Unit, function: Function, context: int, moved: Mapping[Instruction, Value]) -> None:
+def _rewrite(
+    unit: Unit,
+    function: Function,
+    context: int,
+    moved: Mapping[Instruction, Value],
+    states: Mapping[int, State],
+) -> None:
     """Let these accesses go by the context's own address, which a function gets in the register ``context``."""
-    alternatives = {access: _alternatives(unit, function, access, moved[access]) for access in moved}
+    alternatives = {access: _alternatives(unit, function, access, moved[access], states) for access in moved}
     make_room(unit, function, _WORD)
     for access, made in alternatives.items():  # in order: where the one ends, the next may begin
         function.replace(access, made)
-    # Before what may be the start of a loop: what jumps there has the word already.
-    function.instructions.insert(0, Instruction(STORE64, destination=FRAME, source=context, offset=_KEPT))
-    function.instructions[0].line = function.instructions[1].line
+    function.prepend(Instruction(STORE64, destination=FRAME, source=context, offset=_KEPT))
 
 
-def _alternatives(unit: Unit, function: Function, access: Instruction, value: Value) -> list[Instruction]:
+def _alternatives(
+    unit: Unit, function: Function, access: Instruction, value: Value, states: Mapping[int, State]
+) -> list[Instruction]:
     """An access at each of its places, and the choice between them."""
-    if value.numbers is None or access.core is not None:
-        raise _unknown(unit, function, access)
     pointer, place = _pointer(access), function.instructions.index(access)
     following = successors(function)
-    base = _free(function, following, place, pointer)
-    if base is None:
-        raise _unknown(unit, function, access)
+    added = _added(function, states, place, pointer)
     is_wanted = is_live(function, following, pointer, following[place])
+    base = (
+        pointer
+        if added is not None and not is_wanted
+        else _free(function, following, place, {pointer, added})
+    )
+    if value.numbers is None or access.core is not None or base is None:
+        raise _unknown(unit, function, access)
     first, *others = sorted(value.numbers)
     made = [Instruction(LOAD64, destination=base, source=FRAME, offset=_KEPT)]
     end = function.instructions[place + 1]
-    bodies = [_access(access, base, number, pointer if is_wanted else None) for number in (first, *others)]
-    if others:
+    is_spoilt = bool(others) and added is None
+    again = pointer if is_spoilt and is_wanted else None
+    bodies = [_access(access, base, number, again) for number in (first, *others)]
+    if is_spoilt:
         made.append(Instruction(_SUB64, destination=pointer, source=base))
-    elif is_wanted:
-        bodies[0] = bodies[0][2:]  # it has not been touched
     for number, body in zip(others, bodies[1:], strict=True):
-        test = Instruction(_IS_EQUAL, destination=pointer, immediate=number)
+        test = Instruction(_IS_EQUAL, destination=pointer if added is None else added, immediate=number)
         test.target = body[0]
         made.append(test)
     for body in bodies:
@@ -158,12 +169,28 @@ def _access(access: Instruction, base: int, number: int, pointer: int | None) ->
     return [*again, made]
 
 
-def _free(function: Function, following: list[list[int]], place: int, pointer: int) -> int | None:
+def _added(function: Function, states: Mapping[int, State], place: int, pointer: int) -> int | None:
+    """The register that has been added to the context's own address to make the pointer, if it is still there."""
+    code = function.instructions
+    targets = {instruction.target for instruction in code}
+    written = set[int]()
+    for index in reversed(range(place)):
+        made = code[index]
+        if code[index + 1] in targets:
+            return None
+        if pointer in registers.writes(made):
+            is_sum = made.opcode == _ADD64 and states.get(index, {}).get(pointer) == START
+            return made.source if is_sum and made.source not in written | {pointer} else None
+        written |= registers.writes(made)
+    return None
+
+
+def _free(function: Function, following: list[list[int]], place: int, kept: set[int | None]) -> int | None:
     """A register for the context's address: that which is loaded, or one that nobody wants."""
     access = function.instructions[place]
-    if access.opcode & 7 == LDX and access.destination != pointer:
+    if access.opcode & 7 == LDX and access.destination not in kept:
         return access.destination
-    taken = registers.reads(access) | registers.writes(access)
+    taken = registers.reads(access) | registers.writes(access) | kept
     return next(
         (r for r in range(FRAME) if r not in taken and not is_live(function, following, r, following[place])),
         None,

@@ -61,13 +61,14 @@ def run(unit: Unit) -> None:
     sites = Sites(unit)
     holdings = Holdings(unit.code.functions)
     # All questions come before the first change.
-    held = [(function, holdings.states(function)) for function in unit.code.functions]
-    for function, states in held:
+    held = [(f, holdings.states(f), holdings.returns(f)) for f in unit.code.functions]
+    for function, states, returns in held:
         found = [instruction for instruction in function.instructions if is_trap(instruction)]
         verdict = _verdict(unit, function) if found else None
         for trap in found:
             kept = _kept(unit, function, trap, states.get(trap))
-            made = _record(sites, function, trap, kept) + _leave(function, verdict, kept)
+            told = _told(function, by_register=returns) if verdict is None else []
+            made = _record(sites, function, trap, kept) + _leave(told, verdict or 0, kept)
             made[0].line = trap.line if trap.line is not UNKNOWN else None
             function.replace(trap, made)
     sites.write()
@@ -176,15 +177,17 @@ def _record(sites: Sites, function: Function, trap: Instruction, kept: list[_Kep
     ]
 
 
-def _leave(function: Function, verdict: int | None, kept: list[_Kept]) -> list[Instruction]:
+def _told(function: Function, *, by_register: bool) -> list[Instruction]:
+    """Something that is not zero in the caller's word (`unwinding.py` says why ``by_register``)."""
+    load = Instruction(LOAD64, destination=1, source=FRAME, offset=callers_word(function))
+    if not by_register:
+        return [load, Instruction(STORE64_IMMEDIATE, destination=1, immediate=1)]
+    return [load, Instruction(MOV64_IMMEDIATE, immediate=1), Instruction(STORE64, destination=1)]
+
+
+def _leave(told: list[Instruction], verdict: int, kept: list[_Kept]) -> list[Instruction]:
     """Give back what is held, tell the caller, return."""
-    made: list[Instruction] = []
-    if verdict is None:
-        made = [
-            Instruction(LOAD64, destination=1, source=FRAME, offset=callers_word(function)),
-            Instruction(STORE64_IMMEDIATE, destination=1, immediate=1),
-        ]
-    made += [Instruction(MOV64_IMMEDIATE, immediate=verdict or 0), Instruction(EXIT)]
+    made = [*told, Instruction(MOV64_IMMEDIATE, immediate=verdict), Instruction(EXIT)]
     for one in reversed(kept):
         made = _give_back(one, made[0]) + made
     return made

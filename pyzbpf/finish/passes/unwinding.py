@@ -13,6 +13,7 @@ from __future__ import annotations
 from pyzbpf.finish.analysis.arguments import takes_fifth
 from pyzbpf.finish.analysis.flow import endless, is_trap, successors
 from pyzbpf.finish.analysis.frames import make_room
+from pyzbpf.finish.analysis.held import Holdings
 from pyzbpf.finish.analysis.liveness import is_live
 from pyzbpf.finish.analysis.registers import (
     ADD64_IMMEDIATE,
@@ -58,6 +59,7 @@ def run(unit: Unit) -> None:
         if function in subprograms - done:
             _check(unit, function, needs_fifth=function not in silent)
     without_return = endless(unit.code)
+    holdings = Holdings(unit.code.functions)
     for function in unit.code.functions:
         calls = [i for i in function.instructions if i.opcode == CALL and i.callee in leaving]
         calls = [call for call in calls if not any(mark.kind == CALLED for mark in call.marks)]
@@ -76,7 +78,8 @@ def run(unit: Unit) -> None:
         for call in calls:
             returns = call.callee not in without_return
             if call in passing:
-                _look_after(unit, function, call, slot, returns=returns)
+                zero = _zero(slot, by_register=call.callee is not None and holdings.returns(call.callee))
+                _look_after(unit, function, call, slot, zero, returns=returns)
             else:
                 _look_at_result(unit, function, call, returns=returns)
         if kept:
@@ -137,7 +140,21 @@ def _check(unit: Unit, function: Function, *, needs_fifth: bool) -> None:
                     + unchecked)  # fmt: skip
 
 
-def _look_after(unit: Unit, function: Function, call: Instruction, slot: int, *, returns: bool) -> None:
+def _zero(slot: int, *, by_register: bool) -> list[Instruction]:
+    """Zero in the caller's word. Before Linux 6.3 the verifier knows of what is stored as a number only that it is
+    one: where a function returns a record it would be held, and not be known, on both ways behind the call.
+    """
+    if not by_register:
+        return [Instruction(STORE64_IMMEDIATE, destination=FRAME, offset=slot)]
+    return [
+        Instruction(MOV64_IMMEDIATE, destination=_FIFTH),
+        Instruction(STORE64, destination=FRAME, source=_FIFTH, offset=slot),
+    ]
+
+
+def _look_after(
+    unit: Unit, function: Function, call: Instruction, slot: int, zero: list[Instruction], *, returns: bool
+) -> None:
     call.marks.append(Mark(CALLED, ""))
     at = function.instructions.index(call) + 1
     trap = _handed_on(unit, call)
@@ -151,7 +168,7 @@ def _look_after(unit: Unit, function: Function, call: Instruction, slot: int, *,
     function.insert(
         call,
         [
-            Instruction(STORE64_IMMEDIATE, destination=FRAME, offset=slot),
+            *zero,
             Instruction(MOV64, destination=_FIFTH, source=FRAME),
             Instruction(ADD64_IMMEDIATE, destination=_FIFTH, immediate=slot),
         ],
@@ -189,7 +206,7 @@ def callers_word(function: Function) -> int:
 def _keep_address(function: Function) -> None:
     store = Instruction(STORE64, destination=FRAME, source=_FIFTH, offset=WORD)
     store.marks = [Mark(PROLOGUE, "")]
-    function.insert(function.instructions[0], [store])
+    function.prepend(store)
 
 
 def _give_result(function: Function) -> None:

@@ -76,6 +76,22 @@ export fn returned_record(ctx: Context) linksection(here) c_int {
     return 1;
 }
 
+noinline fn acquireSurely(index: u64) *Event {
+    const value = table[index];
+    const event = events.reserve() orelse @panic("full");
+    event.value = value;
+    return event;
+}
+
+/// A record that a function returns or is left.
+export fn certain_record(ctx: Context) linksection(here) c_int {
+    const event = acquireSurely(ctx.args[0]);
+    event.value += inner(ctx.args[1]);
+    event.text = @splat('!');
+    events.submit(event);
+    return 3;
+}
+
 const Sum = struct { start: u64, total: u64 = 0 };
 
 fn addOne(index: u32, sum: *Sum) bpf.Next {

@@ -11,7 +11,7 @@ import pytest
 from pyzbpf.errors import Error, ObjectError, SystemCallError, UnsupportedError, VerifierError
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.memory import PAGE
-from pyzbpf.uapi import enums
+from pyzbpf.uapi import attrs, enums
 from tests.support import features
 from tests.support.assemble import (
     R0,
@@ -450,12 +450,13 @@ def test_kernel_without_btf(monkeypatch):
 
 def test_kernel_without_function_records(monkeypatch):
     """Linux 4.18 has BTF, and answers E2BIG to the members that 5.0 added."""
-    real = commands.prog_load
-
-    def prog_load(name, values, *, log=None):
-        return (-7, 0) if "prog_btf_fd" in values else real(name, values, log=log)
-
-    monkeypatch.setattr(commands, "prog_load", prog_load)
+    real = commands.prog_load_packed
+    place, size = attrs.PROG_LOAD["prog_btf_fd"]
+    monkeypatch.setattr(
+        commands,
+        "prog_load_packed",
+        lambda data: -7 if any(data[place : place + size]) else real(data),
+    )
     btf, ids = types()
     spec = with_types(returning(3), btf)
     spec.functions["answer"].type_id = ids["program"]

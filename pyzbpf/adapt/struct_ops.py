@@ -33,13 +33,14 @@ class StructOps:
 
     ``type_id`` is the kernel's type of the whole ``value``, whose functions are still empty: ``programs`` are
     (offset in it, name). ``places`` says for each program the type that it is checked against and the number
-    of the member in it.
+    of the member in it. ``module`` is the module whose types the ids are of ("": the kernel's own).
     """
 
-    __slots__ = ("places", "programs", "type_id", "value")
+    __slots__ = ("module", "places", "programs", "type_id", "value")
 
-    def __init__(self, type_id: int, size: int) -> None:
+    def __init__(self, type_id: int, size: int, module: str) -> None:
         self.type_id = type_id
+        self.module = module
         self.value = bytearray(size)
         self.programs: list[tuple[int, str]] = []
         self.places: dict[str, tuple[int, int]] = {}
@@ -53,7 +54,7 @@ def adapt(spec: ObjectSpec, map: MapSpec, open_target: Callable[[], Target]) -> 
     _, mine = spec.btf.resolve(map.value_type)
     assert mine is not None, "it was read as a struct"
     types, whole, inside, theirs = _find(spec, map, mine, open_target)
-    ready = StructOps(types.id_of(whole), whole.size)
+    ready = StructOps(types.id_of(whole), whole.size, "" if types.first == 1 else types.name)
     names = {member.name: number for number, member in enumerate(theirs.members)}
     programs = dict(map.values)
     for member in mine.members:
@@ -105,7 +106,7 @@ def _find(
             advice=NO_TYPES,
         ) from error
     for types, whole in target.find(_VALUE + name, kinds.STRUCT):
-        if whole.name != _VALUE + name or types.first != 1:
+        if whole.name != _VALUE + name:
             continue
         for member in whole.members:
             found = types.get(member.type)
@@ -113,8 +114,8 @@ def _find(
                 return types, whole, member.bit_offset // 8, found
     raise UnsupportedError(
         f"map '{map.name}': struct {name} of functions",
-        advice=f"{spec.file}: {target.name} has no struct {_VALUE}{name}, so nothing in it takes such a struct; it was "
-        f"built without it, or is too old. Leave the map out with spec.maps['{map.name}'].autocreate = False.",
+        advice=f"{spec.file}: {target.name} has no struct {_VALUE}{name}, nor has a module that is loaded, so nothing takes "
+        f"such a struct; it was built without it, or is too old. Leave the map out with spec.maps['{map.name}'].autocreate = False.",
     )
 
 

@@ -34,6 +34,8 @@ def load(
 
 def _asked(values: Mapping[str, int | bytes], level: int) -> tuple[int, str]:
     verdict, log = _with_log(values, level)
+    if verdict == -syscall.ENOSPC:  # more than any buffer holds; its end is kept
+        verdict, _ = commands.prog_load(values)
     if verdict < 0 and not level & _REASONS:
         verdict, more = _with_log(values, level | _REASONS)  # statistics alone do not say why
         log = more or log

@@ -14,8 +14,84 @@ LEAK = re.compile(r"reference leak|Unreleased reference|reference has not been")
 HINTS = (
     (LEAK, "Every path must give back what it acquired: submit or discard a ring-buffer record before each return."),
     (
-        re.compile(r"_or_null'|or_null expected|[Pp]ossibly NULL pointer"),
+        re.compile(r"_or_null_?'|or_null_? expected|[Pp]ossibly NULL pointer|null-check it first"),
         "The pointer may be null. Unwrap the optional before use: `const value = map.lookup(&key) orelse return 0;`.",
+    ),
+    (
+        re.compile(r"type=ctx expected=(?!ctx|sock)"),
+        (
+            "The helper reads or writes memory of the program's own, and the context is none: copy what it is about into a "
+            "variable first, and pass its address: `const key = ctx.member; map.lookup(&key)`."
+        ),
+    ),
+    (
+        re.compile(r"type=\S+ expected=fp\b"),
+        (
+            "The helper wants the address of memory that the program owns: of a variable (`&x`) or a map's value. What lies in "
+            "the kernel or a process is copied there first, by a probe_read helper."
+        ),
+    ),
+    (
+        re.compile(r"type=\S+ expected=ctx\b"),
+        "The helper wants the context as the program got it: pass `ctx` itself, not a copy or a place in it.",
+    ),
+    (
+        re.compile(r"At program exit the register R0|has (?:value|unknown scalar value).* should have been"),
+        "The return value is not one this kind of program may return; give one of the kind's verdicts.",
+    ),
+    (
+        re.compile(r"must be held for"),
+        "Lists and trees are changed with their lock held: take the bpf_spin_lock that lies beside the head or root, in the same value.",
+    ),
+    (
+        re.compile(r"progs? cannot use bpf_"),
+        "Programs of this kind may not use maps with locks, timers, lists or trees in their values: take another kind (fentry, tc, XDP, syscall).",
+    ),
+    (
+        re.compile(r"accessed directly|direct access to|accessed indirectly|has no valid bpf_|doesn't point to 'struct"),
+        (
+            "This member is the kernel's: only the functions made for it touch it, by the address of the member as it is declared. "
+            "Copy the members beside it one by one, never the whole value."
+        ),
+    ),
+    (
+        re.compile(r"\bkptr\b"),
+        (
+            "A kernel pointer in a map's value (kptr) is read and written whole, at its own place; one that counts references "
+            "only by bpf_kptr_xchg, which returns the old one to be released."
+        ),
+    ),
+    (
+        re.compile(r"bpf_(?:list_head|list_node|rb_root|rb_node) (?:not found|at offset|has to be)|expected bpf_(?:list|rb)_|has to be at the constant offset"),
+        "Heads, roots and nodes are known by where they are declared: pass the address of the member itself, of the type that the head was declared to contain.",
+    ),
+    (
+        re.compile(r"expects refcounted|unacquired reference|release unowned|can only take non-owning|must be referenced when passed to release"),
+        "Only what was acquired is given back, and once: pass what the acquiring function returned, as it was returned.",
+    ),
+    (
+        re.compile(r"string is not zero-terminated|does not point to a readonly map"),
+        "The text must not change and end in a zero: pass a string literal, or a `const` in `.rodata`.",
+    ),
+    (
+        re.compile(r"read from map forbidden"),
+        "Programs only write this map (BPF_F_WRONLY_PROG); leave the flag off where they read it.",
+    ),
+    (
+        re.compile(r"BPF_ATOMIC stores into|BPF_XADD stores into"),
+        "Atomic operations work on variables, map values and the stack; packets and contexts are written by plain stores.",
+    ),
+    (
+        re.compile(r"helper access to the packet is not allowed"),
+        "This helper does not read packets themselves: copy the bytes into a variable first (`packet.load`).",
+    ),
+    (
+        re.compile(r"map_uid=|isn't map pointer"),
+        "The timer or work lies in the value of one map, and another one is named: pass the map that the value is from.",
+    ),
+    (
+        re.compile(r"-ed region$|preempt_enable without|cannot be used inside"),
+        "What was switched off (preemption, interrupts, RCU) or taken goes on again on every path, before the program ends, throws or jumps away.",
     ),
     (
         re.compile(r"call stack of \d+ frames is too deep|recursive call|recursion"),
@@ -29,7 +105,7 @@ HINTS = (
         "A tail call leaves the function it is in: make it from the program itself, which returns a number.",
     ),
     (
-        re.compile(r"holding a lock|spin_lock-ed region|bpf_spin_(?:un)?lock|lock .*(?:still held|is missing)|inside .*lock"),
+        re.compile(r"holding a lock|spin_lock-ed region|bpf_spin_(?:un)?lock|lock .*(?:still held|is missing)|use static function instead"),
         (
             "Between taking a lock and giving it back only plain loads, stores and arithmetic are allowed: call helpers "
             "and functions before or after, and give the lock back on every path."
@@ -47,21 +123,21 @@ HINTS = (
         "The kernel offers this function to other kinds of programs only; `pyzbpf doctor` lists what this kind may call.",
     ),
     (
-        re.compile(r"must be (?:referenced|a rcu pointer)|trusted|expected pointer to STRUCT|arg#\d+ expected pointer"),
+        re.compile(r"must be (?:referenced|a rcu pointer)|trusted|expected pointer to STRUCT|arg#\d+ expected pointer|is of type \w+ but \w+ is expected"),
         (
             "The function wants a pointer that the kernel vouches for: an argument of a tp_btf, fentry or LSM program, or "
             "what another kernel function has acquired, and not one that was read from memory (acquire it first)."
         ),
     ),
     (
-        re.compile(r"write into map forbidden|cannot write into|rdonly_mem|only read is supported|cannot write to"),
+        re.compile(r"write into map forbidden|cannot write into|rdonly_mem|only read (?:from \S+ )?is supported|cannot write to|no write support|frame pointer is read only|not allow writes to"),
         (
             "This memory is for reading only: a `const` or a variable in `.rodata` is frozen when the program is loaded, and "
             "the kernel's own structs are changed by helpers alone. Copy it into a variable of yours first."
         ),
     ),
     (
-        re.compile(r"access beyond struct|cannot access ptr member|attach to unsupported member|doesn't have \d+-th argument"),
+        re.compile(r"access beyond (?:struct|the end of member)|cannot access ptr member|attach to unsupported member|doesn't have \d+-th argument"),
         (
             "The kernel's type is not as the probe declares it: take its declaration from this kernel with "
             "`pyzbpf types`, and read members by CO-RE."
@@ -87,7 +163,7 @@ HINTS = (
         "A callback returns 0 to go on or 1 to stop, and nothing else.",
     ),
     (
-        re.compile(r"initialized (?:dynptr|iter)|(?:dynptr|iterator) .*initialized|[Uu]ninitialized (?:dynptr|iter)"),
+        re.compile(r"(?:referenced|write to) dynptr|for bpf_dynptr_from|initialized (?:dynptr|iter)|(?:dynptr|iterator) .*initialized|[Uu]ninitialized (?:dynptr|iter)"),
         "Make it first (bpf_dynptr_from_…, bpf_iter_…_new) in a variable of the stack that lives until it is given back, on every path.",
     ),
     (
@@ -114,11 +190,11 @@ HINTS = (
         "A pointer kept on the stack was overwritten in part: do not share memory between pointers and numbers (no `packed` or `extern union` with pointers).",
     ),
     (
-        re.compile(r"invalid \S+ buffer access"),
+        re.compile(r"invalid \S+ buffer (?:access|offset)"),
         "The access goes beyond the buffer that the context gives: check its length first, in an unsigned type.",
     ),
     (
-        re.compile(r"exception callback|bpf_throw"),
+        re.compile(r"exception (?:callback|cb)|bpf_throw"),
         "What throws may hold nothing: give back locks, references and ring-buffer records before.",
     ),
     (
@@ -184,7 +260,7 @@ HINTS = (
         ),
     ),
     (
-        re.compile(r"unbounded|min value is negative|makes \w+ pointer be out of bounds|variable .*access .*var_off"),
+        re.compile(r"unbounded|min value is negative|makes \w+ pointer be out of bounds|variable .*access .*var_off|invalid variable-offset"),
         (
             "The verifier does not know how large the index or length can be. Check it just before the access, in an "
             "unsigned type: `if (i >= items.len) return 0;`. Safe mode (--mode safe) keeps Zig's own bounds checks; where it was "
@@ -193,7 +269,14 @@ HINTS = (
         ),
     ),
     (
-        re.compile(r"outside of the (?:allowed memory|array) range|invalid access to (?:map value|memory)|out of bounds"),
+        re.compile(r"math between \S+ pointer and -?\d+ is not allowed|pointer offset -?\d+ is not allowed|negative offset|invalid negative access"),
+        (
+            "The offset lies far outside of what the pointer is for, or before it: often a number that went below zero. Compute "
+            "with unsigned types, and check it before it is added."
+        ),
+    ),
+    (
+        re.compile(r"outside of the (?:allowed memory|array) range|invalid access to (?:map value|memory)|out of bounds|len pair leads to invalid"),
         (
             "The access can reach beyond the value: compare the index with the length (`<`, not `<=`), and the size of the "
             "type with the map's value. Safe mode (--mode safe) keeps Zig's own checks; where the compiler left one out "
@@ -219,22 +302,18 @@ HINTS = (
         ),
     ),
     (
-        re.compile(r"invalid bpf_context access|modified ctx ptr|dereference of modified"),
+        re.compile(r"invalid bpf_context access|modified ctx ptr|dereference of modified|invalid (?:sock|sock_common|tcp_sock|xdp_sock) access"),
         (
             "This place of the context does not exist for this kind of program, or may not be read or written with this "
             "size. Use the fields of the kind's context type as they are declared."
         ),
     ),
     (
-        re.compile(r"At program exit the register R0|has (?:value|unknown scalar value).* should have been"),
-        "The return value is not one this kind of program may return; give one of the kind's verdicts.",
-    ),
-    (
         re.compile(r"leaks addr|leaks kernel"),
         "A kernel address would become visible to users, which needs CAP_PERFMON; store the value, not the pointer.",
     ),
     (
-        re.compile(r"pointer arithmetic|pointer operation|bitwise operator|tried to (?:subtract|add)|subtraction from stack"),
+        re.compile(r"pointer arithmetic|pointer \S+ pointer prohibited|pointer operation|bitwise operator|tried to (?:subtract|add)|subtraction from stack"),
         "Only adding to and subtracting from a pointer is allowed, and not for every kind of pointer.",
     ),
     (
@@ -245,7 +324,11 @@ HINTS = (
         ),
     ),
     (
-        re.compile(r"last insn is not an exit|jump out of range|unknown opcode"),
+        re.compile(r"^div by zero"),
+        "The divisor is always 0 on this path: check it first.",
+    ),
+    (
+        re.compile(r"last insn is not an exit|jump out of range|unknown opcode|not pointing to valid bpf_map|^R\d+ is invalid"),
         "The code itself is damaged; rebuild the probe, and report this if it stays.",
     ),
 )  # fmt: skip

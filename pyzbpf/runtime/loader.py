@@ -207,7 +207,8 @@ class Loader:
             if program.type == e.BPF_PROG_TYPE_STRUCT_OPS:
                 from pyzbpf.runtime import struct_ops
 
-                code.attach_btf_id, code.attach_type = struct_ops.place(spec, program, self.struct_ops)
+                place = struct_ops.place(spec, program, self.struct_ops)
+                code.attach_btf_id, code.attach_type, code.attach_module = place
             elif program.kind in ("usdt", "usdt.s"):
                 from pyzbpf.links import usdt
 
@@ -222,16 +223,16 @@ class Loader:
                 map_open.members(map)
         maps = self.externs.with_values(created, given) if self.externs else created
         self._load_btf(ready)
-        for map in maps:
-            self._open_map(map, given.get(map.name), pin_root)
         filled = [map for map in created if map.values and map.name not in given]
-        self._fill([map for map in filled if map.type in NESTED], self.maps)
         try:
             self._find_modules(code for _, code in ready)
+            for map in maps:
+                self._open_map(map, given.get(map.name), pin_root)
+            self._fill([map for map in filled if map.type in NESTED], self.maps)
             self._load_programs(ready, targets, log_level)
         finally:
             for fd in self.modules.values():
-                fd.close()  # the programs hold on to what they use
+                fd.close()  # the programs and maps hold on to what they use
         self._fill([map for map in filled if map.type == e.BPF_MAP_TYPE_PROG_ARRAY], self.programs)
         for name, value in self.struct_ops.items():
             if name not in given:
@@ -306,18 +307,21 @@ class Loader:
         if value is not None:
             from pyzbpf.runtime import struct_ops
 
-            return struct_ops.create(spec, value, self.btf, self.btf_error, token=self.token)
+            module = self.modules.get(value.module)
+            return struct_ops.create(spec, value, self.btf, self.btf_error, token=self.token, module=module)
         btf = self.btf.fileno() if self.btf else None
         return map_open.create(spec, map_name(self.spec, spec), btf, map_token_fd=self.token)
 
     def _find_modules(self, ready: Iterable[ReadyProgram]) -> None:
-        """The types of every module that a program calls, reads or attaches to."""
+        """The types of every module that a program calls, reads or attaches to, or that takes a struct of functions."""
+        names = [value.module for value in self.struct_ops.values()]
         for code in ready:
-            for name in (*code.modules, *(module for _, module in code.module_loads), code.attach_module):
-                if name and name not in self.modules:
-                    from pyzbpf.kernel import module_types
+            names += [*code.modules, *(module for _, module in code.module_loads), code.attach_module]
+        for name in names:
+            if name and name not in self.modules:
+                from pyzbpf.kernel import module_types
 
-                    self.modules[name] = module_types.descriptor(name)
+                self.modules[name] = module_types.descriptor(name)
 
     def _load_programs(
         self,

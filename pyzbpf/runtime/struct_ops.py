@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pyzbpf.errors import ObjectError, UnsupportedError
+import os
+
+from pyzbpf.errors import ObjectError, SystemCallError, UnsupportedError
+from pyzbpf.kernel import limits
 from pyzbpf.kernel.commands import kernel_name
 from pyzbpf.maps import open as map_open
 from pyzbpf.uapi import since
-from pyzbpf.uapi.enums import BPF_MAP_TYPE_STRUCT_OPS, BPF_PROG_TYPE_STRUCT_OPS
+from pyzbpf.uapi.enums import BPF_F_VTYPE_BTF_OBJ_FD, BPF_MAP_TYPE_STRUCT_OPS, BPF_PROG_TYPE_STRUCT_OPS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,9 +45,13 @@ def wanted(spec: ObjectSpec, structs: Mapping[str, StructOps]) -> list[ProgramSp
     return [program for program in spec.programs.values() if is_wanted(program)]
 
 
-def place(spec: ObjectSpec, program: ProgramSpec, structs: Mapping[str, StructOps]) -> tuple[int, int]:
-    """The kernel's struct that the program is checked against, and the number of the member."""
-    places = {value.places[program.name] for value in structs.values() if program.name in value.places}
+def place(spec: ObjectSpec, program: ProgramSpec, structs: Mapping[str, StructOps]) -> tuple[int, int, str]:
+    """The kernel's struct that the program is checked against, the number of the member, and the module of the struct."""
+    places = {
+        (*value.places[program.name], value.module)
+        for value in structs.values()
+        if program.name in value.places
+    }
     if len(places) == 1:
         return places.pop()
     raise ObjectError(
@@ -59,8 +66,10 @@ def place(spec: ObjectSpec, program: ProgramSpec, structs: Mapping[str, StructOp
     )
 
 
-def create(spec: MapSpec, value: StructOps, btf: Fd | None, btf_error: Error | None, *, token: int) -> Fd:
-    """The map, as large as the kernel's struct is."""
+def create(
+    spec: MapSpec, value: StructOps, btf: Fd | None, btf_error: Error | None, *, token: int, module: Fd | None
+) -> Fd:
+    """The map, as large as the kernel's struct is; ``module`` are the types of the module that has it."""
     if btf is None:
         raise UnsupportedError(
             f"map '{spec.name}': a struct of functions without BTF",
@@ -69,11 +78,22 @@ def create(spec: MapSpec, value: StructOps, btf: Fd | None, btf_error: Error | N
         )
     as_kernel = spec.copy()
     as_kernel.value_size, as_kernel.value_type = len(value.value), 0
-    return map_open.create(
-        as_kernel,
-        kernel_name(spec.name),
-        None,
-        btf_fd=btf.fileno(),
-        btf_vmlinux_value_type_id=value.type_id,
-        map_token_fd=token,
-    )
+    more = {}
+    if module is not None:
+        as_kernel.flags |= BPF_F_VTYPE_BTF_OBJ_FD
+        more["value_type_btf_obj_fd"] = module.fileno()
+    try:
+        return map_open.create(
+            as_kernel,
+            kernel_name(spec.name),
+            None,
+            btf_fd=btf.fileno(),
+            btf_vmlinux_value_type_id=value.type_id,
+            map_token_fd=token,
+            **more,
+        )
+    except SystemCallError as error:
+        if module is not None and limits.older(os.uname().release, since.STRUCT_OPS_MODULES):
+            what = f"map '{spec.name}': a struct of functions of the module {value.module}"
+            raise UnsupportedError(what, since=since.STRUCT_OPS_MODULES) from error
+        raise

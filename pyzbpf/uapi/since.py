@@ -158,6 +158,7 @@ OPEN_CODED_ITERATORS = "6.4"  # 6018e1f407cc: bpf_iter_num_new
 TCX = "6.6"  # e420bed02507
 UPROBE_MULTI = "6.6"  # 89ae89f53d20
 NETKIT = "6.7"  # 35dfaad7188c
+STRUCT_OPS_MODULES = "6.9"  # fcc2c1fb0651: structs of functions of modules
 TOKENS = "6.9"  # 35f96de04127
 ARGUMENT_TAGS = "6.8"  # 94e1c70a3452: decl tag arg:ctx
 QUESTION_SECTIONS = "6.9"  # bd70a8fb7ca4: DATASEC names that begin with '?'

@@ -218,6 +218,23 @@ def test_rejection_names_line_and_advice():
     assert str(error).startswith("program 'lookup': the verifier says: R0 invalid")
 
 
+@pytest.mark.parametrize(
+    ("prepare", "advice"),
+    [
+        (lambda asm: asm.mov(R2, R1), "const key = ctx.member"),
+        (lambda asm: asm.mov_imm(R2, 5), "of a variable (`&x`)"),
+    ],
+)
+def test_a_key_that_is_no_memory_of_the_program(prepare, advice):
+    spec = object_spec()
+    add_map(spec, "values", 1, key_size=4, value_size=8, max_entries=4)
+    asm = prepare(Asm()).load_map(R1, "values").call(1).mov_imm(R0, 0).exit_()
+    add_program(spec, "lookup", "socket", asm)
+    with pytest.raises(VerifierError, match=r"R2 type=\w+ expected=fp") as caught:
+        spec.load()
+    assert advice in (caught.value.hint or "")
+
+
 def test_a_log_longer_than_the_first_buffers():
     spec = object_spec()
     asm = Asm().mov_imm(R0, 0)

@@ -8,7 +8,7 @@ from unittest import mock
 import pyzbpf
 from pyzbpf.errors import Error
 from pyzbpf.maps import open as map_open
-from pyzbpf.runtime import loader, struct_ops
+from pyzbpf.runtime import loader
 from pyzbpf.uapi.enums import BPF_F_RDONLY_PROG, BPF_MAP_TYPE_DEVMAP, BPF_MAP_TYPE_DEVMAP_HASH
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _load(spec: ObjectSpec, pins: Path) -> dict[str, Any]:
                 loaded, error = 0, ""
                 targets = {name: int(p.info["attach_btf_id"]) for name, p in probe.programs.items()}
         except Error as refusal:
-            maps = [_defined(names[name], map, _struct_sizes(spec)) for name, map in spec.maps.items()]
+            maps = [_defined(names[name], map) for name, map in spec.maps.items()]
             loaded, error, targets = 1, str(refusal), {}
     return {
         "maps": maps,
@@ -97,15 +97,7 @@ def kernel_name(spec: ObjectSpec, map: MapSpec) -> str:
     return loader.map_name(spec, map)
 
 
-def _struct_sizes(spec: ObjectSpec) -> dict[str, int]:
-    """Bytes of the structs of functions as this kernel has them, which libbpf knows before it makes the map."""
-    try:
-        return {name: len(found.value) for name, found in struct_ops.ready(spec).items()}
-    except Error:
-        return {}
-
-
-def _defined(name: str, map: MapSpec, struct_sizes: dict[str, int]) -> dict[str, Any]:
+def _defined(name: str, map: MapSpec) -> dict[str, Any]:
     try:
         entries = map_open.members(map)["max_entries"]
     except Error:
@@ -114,7 +106,7 @@ def _defined(name: str, map: MapSpec, struct_sizes: dict[str, int]) -> dict[str,
         "name": name,
         "type": map.type,
         "key_size": map.key_size,
-        "value_size": struct_sizes.get(map.name, map.value_size),
+        "value_size": map.value_size,
         "max_entries": entries,
         "flags": map.flags,
         "map_extra": map.map_extra,

@@ -67,19 +67,19 @@ def copy_project(source: Path, target: Path) -> Path:
     return target
 
 
-def isolated_build(project: Path, output: Path, *options: str, **variables: str) -> None:
-    """``python -m build``, isolated, as a user runs it; the wheels in ``output`` are at hand for it."""
+def isolated_build(project: Path, output: Path, **variables: str) -> None:
+    """The wheel of a folder or an sdist by pip, isolated, as a user has it; the wheels in ``output`` are at hand for it."""
     output.mkdir(parents=True, exist_ok=True)
     links = f"{os.environ.get('PIP_FIND_LINKS', '')} {output}".strip()
     done = subprocess.run(
-        [sys.executable, "-m", "build", *options, "--outdir", output, project],
+        [sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", output, project],
         env={**clean_environment(), "PIP_FIND_LINKS": links, **variables},
         capture_output=True,
         text=True,
         cwd=output,
     )
     if done.returncode:
-        pytest.fail(f"python -m build {project}\n{done.stdout}\n{done.stderr}")
+        pytest.fail(f"pip wheel {project}\n{done.stdout}\n{done.stderr}")
 
 
 def zig_build(project: Path, *options: str) -> None:

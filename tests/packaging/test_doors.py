@@ -93,11 +93,11 @@ def test_isolated(builder: Environment, wheel: Path, tool_site: Path, tmp_path: 
     (tmp_path / "bare").mkdir()
     folder.mkdir()
     shutil.copy(wheel, folder)
-    isolated_build(
-        copy_project(ROOT / "examples" / project, tmp_path / project), folder, PATH=str(tmp_path / "bare")
-    )
+    source = copy_project(ROOT / "examples" / project, tmp_path / project)
+    builder.run("-m", "build", "--no-isolation", "--sdist", "--outdir", folder, source)
+    (sdist,) = folder.glob(f"{project}-*.tar.gz")
+    isolated_build(sdist, folder, PATH=str(tmp_path / "bare"))
     (built,) = folder.glob(f"{project}-*.whl")
-    assert list(folder.glob(f"{project}-*.tar.gz")), "the wheel is from it"
     assert built.read_bytes() == by_pip(builder, project, tmp_path / "again").read_bytes()
 
     environment = Environment(tmp_path / "user", tool_site)

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
 import zipfile
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from tests.packaging.environments import (
     isolated_build,
     zig_build,
 )
+from tests.support.examples import while_processes_start
 from tests.support.kernel import obstacle
 
 # Example -> its probe and program.
@@ -108,24 +108,10 @@ def test_isolated(builder: Environment, wheel: Path, tool_site: Path, tmp_path: 
     command = [environment.scripts / project]
     assert "--count" in subprocess.check_output([*command, "--help"], env=clean_environment(), text=True)
     if not obstacle():
-        shown = events_of(environment.scripts / project)
-        assert re.fullmatch(r"\d+ .+", shown)
-
-
-def events_of(program: Path) -> str:
-    """What an example prints for one event, while processes start and end."""
-    with subprocess.Popen(
-        [program, "--count", "1"], env=clean_environment(), stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            end = time.monotonic() + 60
-            while process.poll() is None and time.monotonic() < end:
-                subprocess.run(["true"], check=True)
-                time.sleep(0.05)
-        finally:
-            process.kill()
-        assert process.stdout is not None
-        return process.stdout.read().strip()
+        shown = while_processes_start(
+            environment.scripts / project, "--count", "1", environment=clean_environment()
+        )
+        assert re.fullmatch(r"\d+ .+\n", shown)
 
 
 def test_zig_build_alone(builder: Environment, tmp_path: Path) -> None:

@@ -13,6 +13,22 @@ import pytest
 from pyzbpf.build import compiler
 
 ROOT = Path(__file__).resolve().parents[2]
+OTHERS = sorted(
+    {
+        found
+        for minor in range(10, 16)
+        for pattern in (f"3.{minor}", f"3.{minor}t")
+        for found in (
+            shutil.which(f"python{pattern}"),
+            *map(str, Path.home().glob(f".pyenv/versions/{pattern}.*/bin/python")),
+        )
+        # shims of pyenv are there for every Python, and run none unless told to
+        if found and "shims" not in found and Path(found).resolve() != Path(sys.executable).resolve()
+    }
+)
+other_pythons = pytest.mark.parametrize(
+    "python", OTHERS or [pytest.param("", marks=pytest.mark.skip("install another Python"))]
+)
 BUILD = "import sys, pyzbpf.build as b; print(b.build_wheel(sys.argv[1]))"
 
 

@@ -15,12 +15,14 @@ import pytest
 
 from pyzbpf.build import compiler
 from tests.packaging.environments import (
+    BUILD,
     ROOT,
     Environment,
     clean_environment,
     configure_error,
     copy_project,
     isolated_build,
+    other_pythons,
     zig_build,
 )
 from tests.support.examples import while_processes_start
@@ -112,6 +114,32 @@ def test_isolated(builder: Environment, wheel: Path, tool_site: Path, tmp_path: 
             environment.scripts / project, "--count", "1", environment=clean_environment()
         )
         assert re.fullmatch(r"\d+ .+\n", shown)
+
+
+@other_pythons
+def test_every_python_builds_the_same(
+    builder: Environment, installed: Path, tool_site: Path, tmp_path: Path, python: str
+) -> None:
+    """What is in a wheel does not tell which Python has built it."""
+    path = os.pathsep.join(map(str, (installed, tool_site)))
+    environment = {**clean_environment(), "PYTHONPATH": path}
+    # Older than 3.11 they want tomli, and this Python's packages need not have it.
+    if subprocess.run(
+        [python, "-c", "import scikit_build_core.build"], env=environment, capture_output=True
+    ).returncode:
+        pytest.skip(f"{python} lacks what scikit-build-core needs: {python} -m pip install scikit-build-core")
+    project = copy_project(ROOT / "examples" / "loopback", tmp_path / "loopback")
+    done = subprocess.run(
+        [python, "-c", BUILD, tmp_path], cwd=project, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    with (
+        zipfile.ZipFile(tmp_path / done.stdout.splitlines()[-1]) as made,
+        zipfile.ZipFile(builder.build_wheel(project, tmp_path / "ours")) as ours,
+    ):
+        assert {name: made.read(name) for name in made.namelist()} == {
+            name: ours.read(name) for name in ours.namelist()
+        }
 
 
 def test_zig_build_alone(builder: Environment, tmp_path: Path) -> None:

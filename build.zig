@@ -19,7 +19,8 @@
 const std = @import("std");
 const builtin = @import("builtin");
 
-const zig_version = "0.17.1";
+/// The pin: only this release will do.
+const zig_version = @import("build.zig.zon").minimum_zig_version;
 
 comptime {
     // BTF, safety checks and std.Build change between releases; a wrong one fails in far worse words.

@@ -86,7 +86,9 @@ def seconds(*command: object, cwd: Path | None = None, **environment: str) -> fl
     done = subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
-        env={**os.environ, **environment},
+        # Without compiled modules every start of Python would take longer than a user's.
+        env={key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+        | environment,
         capture_output=True,
         text=True,
         check=False,

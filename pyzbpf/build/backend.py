@@ -10,7 +10,7 @@ from pathlib import Path
 
 import scikit_build_core.build as scikit
 
-from pyzbpf.build import settings, wheel
+from pyzbpf.build import sdk, settings, wheel
 from pyzbpf.build.compile import report
 from pyzbpf.errors import BuildError, Error
 
@@ -56,13 +56,17 @@ def build_sdist(sdist_directory: str, config_settings: Config = None) -> str:
 
 
 def get_requires_for_build_wheel(config_settings: Config = None) -> list[str]:
-    """PEP 517: cmake and ninja from PyPI where the system has none."""
-    return _with_settings(config_settings, lambda config, _: scikit.get_requires_for_build_wheel(config))
+    """PEP 517: the compiler, and cmake and ninja where the system has none."""
+    return _with_settings(
+        config_settings, lambda config, _: [ziglang(), *scikit.get_requires_for_build_wheel(config)]
+    )
 
 
 def get_requires_for_build_editable(config_settings: Config = None) -> list[str]:
     """PEP 660: the same for an editable install."""
-    return _with_settings(config_settings, lambda config, _: scikit.get_requires_for_build_editable(config))
+    return _with_settings(
+        config_settings, lambda config, _: [ziglang(), *scikit.get_requires_for_build_editable(config)]
+    )
 
 
 def get_requires_for_build_sdist(config_settings: Config = None) -> list[str]:
@@ -83,6 +87,11 @@ def prepare_metadata_for_build_editable(metadata_directory: str, config_settings
         config_settings,
         lambda config, _: scikit.prepare_metadata_for_build_editable(metadata_directory, config),
     )
+
+
+def ziglang() -> str:
+    """The requirement that brings the compiler, of the one release that will do."""
+    return f"ziglang=={sdk.zig_version()}"
 
 
 def defaults(root: Path, endian: str = "both") -> dict[str, str]:

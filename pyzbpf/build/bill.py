@@ -12,7 +12,7 @@ import re
 import sys
 from pathlib import Path, PurePosixPath
 
-from pyzbpf.build import compiler
+from pyzbpf.build import sdk
 from pyzbpf.build.compile import do_job, replace
 from pyzbpf.build.index import FILE
 from pyzbpf.build.stubs import SUFFIX
@@ -37,10 +37,10 @@ def bill(objects: Mapping[str, bytes], *, name: str, version: str) -> dict[str, 
     from pyzbpf import __version__
 
     name = re.sub(r"[-_.]+", "-", name).lower()
-    sdk = f"pkg:pypi/pyzbpf@{version if name == 'pyzbpf' else __version__}"
-    zig = f"pkg:pypi/ziglang@{compiler.ZIG_VERSION}"
+    pyzbpf = f"pkg:pypi/pyzbpf@{version if name == 'pyzbpf' else __version__}"
+    zig = f"pkg:pypi/ziglang@{sdk.zig_version()}"
     own = f"pkg:pypi/{name}@{version}"
-    tools = [_component("library", sdk), _component("application", zig)]
+    tools = [_component("library", pyzbpf), _component("application", zig)]
     files = [
         {
             "type": "file",
@@ -58,7 +58,7 @@ def bill(objects: Mapping[str, bytes], *, name: str, version: str) -> dict[str, 
         "components": [*(tool for tool in tools if tool["purl"] != own), *files],
         "dependencies": [
             {"ref": own, "dependsOn": [file["bom-ref"] for file in files]},
-            *({"ref": file["bom-ref"], "dependsOn": [sdk, zig]} for file in files),
+            *({"ref": file["bom-ref"], "dependsOn": [pyzbpf, zig]} for file in files),
         ],
     }
 

@@ -197,15 +197,15 @@ def run_job(job: Mapping[str, str]) -> None:
     for path in objects:
         stamp(path)
     authors = dependencies.zig_files(source, modules) if source.suffix == ".zig" else files
-    write_module(objects[0], name, output, authors or [source])
+    write_modules(objects, name, authors or [source])
     if authors is not None:
         replace(Path(f"{stamp_file}.d"), dependencies.depfile(stamp_file, [*authors, *own_files()]))
         stamp_file.write_bytes(b"")
 
 
-def write_module(found: Path, name: str, output: Path, sources: Iterable[Path]) -> None:
-    """Write ``NAME_skel.py`` and ``NAME_skel.pyi`` for a finished object and its sources."""
-    from pyzbpf.build import stubs
+def write_modules(objects: Sequence[Path], name: str, sources: Iterable[Path]) -> None:
+    """Write beside a probe's finished objects ``NAME_skel.py`` and ``NAME_skel.pyi``, and what its index will say."""
+    from pyzbpf.build import index, stubs
     from pyzbpf.build.comments import doc_comments
     from pyzbpf.spec.read import read
 
@@ -213,11 +213,14 @@ def write_module(found: Path, name: str, output: Path, sources: Iterable[Path]) 
     for path in sources:
         if path.suffix == ".zig" and path.is_file():
             comments.update(doc_comments(path.read_text(encoding="utf-8", errors="replace")))
-    spec = read(found.read_bytes(), file=found.name, name=name)
+    spec = read(objects[0].read_bytes(), file=objects[0].name, name=name)
     for suffix, text in ((".py", stubs.module_text(name)), (".pyi", stubs.stub_text(spec, comments))):
-        path = output / f"{name}{stubs.SUFFIX}{suffix}"
+        path = objects[0].with_name(f"{name}{stubs.SUFFIX}{suffix}")
         replace(path, text.encode())
         stamp(path)
+    # While all that reads objects is imported; the index is then put together without.
+    for path in objects:
+        index.write_entry(path, name)
 
 
 def own_files() -> list[Path]:

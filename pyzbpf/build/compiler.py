@@ -18,9 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# The release that the SDK and the finisher are made for; pyproject.toml pins the same (a test holds them).
-ZIG_VERSION = "0.17.1"
-
 ENDIANS = ("little", "big")
 # What an author may ask for, and the byte orders that each means.
 ENDIAN_CHOICES: dict[str, tuple[str, ...]] = {
@@ -47,7 +44,8 @@ def find_zig() -> Path:
 
     The environment variable PYZBPF_ZIG names another executable (of the same release).
     """
-    mend = f"run: {sys.executable} -m pip install ziglang=={ZIG_VERSION}"
+    wanted = sdk.zig_version()
+    mend = f"run: {sys.executable} -m pip install ziglang=={wanted}"
     named = os.environ.get("PYZBPF_ZIG")
     if named:
         program = Path(named)
@@ -63,8 +61,8 @@ def find_zig() -> Path:
         version = run([str(program), "version"], cwd=None, timeout_s=60).stdout.strip()
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BuildError(f"the Zig compiler {program} cannot be run: {error}; {mend}") from error
-    if version != ZIG_VERSION:
-        raise BuildError(f"Zig {version} is installed, but probes are built with {ZIG_VERSION}; {mend}")
+    if version != wanted:
+        raise BuildError(f"Zig {version} is installed, but probes are built with {wanted}; {mend}")
     return program
 
 

@@ -15,35 +15,44 @@ from pyzbpf.errors import BuildError, Error
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from typing import Any
 
 FILE = "_pyzbpf_index.py"
 HEADER = '"""What the probes of this package hold. Written by pyzbpf when the package was built."""\n\n'
 
 
-def index_text(objects: Iterable[Path]) -> str:
-    """The module's text for finished objects (``NAME.bpfel.o``, ``NAME.bpfeb.o``): the same for the same."""
+def write_entry(target: Path, name: str) -> None:
+    """Write what a finished object holds beside it, where `main` finds it."""
     from pyzbpf.spec.index import to_index
+
+    entry = to_index(target.read_bytes(), file=target.name, name=name)
+    replace(_entry(target), _literal(entry, "  ").encode())
+
+
+def index_text(objects: Iterable[Path]) -> str:
+    """The module's text for objects (``NAME.bpfel.o``, ``NAME.bpfeb.o``) with their entries: the same for the same."""
     from pyzbpf.spec.open import SUFFIX
 
-    orders = {suffix: order for order, suffix in SUFFIX.items()}
-    probes: dict[str, dict[str, dict[str, Any]]] = {}
+    probes: dict[str, dict[str, str]] = {}
     for path in sorted(objects, key=lambda path: path.name):
-        for suffix, order in orders.items():
+        for order, suffix in SUFFIX.items():
             if path.name.endswith(suffix):
-                name = path.name.removesuffix(suffix)
-                probes.setdefault(name, {})[order] = to_index(path.read_bytes(), file=path.name, name=name)
+                probes.setdefault(path.name.removesuffix(suffix), {})[order] = _entry(path).read_text("utf-8")
                 break
         else:
-            raise BuildError(f"{path}: the name of an object ends in {' or '.join(orders)}")
-    # "little" before "big" whatever the order of the files.
-    ordered = {
-        name: {order: found[order] for order in SUFFIX if order in found} for name, found in probes.items()
-    }
-    return f"{HEADER}PROBES = {_literal(ordered)}\n"
+            raise BuildError(f"{path}: the name of an object ends in {' or '.join(SUFFIX.values())}")
+    lines = []
+    for name, found in probes.items():
+        # "little" before "big" whatever the order of the files.
+        entries = [f"  {order!r}: {found[order]},\n" for order in SUFFIX if order in found]
+        lines += [f" {name!r}: {{\n", *entries, " },\n"]
+    return f"{HEADER}PROBES = {{\n{''.join(lines)}}}\n"
 
 
-def _literal(value: object, indent: str = "") -> str:
+def _entry(target: Path) -> Path:
+    return target.with_suffix(".index")
+
+
+def _literal(value: object, indent: str) -> str:
     # One line for each item of a dict or list: readable in a diff, quick to compile.
     inner = indent + " "
     if isinstance(value, dict) and value:

@@ -1,10 +1,12 @@
 """Where the Zig SDK is: beside the package in the source tree, inside it when installed.
 
-``python -m pyzbpf.build.sdk`` prints it, for ``zig fetch --save`` in a project with a build.zig.
+``python -m pyzbpf.build.sdk`` prints it, for ``zig build --fork`` in a project with a build.zig.
 """
 
 from __future__ import annotations
 
+import functools
+import re
 from pathlib import Path
 
 from pyzbpf.errors import BuildError
@@ -22,6 +24,16 @@ def root() -> Path:
         f"{PACKAGE.parent / 'zig' / 'bpf.zig'} is a file; install pyzbpf again, unpacked "
         "(probes cannot be built from a zip)"
     )
+
+
+@functools.cache
+def zig_version() -> str:
+    """The release of Zig that the SDK and the finisher are made for: the pin, which stands in build.zig.zon."""
+    found = re.search(
+        r'\.minimum_zig_version = "(.+)"', (root() / "build.zig.zon").read_text(encoding="utf-8")
+    )
+    assert found
+    return found[1]
 
 
 def module() -> Path:

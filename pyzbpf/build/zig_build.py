@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from pyzbpf.build import compiler, dependencies, sdk
-from pyzbpf.build.compile import do_job, pairs, replace, stamp, write_module
+from pyzbpf.build.compile import do_job, pairs, replace, stamp, write_modules
 from pyzbpf.errors import BuildError
 
 TYPE_CHECKING = False
@@ -83,7 +83,7 @@ def run_job(job: Mapping[str, str]) -> None:
             objects.append(output / made.name)
             replace(objects[-1], data)
             stamp(objects[-1])
-        write_module(objects[0], name, output, dependencies.zig_files(source, {}) or [source])
+        write_modules(objects, name, dependencies.zig_files(source, {}) or [source])
     replace(Path(job["stamp"]), digest.hexdigest().encode())
 
 

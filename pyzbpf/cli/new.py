@@ -69,12 +69,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the project; a folder that has something in it is left alone."""
+    contents = files(arguments.name, arguments.template)
     if not arguments.directory.is_dir():
         raise UsageError(f"there is no folder {arguments.directory}; make it first")
     folder = arguments.directory / arguments.name
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} exists already, and is not empty; choose another name")
-    for name, text in files(arguments.name, arguments.template).items():
+    for name, text in contents.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
@@ -89,7 +90,7 @@ def files(project: str, template: str) -> dict[str, str]:
         raise UsageError(
             f"'{project}' cannot be a project's name: letters, digits, '-', '_' and '.', a letter first"
         )
-    if keyword.iskeyword(package) or package in sys.stdlib_module_names or package == "pyzbpf":
+    if keyword.iskeyword(package) or package in {*sys.stdlib_module_names, "pyzbpf", "test"}:
         raise UsageError(
             f"'{project}' cannot be a project's name: '{package}' means something else in Python"
         )

@@ -49,13 +49,13 @@ def _is_stale(path: Path, text: bytes) -> bool:
 def stubs(found: Settings, folder: Path) -> Iterator[tuple[Path, bytes]]:
     """(path, contents) of the stub of each probe."""
     from pyzbpf.build import stubs as writer
-    from pyzbpf.build.compile import build_probe, write_module
+    from pyzbpf.build.compile import build_probe, write_modules
     from pyzbpf.build.dependencies import zig_files
 
     for name, source in found.probes.items():
         options = found.options[name]
         with tempfile.TemporaryDirectory(prefix="pyzbpf-") as directory:
-            (made,) = build_probe(
+            made = build_probe(
                 source,
                 endian="host",
                 mode=options.mode,
@@ -64,7 +64,7 @@ def stubs(found: Settings, folder: Path) -> Iterator[tuple[Path, bytes]]:
                 include=options.include,
                 output_directory=Path(directory),
             )
-            write_module(made, name, Path(directory), zig_files(source, options.modules) or [source])
+            write_modules(made, name, zig_files(source, options.modules) or [source])
             file = f"{name}{writer.SUFFIX}.pyi"
             yield folder / file, Path(directory, file).read_bytes()
 

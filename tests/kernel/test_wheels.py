@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from tests.support import features
+from tests.support.examples import while_processes_start
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,6 +82,14 @@ def test_an_example_that_reads_arguments_and_results(tmp_path: Path) -> None:
             process.kill()
     assert re.search(rf"^{os.getpid()} .* 4711 100$", shown, re.MULTILINE), shown
     assert re.search(rf"^{os.getpid()} .* 4712 0$", shown, re.MULTILINE), shown
+
+
+@pytest.mark.parametrize("name", ["forks", "exits"])
+def test_the_examples_of_the_other_doors(name: str) -> None:
+    need(name)
+    code = f"import sys, {name}; sys.exit({name}.main())"
+    shown = while_processes_start(sys.executable, "-c", code, "--count", "1")
+    assert re.fullmatch(r"\d+ .+\n", shown), shown
 
 
 def test_the_wheel_has_the_objects_of_both_byte_orders() -> None:

@@ -13,6 +13,22 @@ import pytest
 from pyzbpf.build import compiler
 
 ROOT = Path(__file__).resolve().parents[2]
+OTHERS = sorted(
+    {
+        found
+        for minor in range(10, 16)
+        for pattern in (f"3.{minor}", f"3.{minor}t")
+        for found in (
+            shutil.which(f"python{pattern}"),
+            *map(str, Path.home().glob(f".pyenv/versions/{pattern}.*/bin/python")),
+        )
+        # shims of pyenv are there for every Python, and run none unless told to
+        if found and "shims" not in found and Path(found).resolve() != Path(sys.executable).resolve()
+    }
+)
+other_pythons = pytest.mark.parametrize(
+    "python", OTHERS or [pytest.param("", marks=pytest.mark.skip("install another Python"))]
+)
 BUILD = "import sys, pyzbpf.build as b; print(b.build_wheel(sys.argv[1]))"
 
 
@@ -67,19 +83,19 @@ def copy_project(source: Path, target: Path) -> Path:
     return target
 
 
-def isolated_build(project: Path, output: Path, *options: str, **variables: str) -> None:
-    """``python -m build``, isolated, as a user runs it; the wheels in ``output`` are at hand for it."""
+def isolated_build(project: Path, output: Path, **variables: str) -> None:
+    """The wheel of a folder or an sdist by pip, isolated, as a user has it; the wheels in ``output`` are at hand for it."""
     output.mkdir(parents=True, exist_ok=True)
     links = f"{os.environ.get('PIP_FIND_LINKS', '')} {output}".strip()
     done = subprocess.run(
-        [sys.executable, "-m", "build", *options, "--outdir", output, project],
+        [sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", output, project],
         env={**clean_environment(), "PIP_FIND_LINKS": links, **variables},
         capture_output=True,
         text=True,
         cwd=output,
     )
     if done.returncode:
-        pytest.fail(f"python -m build {project}\n{done.stdout}\n{done.stderr}")
+        pytest.fail(f"pip wheel {project}\n{done.stdout}\n{done.stderr}")
 
 
 def zig_build(project: Path, *options: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pyzbpf.build import compiler
+from pyzbpf.build import sdk
 from tests.packaging.environments import ROOT, Environment, zig_build
 
 
@@ -43,11 +43,9 @@ def test_another_zig_is_named(tmp_path: Path) -> None:
     """The message of the comptime assertion, made to speak by asking for another release."""
     for name in ("build.zig", "build.zig.zon"):
         shutil.copy(ROOT / name, tmp_path)
-    path = tmp_path / "build.zig"
-    path.write_text(
-        path.read_text().replace(f'zig_version = "{compiler.ZIG_VERSION}"', 'zig_version = "9.9.9"')
-    )
+    path = tmp_path / "build.zig.zon"
+    path.write_text(path.read_text().replace(sdk.zig_version(), "9.9.9"))
     with pytest.raises(
-        AssertionError, match=f"builds probes with Zig 9.9.9, and this is {compiler.ZIG_VERSION}"
+        AssertionError, match=f"builds probes with Zig 9.9.9, and this is {sdk.zig_version()}"
     ):
         zig_build(tmp_path)

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
 import zipfile
 from pathlib import Path
 
@@ -16,14 +15,17 @@ import pytest
 
 from pyzbpf.build import compiler
 from tests.packaging.environments import (
+    BUILD,
     ROOT,
     Environment,
     clean_environment,
     configure_error,
     copy_project,
     isolated_build,
+    other_pythons,
     zig_build,
 )
+from tests.support.examples import while_processes_start
 from tests.support.kernel import obstacle
 
 # Example -> its probe and program.
@@ -93,11 +95,11 @@ def test_isolated(builder: Environment, wheel: Path, tool_site: Path, tmp_path: 
     (tmp_path / "bare").mkdir()
     folder.mkdir()
     shutil.copy(wheel, folder)
-    isolated_build(
-        copy_project(ROOT / "examples" / project, tmp_path / project), folder, PATH=str(tmp_path / "bare")
-    )
+    source = copy_project(ROOT / "examples" / project, tmp_path / project)
+    builder.run("-m", "build", "--no-isolation", "--sdist", "--outdir", folder, source)
+    (sdist,) = folder.glob(f"{project}-*.tar.gz")
+    isolated_build(sdist, folder, PATH=str(tmp_path / "bare"))
     (built,) = folder.glob(f"{project}-*.whl")
-    assert list(folder.glob(f"{project}-*.tar.gz")), "the wheel is from it"
     assert built.read_bytes() == by_pip(builder, project, tmp_path / "again").read_bytes()
 
     environment = Environment(tmp_path / "user", tool_site)
@@ -108,24 +110,36 @@ def test_isolated(builder: Environment, wheel: Path, tool_site: Path, tmp_path: 
     command = [environment.scripts / project]
     assert "--count" in subprocess.check_output([*command, "--help"], env=clean_environment(), text=True)
     if not obstacle():
-        shown = events_of(environment.scripts / project)
-        assert re.fullmatch(r"\d+ .+", shown)
+        shown = while_processes_start(
+            environment.scripts / project, "--count", "1", environment=clean_environment()
+        )
+        assert re.fullmatch(r"\d+ .+\n", shown)
 
 
-def events_of(program: Path) -> str:
-    """What an example prints for one event, while processes start and end."""
-    with subprocess.Popen(
-        [program, "--count", "1"], env=clean_environment(), stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            end = time.monotonic() + 60
-            while process.poll() is None and time.monotonic() < end:
-                subprocess.run(["true"], check=True)
-                time.sleep(0.05)
-        finally:
-            process.kill()
-        assert process.stdout is not None
-        return process.stdout.read().strip()
+@other_pythons
+def test_every_python_builds_the_same(
+    builder: Environment, installed: Path, tool_site: Path, tmp_path: Path, python: str
+) -> None:
+    """What is in a wheel does not tell which Python has built it."""
+    path = os.pathsep.join(map(str, (installed, tool_site)))
+    environment = {**clean_environment(), "PYTHONPATH": path}
+    # Older than 3.11 they want tomli, and this Python's packages need not have it.
+    if subprocess.run(
+        [python, "-c", "import scikit_build_core.build"], env=environment, capture_output=True
+    ).returncode:
+        pytest.skip(f"{python} lacks what scikit-build-core needs: {python} -m pip install scikit-build-core")
+    project = copy_project(ROOT / "examples" / "loopback", tmp_path / "loopback")
+    done = subprocess.run(
+        [python, "-c", BUILD, tmp_path], cwd=project, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    with (
+        zipfile.ZipFile(tmp_path / done.stdout.splitlines()[-1]) as made,
+        zipfile.ZipFile(builder.build_wheel(project, tmp_path / "ours")) as ours,
+    ):
+        assert {name: made.read(name) for name in made.namelist()} == {
+            name: ours.read(name) for name in ours.namelist()
+        }
 
 
 def test_zig_build_alone(builder: Environment, tmp_path: Path) -> None:

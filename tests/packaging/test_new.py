@@ -48,6 +48,7 @@ def test_a_new_project(
     for tool, command in (
         ("ruff", ["check", "--isolated", "--select=E,F,W,UP,B,SIM,RUF,PT,C4", "--line-length=110", "."]),
         ("ruff", ["format", "--isolated", "--check", "--line-length=110", "."]),
+        ("twine", ["check", "--strict", wheel]),
         ("mypy", ["--no-error-summary", f"--python-executable={user.python}", "src", "tests"]),
     ):  # fmt: skip
         if importlib.util.find_spec(tool) is None:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from pyzbpf.build import compiler
-from tests.packaging.environments import ROOT, Environment, clean_environment, isolated_build
+from pyzbpf.build import sdk
+from tests.packaging.environments import ROOT, Environment, clean_environment, isolated_build, other_pythons
 from tests.support.kernel import obstacle
 
 SDIST = "import sys, pyzbpf.build as b; print(b.build_sdist(sys.argv[1]))"
@@ -88,7 +88,7 @@ def test_bill_of_materials(wheel: Path) -> None:
     assert len(hashes) == 2 * len(PROBES)
     assert {line.rpartition(",")[0].rpartition(",")[0] for line in record} == names(wheel)
     assert {part["name"]: part["version"] for part in bill["components"] if "purl" in part} == {
-        "ziglang": compiler.ZIG_VERSION
+        "ziglang": sdk.zig_version()
     }
 
 
@@ -133,7 +133,7 @@ def test_the_sdist_builds_the_same_wheel(
 
 def test_isolated(index: None, wheel: Path, source_tree: Path, tmp_path: Path) -> None:
     """By pip's rules, with what [build-system] requires and nothing else: the same wheel."""
-    isolated_build(source_tree, tmp_path, "--wheel")
+    isolated_build(source_tree, tmp_path)
     assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()
 
 
@@ -182,19 +182,6 @@ def test_zipped(wheel: Path, tmp_path: Path) -> None:
     assert all(str(wheel) in line for line in done.stdout.splitlines())
 
 
-OTHERS = sorted(
-    {
-        found
-        for minor in range(10, 16)
-        for pattern in (f"3.{minor}", f"3.{minor}t")
-        for found in (
-            shutil.which(f"python{pattern}"),
-            *map(str, Path.home().glob(f".pyenv/versions/{pattern}.*/bin/python")),
-        )
-        # shims of pyenv are there for every Python, and run none unless told to
-        if found and "shims" not in found and Path(found).resolve() != Path(sys.executable).resolve()
-    }
-)
 LOAD = """
 import sys, warnings
 warnings.simplefilter("error")
@@ -215,9 +202,7 @@ with loopback_skel.open() as spec:
 """
 
 
-@pytest.mark.parametrize(
-    "python", OTHERS or [pytest.param("", marks=pytest.mark.skip("install another Python"))]
-)
+@other_pythons
 def test_other_pythons(wheel: Path, python: str) -> None:
     """The same wheel in every Python that is here: each module imports, a probe opens, and loads as root."""
     done = subprocess.run(

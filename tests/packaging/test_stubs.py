@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -11,10 +12,6 @@ from pathlib import Path
 import pytest
 
 from tests.packaging.environments import Environment, clean_environment
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    pass
 
 PROBE = """
 const bpf = @import("bpf");
@@ -144,8 +141,15 @@ def check(
     tool: str, program: str, site: Path, installed: Path, folder: Path
 ) -> subprocess.CompletedProcess[str]:
     """What a type checker, as strict as it can be, says of a program that uses the installed package."""
-    if importlib.util.find_spec(tool) is None:
-        pytest.skip(f"{tool} is missing: pip install {tool} (pyright needs Node.js, too)")
+    program_of_npm = shutil.which(tool)
+    if importlib.util.find_spec(tool) is not None:
+        start = [sys.executable, "-m", tool]
+    elif program_of_npm:
+        start = [program_of_npm]
+    else:
+        pytest.skip(
+            f"{tool} is missing: pip install {tool} (pyright needs Node.js, too; or npm install -g pyright)"
+        )
     (folder / "program.py").write_text(program)
     if tool == "mypy":
         user = Environment(folder / "user", site, installed)
@@ -156,7 +160,7 @@ def check(
         )
         command = ["--pythonpath", sys.executable]
     return subprocess.run(
-        [sys.executable, "-m", tool, *command, "program.py"],
+        [*start, *command, "program.py"],
         cwd=folder,
         env=clean_environment(),
         capture_output=True,

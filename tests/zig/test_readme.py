@@ -55,6 +55,15 @@ def test_the_project_is_the_examples() -> None:
         assert line in shown and line in example
 
 
+@pytest.mark.parametrize(
+    ("example", "file"), [("forks", "CMakeLists.txt"), ("exits", "build.zig"), ("exits", "CMakeLists.txt")]
+)
+def test_the_other_doors_are_the_examples(example: str, file: str) -> None:
+    page = (ROOT / "docs" / "packaging.md").read_text()
+    text = (ROOT / "examples" / example / file).read_text()
+    assert text in page or text.splitlines()[-1] in page.splitlines()
+
+
 def test_ci_runs_the_test_command() -> None:
     commands = [
         line for line in README.splitlines() if line.startswith("apt-get") and line.endswith("pytest")

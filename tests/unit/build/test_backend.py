@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import pyzbpf.build
-from pyzbpf.build import settings
+from pyzbpf.build import sdk, settings
 from pyzbpf.build import wheel as wheels
 from pyzbpf.errors import BuildError
 
@@ -56,6 +56,15 @@ def test_defaults_fill_only_what_is_not_said(backend: ModuleType, tmp_path: Path
 
 def test_all_defaults(backend: ModuleType, tmp_path: Path) -> None:
     assert backend.with_defaults({}, None, tmp_path) == backend.defaults(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["wheel", "editable"])
+def test_the_backend_asks_for_the_compiler(
+    backend: ModuleType, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.chdir(Path(pyzbpf.build.__file__).parents[2])
+    wanted = getattr(backend, f"get_requires_for_build_{kind}")()
+    assert [text for text in wanted if text.startswith("ziglang")] == [f"ziglang=={sdk.zig_version()}"]
 
 
 def test_an_override_of_our_key_needs_a_value_for_the_rest(backend: ModuleType, tmp_path: Path) -> None:

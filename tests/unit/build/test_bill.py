@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import pyzbpf
-from pyzbpf.build import bill, compiler
+from pyzbpf.build import bill, compiler, sdk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def test_what_it_says(tmp_path: Path) -> None:
     assert found["metadata"]["component"]["purl"] == "pkg:pypi/my-tool@1"
     parts = {part["name"]: part for part in found["components"]}
     assert list(parts) == ["pyzbpf", "ziglang", "tool/first.bpfel.o", "tool/first.bpfeb.o"]
-    assert parts["ziglang"]["version"] == compiler.ZIG_VERSION
+    assert parts["ziglang"]["version"] == sdk.zig_version()
     assert parts["pyzbpf"]["version"] == pyzbpf.__version__
     digest = hashlib.sha256(b"bpfel").hexdigest()
     assert parts["tool/first.bpfel.o"]["hashes"] == [{"alg": "SHA-256", "content": digest}]

@@ -133,7 +133,7 @@ def test_a_job(zig: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> 
     path.write_text(json.dumps(job))
     assert compile_room.main([str(path)]) == 0
     assert sorted(found.name for found in (tmp_path / "out").iterdir()) == [
-        "other.bpfeb.o", "other.bpfel.o", "other_skel.py", "other_skel.pyi",
+        "other.bpfeb.index", "other.bpfeb.o", "other.bpfel.index", "other.bpfel.o", "other_skel.py", "other_skel.pyi",
     ]  # fmt: skip
     assert (tmp_path / "stamps" / "other").is_file()
     made_of = dependencies.listed((tmp_path / "stamps" / "other.d").read_text())

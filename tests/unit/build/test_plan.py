@@ -48,7 +48,8 @@ def test_index(zig: Path, tmp_path: Path) -> None:
             "export var seen: u64 = 0;\n"
             f'export fn {name}_program(_: *anyopaque) linksection("socket") c_int {{ seen +%= 1; return 0; }}\n'
         )
-        build_probe(source, output_directory=tmp_path)
+        for path in build_probe(source, output_directory=tmp_path):
+            index.write_entry(path, name)
     objects = sorted(tmp_path.glob("*.o"))
     text = index.index_text(objects)
     assert text == index.index_text(reversed(objects))

@@ -20,7 +20,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A job whose Zig does what the text in ``zig.sh`` says."""
     zig = tmp_path / "zig"
     zig.write_text(
-        f'#!/bin/sh\ntest "$1" = version && echo {compiler.ZIG_VERSION} && exit\n. {tmp_path / "zig.sh"}\n'
+        f'#!/bin/sh\ntest "$1" = version && echo {sdk.zig_version()} && exit\n. {tmp_path / "zig.sh"}\n'
     )
     zig.chmod(0o755)
     monkeypatch.setenv("PYZBPF_ZIG", str(zig))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pyzbpf.build import compiler
+from pyzbpf.build import compiler, sdk
 from pyzbpf.build.compile import build_probe
 from pyzbpf.cli.main import main
 from pyzbpf.errors import BuildError
@@ -191,7 +191,7 @@ def test_a_source_without_a_compiler(
     assert err.startswith(
         "pyzbpf: error: some.zig is a source, which is built first, but the Zig compiler is missing"
     )
-    assert f"pip install ziglang=={compiler.ZIG_VERSION}" in err
+    assert f"pip install ziglang=={sdk.zig_version()}" in err
     assert err.endswith("name the object here: pyzbpf build some.zig\n")
 
 

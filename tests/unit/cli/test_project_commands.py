@@ -31,10 +31,21 @@ def test_new_leaves_what_is_there_alone(project: Path, capsys: pytest.CaptureFix
     assert (project / "README.md").read_text() == before
 
 
-@pytest.mark.parametrize("name", ["-x", "x y", "ä", "x/../y", "x.", "1x", "class", "json", "pyzbpf"])
+@pytest.mark.parametrize("name", ["-x", "x y", "ä", "x/../y", "x.", "1x", "class", "json", "test", "pyzbpf"])
 def test_names_that_no_project_has(name: str) -> None:
     with pytest.raises(UsageError, match="cannot be a project's name"):
         new.files(name, "xdp")
+
+
+def test_new_looks_at_the_name_first(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", ""]) == 2
+    assert "'' cannot be a project's name" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is where nobody can write: run on Linux")
+def test_new_where_nobody_can_write(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", "my-tool", "--directory", "/proc"]) == 1
+    assert "/proc/my-tool" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("template", sorted(new.KINDS))

@@ -23,7 +23,8 @@ from pyzbpf.finish.passes import (
 )
 from pyzbpf.finish.pipeline import PASSES
 from tests.support import zig_probes
-from tests.support.bpftool import bpftool, mounted
+from tests.support.bpf_fs import mounted
+from tests.support.bpftool import bpftool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def test_the_kernel_takes_no_type_information_without(
 
 @pytest.fixture
 def bpffs(tmp_path: Path) -> Iterator[Path]:
-    yield from mounted(tmp_path / "bpf")
+    with mounted(tmp_path / "bpf") as folder:
+        yield folder
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pyzbpf
 from benchmarks.data.setting import Row, Setting, clock, wall
-from pyzbpf.build.index import index_text
+from pyzbpf.build.index import index_text, write_entry
 from pyzbpf.runtime import parallel
 from pyzbpf.spec.open import SUFFIX
 
@@ -63,6 +63,7 @@ def installed(setting: Setting, path: Path) -> str:
     (package / "__init__.py").write_text("")
     target = package / f"many{SUFFIX[sys.byteorder]}"
     shutil.copy(path, target)
+    write_entry(target, "many")
     (package / "_pyzbpf_index.py").write_text(index_text([target]))
     compileall.compile_dir(package, quiet=1)
     sys.path.insert(0, str(package.parent))

@@ -8,13 +8,10 @@ import shutil
 import statistics
 import subprocess
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from benchmarks.data.setting import HERE, Row, Setting, compile_c, with_headers
-from pyzbpf.build.index import index_text
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pyzbpf.build.index import index_text, write_entry
 
 ROOT = HERE.parents[1]
 BCC = """from bcc import BPF, PerfSWConfig, PerfType
@@ -39,7 +36,7 @@ def _wheel(setting: Setting) -> Path:
     package.mkdir(parents=True, exist_ok=True)
     (package / "__init__.py").write_text("")
     for name in ("seen", "paths"):
-        shutil.copy(setting.object(name), package)
+        write_entry(Path(shutil.copy(setting.object(name), package)), name)
     (package / "_pyzbpf_index.py").write_text(index_text(package.glob("*.o")))
     shutil.copytree(ROOT / "pyzbpf", package.parent / "pyzbpf", dirs_exist_ok=True)
     compileall.compile_dir(package.parent, quiet=1)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pyzbpf
-from pyzbpf.build.index import index_text
+from pyzbpf.build.index import index_text, write_entry
 from pyzbpf.spec.open import SUFFIX
 from tests.support import zig_probes
 
@@ -39,6 +39,7 @@ def test_what_an_attached_probe_has_imported(tmp_path: Path) -> None:
     (package / "__init__.py").write_text("")
     target = package / f"probe{SUFFIX[sys.byteorder]}"
     shutil.copy(zig_probes.path("constants", mode="fast"), target)
+    write_entry(target, "probe")
     (package / "_pyzbpf_index.py").write_text(index_text([target]))
     paths = [str(tmp_path), str(Path(pyzbpf.__file__).parents[1])]
     # -S: development tools may put imports into site-packages' .pth files.

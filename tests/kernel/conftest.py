@@ -63,7 +63,7 @@ def nothing_is_left(monkeypatch: pytest.MonkeyPatch):
     left = {number: after[number] for number in after.keys() - before.keys()}
     assert not left, f"descriptors left open: {left}"
     # The kernel frees after a grace period, in its own time.
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while True:
         alive = [(kind, number) for kind, number in made if _exists(kind, number)]
         if not alive:

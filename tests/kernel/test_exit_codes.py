@@ -134,7 +134,7 @@ def test_without_privilege(arguments: list[str], probe: str, code: int, lacks: s
     done = subprocess.run(
         [setpriv, "--bounding-set=-all", "--inh-caps=-all", sys.executable, "-c", UNPRIVILEGED, path,
          *(argument.format(path) for argument in arguments)],
-        cwd=ROOT, capture_output=True, text=True, timeout=60,
+        cwd=ROOT, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr

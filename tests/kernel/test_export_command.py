@@ -115,13 +115,13 @@ def test_served_until_a_signal() -> None:
         events = 0.0
         while not events:
             subprocess.run(["true"], check=True)
-            with urllib.request.urlopen(url, timeout=10) as answer:
+            with urllib.request.urlopen(url, timeout=60) as answer:
                 assert answer.headers["Content-Type"].startswith("text/plain")
                 found = samples(answer.read().decode())
             events = one(found, "pyzbpf_events_total", probe="exec", map="events")
         assert one(found, "pyzbpf_lost_events_total", probe="exec", map="events") == 0
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=300)
         assert (process.returncode, out, err) == (128 + signal.SIGTERM, "", "")
     finally:
         process.kill()

@@ -247,7 +247,7 @@ def test_a_record_goes_back_to_the_ring_buffer() -> None:
     with whole("safe_calls") as probe:
         events = probe.maps["events"]
         assert call(probe, "held_record", 3, 2) == 1
-        (event,) = events.read(timeout=5)
+        (event,) = events.read(timeout=30)
         assert (event.value, event.text[:4]) == (13, b"..x.")
         assert call(probe, "held_record", 16, 2) == call(probe, "held_record", 3, 16) == NEUTRAL
         assert events.read(timeout=0) == []
@@ -259,7 +259,7 @@ def test_a_record_goes_back_to_the_ring_buffer() -> None:
         for _ in range(5000):
             call(probe, "held_record", 3, 16)
         assert call(probe, "held_record", 4, 1) == 1
-        assert [event.value for event in events.read(timeout=5)] == [14]
+        assert [event.value for event in events.read(timeout=30)] == [14]
         assert events.lost == 0
 
 

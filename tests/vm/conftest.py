@@ -46,6 +46,12 @@ _RUNNING = pytest.StashKey[Command]()
 _FOLDER = pytest.StashKey["tempfile.TemporaryDirectory[str]"]()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Wait for the guests when all other tests are done."""
+    items.sort(key=lambda item: item.get_closest_marker("vm") is not None)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Start it before the first test, where a test asks for it."""
     wanted = any(item.get_closest_marker("vm") for item in session.items)

@@ -144,6 +144,9 @@ def same_instructions(name: str, mode: str) -> None:
     for type_ in {map.type for map in pyzbpf.open(path).maps.values()}:
         features.needs_map(type_)
     theirs = libbpf.relocated(path, everything=True)
+    if "failed to get kernel version" in theirs.said:  # it wants three numbers, and 7.3-s390x has two
+        assert not re.match(r"\d+\.\d+\.\d+", os.uname().release)
+        return
     try:
         ours = sent(path)
     except UnsupportedError:  # what the kernel does not have: types of its own, a function

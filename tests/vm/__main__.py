@@ -134,10 +134,13 @@ def _parser() -> argparse.ArgumentParser:
 class Guest:
     """A row of the matrix on its way: found, downloaded, booted."""
 
-    def __init__(self, row: matrix.Row, options: argparse.Namespace, stop: threading.Event) -> None:
+    def __init__(
+        self, row: matrix.Row, options: argparse.Namespace, stop: threading.Event, commit: str
+    ) -> None:
         self.row = row
         self.options = options
         self.stop = stop
+        self.commit = commit  # that is tested
 
     def _files(self) -> tuple[Path, list[Path]]:
         if self.options.kernel:
@@ -153,7 +156,13 @@ class Guest:
         return packages.resolve(self.row.architecture, last)
 
     def run(self, tests: Path) -> results.Run:
-        """Boot it and read the result; what is not to be had comes back as not run."""
+        """Boot it, read the result and keep it; what is not to be had comes back as not run."""
+        run = self._run(tests)
+        if not self.stop.is_set():  # a guest that was ended says nothing of its kernel
+            keep(run, self.options, self.commit)
+        return run
+
+    def _run(self, tests: Path) -> results.Run:
         name = self.row.name
         try:
             image, archives = self._files()
@@ -236,17 +245,17 @@ def run(rows: list[matrix.Row], options: argparse.Namespace, arguments: list[str
         suite.pack(work / "suite.cpio", wheels, arguments=arguments, work=work)
         names = ", ".join(wheel.name for wheel in wheels)
         say(f"on every kernel: {names} ({time.monotonic() - begin:.0f} s to build and pack)")
-        guests = [Guest(row, options, stop) for row in rows]
+        guests = [Guest(row, options, stop, commit) for row in rows]
         try:
-            return list(pool.map(lambda guest: kept(guest.run(work / "suite.cpio"), options, commit), guests))
+            return list(pool.map(lambda guest: guest.run(work / "suite.cpio"), guests))
         except BaseException:
             stop.set()  # whoever ends this command ends its guests
             pool.shutdown(cancel_futures=True)
             raise
 
 
-def kept(run: results.Run, options: argparse.Namespace, commit: str) -> results.Run:
-    """The run, after the documentation was told of it: as soon as it is there, the others may take hours."""
+def keep(run: results.Run, options: argparse.Namespace, commit: str) -> None:
+    """Tell the documentation of a run, as soon as it is there: the others may take hours."""
     with _writing:
         if options.write_docs:
             report.keep([run], commit)
@@ -254,7 +263,6 @@ def kept(run: results.Run, options: argparse.Namespace, commit: str) -> results.
             doctor.write([run])
         if options.write_docs or options.kinds:
             kinds.write([run], commit)
-    return run
 
 
 def command(arguments: Sequence[str]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import stat
@@ -79,8 +78,20 @@ def test_each_kernel_is_kept_when_it_has_ended(
     monkeypatch.setattr(command.doctor, "write", lambda *_: told.append("doctor"))
     monkeypatch.setattr(command.kinds, "write", lambda *_: told.append("kinds"))
     run = results.Run("one", "6.1.5", outcomes=[GOOD])
-    assert command.kept(run, command.parse([option]), "abc1") is run
+    command.keep(run, command.parse([option]), "abc1")
     assert told == pages
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_guest_that_was_ended_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ended: bool
+) -> None:
+    told: list[results.Run] = []
+    monkeypatch.setattr(command, "keep", lambda run, *_: told.append(run))
+    stop, run = threading.Event(), results.Run("one", problem="ended")
+    monkeypatch.setattr(command.Guest, "_run", lambda *_: (stop.set() if ended else None) or run)
+    command.Guest(matrix.MATRIX[0], command.parse([]), stop, "abc1").run(tmp_path)
+    assert told == ([] if ended else [run])
 
 
 def test_names_of_kernels() -> None:
@@ -222,7 +233,7 @@ def test_a_kernel_that_is_not_to_be_had(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
     monkeypatch.setattr(packages, "resolve", resolve)
     two = matrix.Row("one", "amd64", ("6.6", "6.7"), ci=False, why="")
-    run = command.Guest(two, argparse.Namespace(kernel=None), threading.Event()).run(tmp_path)
+    run = command.Guest(two, command.parse([]), threading.Event(), "abc1").run(tmp_path)
     assert asked == [("amd64", "6.6"), ("amd64", "6.7")]
     assert (run.not_run, run.failed) == ("no 6.7", 0)
 

@@ -55,8 +55,10 @@ EXPECTED: tuple[Row, ...] = (
     Row(
         "target",
         r"attach_type 0, libbpf 48",
-        "USDT: libbpf attaches all places by one link (uprobe.multi), we each by an event of its own",
+        "USDT: libbpf attaches all places by one link (uprobe.multi), we do so from Linux 6.10",
     ),
+    Row("target", r"attach_type 48, libbpf 0", "USDT by one link came with libbpf 1.3", (1, 3)),
+    Row("program", r"section 'usdt\.s': type 2, libbpf 0", "`usdt.s` came with libbpf 1.3", (1, 3)),
     Row("more", r"missing BPF prog type", "tcx came with libbpf 1.3", (1, 3)),
     Row("refused early", r"\.jumptables", "jump tables of cpu v4 (Linux 6.19) are not made yet"),
     Row("more", r"in section '\.jumptables'", "jump tables came with libbpf 1.7", (1, 7)),

@@ -92,3 +92,15 @@ def test_every_verdict_is_one_that_the_kernel_takes(compile_text: Compile) -> No
     for name, program in spec.programs.items():
         verdict = verdicts.of(program)
         assert verdict.low <= constant(data, name) <= verdict.high, (name, program.section)
+
+
+def test_the_errors_of_a_program_are_its_only_sites(compile_text: Compile) -> None:
+    """Nothing but the author's own checks is left in mode `safe`: the SDK adds none where it looks at the result."""
+    text = HEAD + (
+        'pub const programs = .{ .prog = "xdp" };\n'
+        "pub fn prog(ctx: *bpf.XdpMd) !bpf.XDP {\n"
+        "    return switch (ctx.ingress_ifindex) { 1 => error.One, 2 => error.Two, 3 => .drop, else => .pass };\n"
+        "}\n"
+    )
+    for data in compile_text(text).values():
+        assert {trap.kind for trap in pyzbpf.open(data).traps} == {"error.One", "error.Two"}

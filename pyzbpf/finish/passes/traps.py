@@ -33,6 +33,7 @@ from pyzbpf.finish.analysis.roles import (
     fault,
     is_guarded_callback,
     is_program,
+    is_returned_error,
     left_value,
     line_of,
 )
@@ -144,6 +145,16 @@ def _not_given_back(unit: Unit, function: Function, trap: Instruction, thing: Th
         f"check before the {name} is acquired, or let every way to the check acquire it; where the check "
         "cannot fail, begin a block with @setRuntimeSafety(false)"
     )
+    if is_returned_error(trap):
+        error = next(mark.text for mark in trap.marks if mark.kind == TRAP_MARK)
+        message = (
+            f"{error} may be returned while a {name}{place} is held, and it is not certain what to give back: all "
+            "ways to an error meet in one place"
+        )
+        advice = (
+            f"give the {name} back yourself: `errdefer`, behind where it is acquired, in a block that ends where it "
+            "is handed over"
+        )
     if isinstance(release, str) and _call(unit, release) is None:
         message = (
             f"a safety check may fail here while a {name}{place} is held, and the probe never calls {release}"

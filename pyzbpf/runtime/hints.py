@@ -245,7 +245,8 @@ HINTS = (
         re.compile(r"too large\. Processed|too many instructions|sequence of \d+ jumps|too complex|Argument list too long"),
         (
             "The verifier gave up after a million instructions on all paths together: lower the bounds of loops, move the "
-            "body of a loop into a function, or do the rest in Python."
+            "body of a loop into a function, or do the rest in Python. In safe mode a counter in a loop or in the body of "
+            "`bpf.loop` that is checked for overflow (`n += 1`) keeps its rounds apart: count with `n +%= 1`."
         ),
     ),
     (

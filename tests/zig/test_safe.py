@@ -284,7 +284,7 @@ REFUSED = {
         "    event.* = ctx.len; events.submit(event);\n"
         "    return if (ctx.len < 80) error.TooShort else .ok;\n"
         "}\n",
-        "tc", "prog", "error.TooShort may be returned while a ring-buffer record acquired at probe.zig:7", "`errdefer`, behind where",
+        "tc", "prog", "error.TooShort may be returned while a ring-buffer record acquired at probe.zig:7", "`errdefer`, behind the line",
     ),
     "a task that nothing gives back": (
         "const task_struct = extern struct { pid: i32 }; comptime { bpf.declare(@This()); }\n"

@@ -152,8 +152,8 @@ def _not_given_back(unit: Unit, function: Function, trap: Instruction, thing: Th
             "ways to an error meet in one place"
         )
         advice = (
-            f"give the {name} back yourself: `errdefer`, behind where it is acquired, in a block that ends where it "
-            "is handed over"
+            f"end the {name} yourself where an error leaves: `errdefer`, behind the line where it begins, in a block "
+            "that closes where it ends otherwise"
         )
     if isinstance(release, str) and _call(unit, release) is None:
         message = (

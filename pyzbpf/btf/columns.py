@@ -137,6 +137,8 @@ def _column(pa: Any, one: Any) -> Any:
     if one.dtype.names is not None:
         names = list(one.dtype.names)
         return pa.StructArray.from_arrays([_column(pa, one[name]) for name in names], names)
+    if one.dtype.kind == "V":
+        return pa.array(one.tolist(), pa.binary(one.dtype.itemsize))
     if one.dtype.kind == "S":
         return pa.array([value.decode(errors="backslashreplace") for value in one.tolist()], pa.string())
     return pa.array(numpy().ascontiguousarray(one))

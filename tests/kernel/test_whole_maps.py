@@ -232,3 +232,14 @@ def test_a_table_has_the_types_of_what_lies_in_lists():
             "key": 1,
             "value": [event] * cpus.possible(),
         }
+
+
+def test_a_table_of_a_map_without_types_has_bytes():
+    optional("numpy")
+    optional("pyarrow")
+    spec = object_spec()
+    add_map(spec, "map", HASH, key_size=6, value_size=3, max_entries=2)
+    with spec.load() as probe:
+        map = probe.maps["map"]
+        map[b"abcdef"] = b"\0x\0"
+        assert map.to_arrow().to_pylist() == [{"key": b"abcdef", "value": b"\0x\0"}]

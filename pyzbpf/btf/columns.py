@@ -125,12 +125,23 @@ def table(arrays: dict[str, Any]) -> Any:
     flat: dict[str, Any] = {}
     for name, one in arrays.items():
         _flatten(name, one, flat)
-    return pa.table({
-        name: pa.array([value.decode(errors="backslashreplace") for value in one.tolist()])
-        if one.dtype.kind == "S"
-        else pa.array(one.tolist() if one.ndim > 1 else numpy().ascontiguousarray(one))
-        for name, one in flat.items()
-    })  # fmt: skip
+    return pa.table({name: _column(pa, one) for name, one in flat.items()})
+
+
+def _column(pa: Any, one: Any) -> Any:
+    """A pyarrow array of the same types: an inner array is a list, a struct in it a struct."""
+    if one.ndim > 1:
+        rows, width = one.shape[:2]
+        inner = _column(pa, one.reshape((rows * width, *one.shape[2:])))
+        return pa.ListArray.from_arrays(numpy().arange(rows + 1, dtype="i4") * width, inner)
+    if one.dtype.names is not None:
+        names = list(one.dtype.names)
+        return pa.StructArray.from_arrays([_column(pa, one[name]) for name in names], names)
+    if one.dtype.kind == "V":
+        return pa.array(one.tolist(), pa.binary(one.dtype.itemsize))
+    if one.dtype.kind == "S":
+        return pa.array([value.decode(errors="backslashreplace") for value in one.tolist()], pa.string())
+    return pa.array(numpy().ascontiguousarray(one))
 
 
 def _flatten(name: str, one: Any, flat: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -66,8 +67,10 @@ def run(arguments: argparse.Namespace) -> int:
         probe.attach(frequency=arguments.frequency)
         where = f"of process {arguments.pid}" if arguments.pid else "on every CPU"
         note(f"pyzbpf: {arguments.frequency} samples a second {where}; Ctrl-C ends it")
-        _sample(probe, symbolizer, stop, arguments.duration)
+        seen = _sample(probe, symbolizer, stop, arguments.duration)
         detach(probe)
+        for pid in seen | _processes(probe):
+            symbolizer.remember(pid, again=True)  # libraries that were loaded since
         samples = _named(probe.maps["samples"], symbolizer, arguments)
         lost = probe.variables["samples_lost"].value
     total = sum(count for _, count in samples)
@@ -102,20 +105,23 @@ def _writer(path: str | None) -> Callable[[Samples, str], str]:
     )
 
 
-def _sample(probe: Object, symbolizer: Symbolizer, stop: Stop, duration_s: float | None) -> None:
-    end = None if duration_s is None else time.monotonic() + duration_s
-    counter: StackCounter = probe.maps["samples"]
+def _sample(probe: Object, symbolizer: Symbolizer, stop: Stop, duration_s: float | None) -> set[int]:
+    """Wait for the end; gives the processes that were looked at. Looking takes time, during which samples go on."""
+    end = math.inf if duration_s is None else time.monotonic() + duration_s
     seen: set[int] = set()
-    while not stop.requested:
-        left_s = _ROUND_S if end is None else min(_ROUND_S, end - time.monotonic())
-        if left_s <= 0:
-            break
-        time.sleep(left_s)
-        for pid in {key.pid for key in counter} - seen:
+    while not stop.requested and (left_s := end - time.monotonic()) > 0:
+        time.sleep(min(_ROUND_S, left_s))
+        for pid in _processes(probe) - seen:
+            if time.monotonic() >= end:
+                break
             symbolizer.remember(pid)
             seen.add(pid)
-    for pid in seen:
-        symbolizer.remember(pid, again=True)  # libraries that were loaded since
+    return seen
+
+
+def _processes(probe: Object) -> set[int]:
+    counter: StackCounter = probe.maps["samples"]
+    return {key.pid for key in counter}
 
 
 def _named(

@@ -171,7 +171,8 @@ class Stream(KernelMap):
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
                     break
-                self._wait(left, self._fill)
+                # What a filled buffer would give beyond the limit is in the way of a batch.
+                self._wait(left, lambda: self._fill(limit))
             return taken
         except BaseException:
             # An interrupt after the events left the stream and before the caller has them.

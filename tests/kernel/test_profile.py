@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,25 @@ def test_only_the_kernels_part(worker, capsys):
     assert main(["profile", "-F", "999", "-d", "2", "-p", str(worker.pid), "--kernel"]) == 0
     found = samples(capsys.readouterr().out)
     assert all(frame.endswith("_[k]") for frames in found for frame in frames[1:])
+
+
+def test_sampling_ends_before_processes_are_looked_at_for_the_last_time(monkeypatch):
+    """That takes long on a machine of many processes, and would be in the profile."""
+    steps = []
+    remember, detach = Symbolizer.remember, profile.detach
+
+    def slowly(self, pid, *, again=False):
+        steps.append("again" if again else "first")
+        time.sleep(0 if "detach" in steps else 0.3)
+        remember(self, pid, again=again)
+
+    monkeypatch.setattr(Symbolizer, "remember", slowly)
+    monkeypatch.setattr(profile, "detach", lambda probe: (steps.append("detach"), detach(probe)))
+    assert main(["profile", "-F", "99", "-d", "0.4"]) == 0
+    end = steps.index("detach")
+    assert steps[:end].count("first") <= 2
+    assert "again" not in steps[:end]
+    assert "again" in steps[end:]
 
 
 @pytest.mark.parametrize("end", [".svg", ".folded", ".speedscope.json"])

@@ -207,3 +207,39 @@ def test_a_table_has_a_column_for_each_member():
         map[5] = {"sequence": 1, "value": 2, "name": "zig"}
         table = map.to_arrow()
         assert table.to_pylist() == [{"key": 5, "value.sequence": 1, "value.value": 2, "value.name": "zig"}]
+
+
+def test_a_table_has_the_types_of_what_lies_in_lists():
+    """Values of each CPU are a list, as arrays are: of numbers that are as wide as the map's, of text, of structs."""
+    optional("numpy")
+    optional("pyarrow")
+    btf, ids = types()
+    most = 2**64 - 1
+    spec = with_types(object_spec(), btf)
+    for name, size, type_ in (("numbers", 8, "u64"), ("structs", 24, "Event")):
+        add_map(
+            spec, name, PERCPU_ARRAY, key_size=4, value_size=size, max_entries=2,
+            key_type=ids["u32"], value_type=ids[type_],
+        )  # fmt: skip
+    with spec.load() as probe:
+        event = {"sequence": most, "value": 2, "name": "zig"}
+        probe.maps["numbers"][1] = [most] * cpus.possible()
+        probe.maps["structs"][1] = [event] * cpus.possible()
+        table = probe.maps["numbers"].to_arrow()
+        assert str(table.schema.field("value").type) == "list<item: uint64>"
+        assert table.to_pylist()[1] == {"key": 1, "value": [most] * cpus.possible()}
+        assert probe.maps["structs"].to_arrow().to_pylist()[1] == {
+            "key": 1,
+            "value": [event] * cpus.possible(),
+        }
+
+
+def test_a_table_of_a_map_without_types_has_bytes():
+    optional("numpy")
+    optional("pyarrow")
+    spec = object_spec()
+    add_map(spec, "map", HASH, key_size=6, value_size=3, max_entries=2)
+    with spec.load() as probe:
+        map = probe.maps["map"]
+        map[b"abcdef"] = b"\0x\0"
+        assert map.to_arrow().to_pylist() == [{"key": b"abcdef", "value": b"\0x\0"}]

@@ -95,6 +95,21 @@ def test_an_event_that_is_too_short_is_raised_in_its_turn(stream):
     assert stream.read(timeout=0) == []
 
 
+def test_a_read_that_waits_takes_no_more_than_its_limit(stream, monkeypatch):
+    """What it would decode beyond that is in the way of the next batch."""
+    ready_to_sleep = Stream._ready_to_sleep
+
+    def arriving(self):
+        self.payloads = [b"a", b"b", b"c"]
+        os.eventfd_write(self.fd.fileno(), 1)
+        return ready_to_sleep(self)
+
+    monkeypatch.setattr(Fake, "_ready_to_sleep", arriving)
+    assert stream.read(2) == [b"a", b"b"]
+    stream._check_none_decoded()
+    assert stream.read(timeout=0) == [b"c"]
+
+
 def test_closing_inside_of_a_read_waits_for_its_end(stream):
     stream.payloads = [b"a"]
     stream.interrupt = "close"

@@ -128,9 +128,10 @@ class Relocator:
         )
 
     def _placed(self, error: ObjectError, function: FunctionSpec, offset: int, text: str) -> ObjectError:
-        """The same error with the place, and with what was to be relocated."""
+        """The same error with the place, and with what was to be relocated; a file with the kernel's types is named."""
+        types = f"{error.file}: " if error.file else ""
         return ObjectError(
-            f"CO-RE relocation {text}: {error.message}",
+            f"CO-RE relocation {text}: {types}{error.message}",
             file=self._spec.file,
             section=function.section,
             symbol=function.name,

@@ -113,7 +113,7 @@ def given(arguments: argparse.Namespace) -> dict[str, Any]:
 def check(spec: ObjectSpec, programs: Sequence[ProgramSpec], given: Mapping[str, Any]) -> None:
     """Refuse options that no program takes, and programs that lack one."""
     for option in given:
-        if not any(option in options(program.kind) for program in programs):
+        if not any(option in options(program.kind, program.target) for program in programs):
             raise UsageError(f"{_FLAGS[option]}: no program of {spec.file} takes it ({names(programs)})")
     if "map" in given and given["map"] not in spec.maps:
         name = given["map"]

@@ -135,7 +135,10 @@ def _read(path: str) -> dict[str, dict[str, Any]]:
     try:
         with open(path, encoding="utf-8") as file:
             records = [json.loads(text) for text in file if text.strip()]
-        return {record["program"]: record for record in records}
+        found = {record["program"]: record for record in records}
+        if not all(isinstance(_number(record.get(name, 0)), int) for record in records for name in _COUNTS):
+            raise ValueError
+        return found
     except OSError as error:
         raise UsageError(f"--compare: {path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:

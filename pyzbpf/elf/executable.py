@@ -102,7 +102,7 @@ def _advice(tables: list[_Table]) -> str:
     exported = "the functions it exports are known" if tables else "no name is left"
     return (
         f"The file is stripped: {exported}. Take a build with symbols, or give the place by offset= "
-        "(in the file, in bytes)."
+        "(in the file, in bytes; with symbol='' where the section names a function)."
     )
 
 

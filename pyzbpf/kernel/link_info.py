@@ -44,9 +44,18 @@ def read(fd: int) -> dict[str, int | str]:
         inner = name.removeprefix(f"{part}.")
         if inner in (name, length) or "." in inner or inner in _POINTERS.get(part, ()):
             continue
-        told[inner] = os.fsdecode(bytes(text).partition(b"\0")[0]) if inner == pointer else int(value)
+        if inner == pointer:
+            told[inner] = os.fsdecode(bytes(text).partition(b"\0")[0])
+        else:
+            told[inner] = _signed(int(value)) if (part, inner) in _SIGNED else int(value)
     return told
 
+
+def _signed(number: int) -> int:
+    return number - (1 << 32) if number >> 31 else number
+
+
+_SIGNED = frozenset((("netfilter", "priority"),))
 
 # Arrays that nobody has asked for.
 _POINTERS = {

@@ -106,6 +106,17 @@ NEVER = {
     "lwt_xmit": "pin it, and name it in a route ('ip route … encap bpf')",
     "lwt_seg6local": "pin it, and name it in a route ('ip route … encap seg6local action End.BPF')",
 }
+# What can be said of an iterator: its kernel reads one place of memory as a map, a cgroup or a thread.
+_ITERATORS = ("iter", "iter.s")
+WALKS: dict[str, tuple[str, ...]] = {
+    "bpf_map_elem": ("map",),
+    "bpf_sk_storage_map": ("map",),
+    "sockmap": ("map",),
+    "cgroup": ("cgroup", "order"),
+    "task": ("pid", "tid"),
+    "task_file": ("pid", "tid"),
+    "task_vma": ("pid", "tid"),
+}
 _WITH_MAPS = frozenset(("pyzbpf.links.usdt",))
 KINDS = {kind: (f"pyzbpf.links.{file}", options) for kinds, file, options in _ROWS for kind in kinds.split()}
 
@@ -116,8 +127,10 @@ def why_not(kind: str) -> str:
     return f"this kind is not attached; {known}" if known else f"no kind '{kind}' is known to attach"
 
 
-def options(kind: str) -> tuple[str, ...]:
-    """The names of the options that attaching this kind takes."""
+def options(kind: str, target: str = "") -> tuple[str, ...]:
+    """The names of the options that attaching this kind takes; of an iterator over ``target`` those that it knows."""
+    if kind in _ITERATORS and target:
+        return WALKS.get(target, ())
     return KINDS[kind][1] if kind in KINDS else ()
 
 
@@ -138,16 +151,23 @@ def attach(
     """
     if kind is not None and kind != spec.kind:
         spec = _as(spec, kind)
+    if not spec.kind:
+        raise Error(
+            f"program '{spec.name}' was found in the kernel, which does not say what it was loaded for\n"
+            "  Give kind= and the options of that kind: attach(kind='xdp', interface='eth0')."
+        )
     if spec.kind not in KINDS:
         raise Error(
             f"program '{spec.name}' of section '{spec.section}': {why_not(spec.kind)}\n"
             f"  Set spec.programs['{spec.name}'].autoattach = False to attach the others."
         )
-    file, known = KINDS[spec.kind]
+    file = KINDS[spec.kind][0]
+    known = options(spec.kind, spec.target)
     for name in given:
         if name not in known:
+            kind = f"{spec.kind}/{spec.target}" if spec.kind in _ITERATORS else spec.kind
             raise TypeError(
-                f"attaching a program of kind '{spec.kind}' takes {' and '.join(known) or 'no option'}, not '{name}'"
+                f"attaching a program of kind '{kind}' takes {' and '.join(known) or 'no option'}, not '{name}'"
             )
     more = (maps or {},) if file in _WITH_MAPS else ()
     return _file(file).attach(program, spec, *more, **given)  # type: ignore[no-any-return]
@@ -161,8 +181,7 @@ def _as(spec: ProgramSpec, kind: str) -> ProgramSpec:
     row = section.match(kind)
     if row is None or row.kind != kind or row.type != spec.type or _loaded_as(row) != _loaded_as(spec):
         raise Error(
-            f"program '{spec.name}': it was loaded as a program of kind '{spec.kind}', which cannot be attached as "
-            f"{kind!r}"
+            f"program '{spec.name}': it was loaded as a program of {_known(spec)}, which cannot be attached as {kind!r}"
         )
     return ProgramSpec(
         spec.name,
@@ -172,6 +191,11 @@ def _as(spec: ProgramSpec, kind: str) -> ProgramSpec:
         attach_type=row.attach_type,
         flags=spec.flags,
     )
+
+
+def _known(spec: ProgramSpec) -> str:
+    """Its kind; its type where it was found in the kernel, which does not say more."""
+    return f"kind '{spec.kind}'" if spec.kind else f"type '{e.PROG_TYPE_NAMES.get(spec.type, spec.type)}'"
 
 
 def _loaded_as(spec: ProgramSpec | SectionMatch) -> int | None:

@@ -182,7 +182,8 @@ class Link:
         links.append(self)
 
     def _link(self, wanted: str) -> LinkFd:
-        self.fileno()  # ValueError when it is closed
+        if not self._parts:
+            self.fileno()  # ValueError: it is closed
         if isinstance(self._parts[0], LinkFd):
             return self._parts[0]
         raise UnsupportedError(

@@ -43,7 +43,7 @@ def attach(
             "processes"
         )
     path = fspath(cgroup)
-    what = f"{spec.section.removeprefix('?')} of cgroup '{path}'"
+    what = f"{spec.kind}{spec.target and '/' + spec.target} of cgroup '{path}'"
     placed = order.members("cgroup", before, after)
     with cgroups.directory(path) as group:
         try:
@@ -67,5 +67,6 @@ def attach(
 
 _REASONS = {
     E2BIG: "a cgroup takes 64 programs of a kind",
+    EINVAL: "the program was loaded for another kind of control groups, or the kernel does not know this one",
     ENOENT: "the one named by before= or after= is not attached there",
 }

@@ -22,6 +22,15 @@ def packed(numbers: Iterable[int]) -> bytearray:
     return bytearray().join(number.to_bytes(8, ORDER) for number in numbers)
 
 
+def said(option: str, value: object, section: str) -> object:
+    """What is wanted: ``value``, or for "" what the section says; ValueError for an empty list, which is no wish for all."""
+    if value == "":
+        return section
+    if not value:
+        raise ValueError(f"option '{option}' names no function: {value!r}")
+    return value
+
+
 def functions(option: str, value: object, known: Callable[[], Iterable[str]]) -> dict[str, int]:
     """Cookie by name, 0 where none is given, in the order given; patterns are matched with ``known()``.
 

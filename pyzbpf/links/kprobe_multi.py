@@ -31,7 +31,7 @@ def attach(
     without those of modules. NotFoundError for a pattern that none fits, and for a name that the kernel does
     not have, with similar ones.
     """
-    said = functions or spec.target
+    said = chosen.said("functions", functions, spec.target)
     wanted = chosen.functions("functions", said, tracefs.functions)
     if not wanted:
         if said:

@@ -36,9 +36,10 @@ def attach(map: Fd, spec: MapSpec, value: bytes) -> Link:
         attach_type=BPF_STRUCT_OPS,
     )
     try:
-        store(map, value)
         if not spec.flags & BPF_F_LINK:
+            commands.map_update(map.fileno(), _KEY, value)
             return Link(like, what, [_InMap(map)])
+        store(map, value)
         link = commands.link_create(
             what, capability="CAP_SYS_ADMIN", map_fd=map.fileno(), attach_type=BPF_STRUCT_OPS
         )
@@ -94,7 +95,7 @@ class _InMap(Registration):
 
 _REASONS = {
     EEXIST: "one of this name is registered already",
-    EBUSY: "it is being registered or taken back, or its kind is there once and another one is registered",
+    EBUSY: "it is registered already, is being taken back, or its kind is there once and another one is registered",
     EINVAL: "the kernel says that a member is wrong, or that one is missing which it must have",
     ENOENT: "it has been taken back, and is registered once; load the object again",
     EOPNOTSUPP: "the kernel does not register this kind now",

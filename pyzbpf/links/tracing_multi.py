@@ -31,7 +31,7 @@ def attach(
     ftrace can trace and that have a type, a sleepable program takes those that may sleep only. NotFoundError for a
     pattern that none fits, and for a name that the kernel does not have, with similar ones.
     """
-    said = functions or spec.target
+    said = chosen.said("functions", functions, spec.target)
     if not said:
         raise ObjectError(
             "the section does not say which functions of the kernel",

@@ -39,10 +39,11 @@ def attach(
     name, below ``root`` where that is given ("/proc/4711/root"). ``pid``: in that process only. NotFoundError for
     a name that the file does not have, with similar ones, and for a pattern that none fits.
     """
-    place, _, said = spec.target.partition(":")
+    place, _, pattern = spec.target.partition(":")
+    said = chosen.said("symbols", symbols, pattern)
     file = text_option("path", place if path is None else fspath(path), "libssl")
     process = 0 if pid is None else number_option("pid", pid, bits=31)
-    if not file or not (symbols or said):
+    if not file or not said:
         raise ObjectError(
             f"the section does not say which {'functions' if file else 'program or library'}",
             section=spec.section,
@@ -53,9 +54,9 @@ def attach(
 
     file = library.find(file, fspath(root))
     try:
-        wanted = chosen.functions("symbols", symbols or said, lambda: executable.function_names(file))
+        wanted = chosen.functions("symbols", said, lambda: executable.function_names(file))
         if not wanted:
-            raise NotFoundError(f"no function of it fits {symbols or said!r}", file=file)
+            raise NotFoundError(f"no function of it fits {said!r}", file=file)
         offsets = executable.function_offsets(file, list(wanted))
     except OSError as error:
         raise NotFoundError(f"cannot be read: {error.strerror}", file=file) from error

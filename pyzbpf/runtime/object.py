@@ -225,7 +225,7 @@ class Object:
         links: list[Link] = []
         try:
             for program in wanted:
-                known = options_of(program.spec.kind)
+                known = options_of(program.spec.kind, program.spec.target)
                 links.append(program.attach(**{k: v for k, v in options.items() if k in known}))
             links += [map.attach() for map in self._functions()]
         except BaseException:
@@ -242,7 +242,9 @@ class Object:
         pinned.pin(self, fspath(folder))
 
     def _check_options(self, options: Mapping[str, object], programs: Iterable[Program]) -> None:
-        known = {option for program in programs for option in options_of(program.spec.kind)}
+        known = {
+            option for program in programs for option in options_of(program.spec.kind, program.spec.target)
+        }
         for name in options:
             if name not in known:
                 names = ", ".join(sorted(known)) or "none"

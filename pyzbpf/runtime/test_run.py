@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyzbpf.errors import UnsupportedError
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.syscall import EINVAL, EMSGSIZE, ENOMEM, ENOSPC, ENOTSUPP, address, failure
+from pyzbpf.links.base import number_option
 from pyzbpf.uapi.attrs import PROG_TEST_RUN
 from pyzbpf.uapi.enums import (
     BPF_F_TEST_RUN_ON_CPU,
@@ -89,6 +90,8 @@ def run(
     cpu: int | None,
 ) -> TestRun:
     """See `Program.test_run`."""
+    repeat = number_option("repeat", repeat, bits=32)
+    cpu = None if cpu is None else number_option("cpu", cpu, bits=32)
     out = bytearray(len(data) + _ROOM) if data else bytearray()
     context_in = bytearray(context or b"")  # a syscall program writes into it
     context_out = bytearray(len(context)) if context and data else bytearray()

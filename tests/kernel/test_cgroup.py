@@ -102,7 +102,7 @@ def test_a_group_by_name_and_a_packet_refused(spec, group):
 def test_another_kind_of_the_same_type(spec, group):
     with spec.load() as probe:
         link = probe.programs["cgroup_in"].attach(kind="cgroup_skb/egress", cgroup=group)
-        assert link.kind == "cgroup_skb/egress"
+        assert (link.kind, link.target) == ("cgroup_skb/egress", f"cgroup_skb/egress of cgroup '{group}'")
         assert run_in(group, lambda: send(2, 10)) == 0
         assert probe.maps["seen"][IN] == 2
         with pytest.raises(Error, match=r"loaded as a program of kind 'cgroup_skb/ingress'.*'xdp'"):

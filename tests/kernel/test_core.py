@@ -21,7 +21,7 @@ from pyzbpf.btf.decode import decode
 from pyzbpf.btf.encode import Strings, encode
 from pyzbpf.btf.flavour import essential
 from pyzbpf.btf.lazy import LazyBtf
-from pyzbpf.errors import UnsupportedError, VerifierError
+from pyzbpf.errors import ObjectError, UnsupportedError, VerifierError
 from pyzbpf.kernel import vmlinux
 from pyzbpf.kernel.target import FileTarget, KernelTarget
 from tests.support import c_probes, features
@@ -224,6 +224,18 @@ def test_types_from_a_file(tmp_path: Path) -> None:
     with spec.load(btf=custom) as probe:
         probe.programs["types"].test_run(context=bytes(16))
         assert (probe.variables["type_task"].value, probe.variables["size_task"].value) == (0, 0)
+
+
+def test_a_file_of_types_that_is_none_is_named(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.btf"
+    with pyzbpf.open(c_probes.path("core_values")) as spec:
+        with pytest.raises(
+            ObjectError, match=r"CO-RE relocation .*/wrong\.btf: cannot be read: No such file"
+        ):
+            spec.load(btf=wrong)
+        wrong.write_text("no types, but as long as their header is")
+        with pytest.raises(ObjectError, match=r"CO-RE relocation .*/wrong\.btf: magic 0x6f6e is not BTF"):
+            spec.load(btf=wrong)
 
 
 def test_kernels_without_types_can_run_what_needs_none(

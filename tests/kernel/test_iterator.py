@@ -99,21 +99,50 @@ def test_a_thread_is_no_process(probe):
 
 
 @pytest.mark.parametrize(
+    ("name", "options", "error", "message"),
+    [
+        ("records", {"pid": 1, "tid": 1}, ValueError, "not both"),
+        ("elements", {"map": 3}, TypeError, r"option 'map' is a loaded map such as probe.maps\['name'\], not 3"),
+        ("records", {"tid": 2**31 - 1}, NotFoundError, "option 'tid': there is no thread 2147483647"),
+        ("records", {"pid": 2**31 - 1}, NotFoundError, "option 'pid': there is no process 2147483647"),
+        ("records", {"order": "self"}, TypeError, "of kind 'iter/task' takes pid and tid, not 'order'"),
+        ("elements", {"tid": 1}, TypeError, "of kind 'iter/bpf_map_elem' takes map, not 'tid'"),
+        ("maps", {"pid": 1}, TypeError, "of kind 'iter/bpf_map' takes no option, not 'pid'"),
+    ],
+)  # fmt: skip
+def test_mistakes(probe, name, options, error, message):
+    with pytest.raises(error, match=message):
+        probe.programs[name].attach(**options)
+    assert probe.links == []
+
+
+def test_a_map_is_for_those_that_walk_one(probe):
+    """Its descriptor would be the number of a thread to iter/task."""
+    squares = probe.maps["squares"]
+    squares[5] = 25
+    with pytest.raises(TypeError, match="takes pid and tid, not 'map'"):
+        probe.programs["records"].attach(map=squares)
+    elements, _, tasks = probe.attach(map=squares)
+    assert os.getpid() in records(tasks.read())
+    assert "5 25 -1%" in elements.text()
+
+
+@pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"pid": 1, "tid": 1}, ValueError, "not both"),
         ({"order": "sideways"}, ValueError, "option 'order' is one of self, descendants"),
-        ({"map": 3}, TypeError, r"option 'map' is a loaded map such as probe.maps\['name'\], not 3"),
-        ({"tid": 2**31 - 1}, NotFoundError, "option 'tid': there is no thread 2147483647"),
-        ({"pid": 2**31 - 1}, NotFoundError, "option 'pid': there is no process 2147483647"),
         ({"cgroup": "/nothing"}, Error, "cgroup '/nothing': No such file"),
         ({"cgroup": "/"}, Error, r"'/' is no cgroup of version 2; cgroup2 is"),
     ],
 )
-def test_mistakes(probe, options, error, message):
-    with pytest.raises(error, match=message):
-        probe.programs["records"].attach(**options)
-    assert probe.links == []
+def test_mistakes_with_control_groups(options, error, message):
+    features.since("6.1", "iter/cgroup")
+    features.needs_types()
+    spec = zig_probes.spec("links/walks")
+    for name, program in spec.programs.items():
+        program.autoload = name == "cgroup"
+    with spec.load() as probe, pytest.raises(error, match=message):
+        probe.programs["cgroup"].attach(**options)
 
 
 # What can be walked -> the first kernel.

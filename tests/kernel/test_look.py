@@ -140,8 +140,14 @@ def test_a_program_pinned_and_found_again(bpffs):
     with pyzbpf.Program.pinned(bpffs / "program") as program:
         assert (program.info["id"], program.name) == (identity, "classifier")
         assert program.test_run(PACKET).retval == 0xFFFFFFFF
-        with pytest.raises(Error, match="cannot be attached as 'xdp'"):
+        with pytest.raises(ValueError, match="option 'repeat' is a number of 0 to"):
+            program.test_run(PACKET, repeat=-1)
+        with pytest.raises(
+            Error, match="loaded as a program of type 'sched_cls', which cannot be attached as 'xdp'"
+        ):
             program.attach(kind="xdp", interface="lo")
+        with pytest.raises(Error, match=r"does not say what it was loaded for\n  Give kind="):
+            program.attach(interface="lo")
         with program.attach(kind="tc", interface="lo", direction="ingress") as link:
             assert link.attached
     with pytest.raises(NotFoundError, match="nothing is pinned there"):
@@ -151,6 +157,8 @@ def test_a_program_pinned_and_found_again(bpffs):
     os.unlink(bpffs / "program")
     with pytest.raises(SystemCallError, match="prog 4294967294"):
         pyzbpf.Program.by_id(2**32 - 2)
+    with pytest.raises(ValueError, match="the id of a prog is a number of 0 to"):
+        pyzbpf.Program.by_id(-1)
 
 
 def test_a_map_found_by_its_id_has_its_types():

@@ -136,6 +136,7 @@ def test_wrong_functions_of_the_kernel():
         ("user_in", {"path": "/bin/sh"}, ObjectError, "does not say which functions"),
         ("user_in", {"path": "/nothing/here", "symbols": "x"}, NotFoundError, "cannot be read: No such file"),
         ("user_in", {"path": "/bin/sh", "symbols": 5}, TypeError, "a name, a pattern such as"),
+        ("user_in", {"path": "/bin/sh", "symbols": []}, ValueError, r"option 'symbols' names no function: \[\]"),
         ("user_in", {"path": "/bin/sh", "symbols": [5]}, TypeError, "holds names, which are str, not 5"),
         ("user_in", {"path": "/bin/sh", "symbols": {"x": "y"}}, TypeError, "option 'cookie' is an int"),
         ("user_in", {"kind": "uprobe", "path": "/bin/sh", "symbol": "main"}, Error, "cannot be attached as 'uprobe'"),

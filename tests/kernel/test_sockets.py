@@ -233,6 +233,7 @@ def test_netfilter(elsewhere):
         receiver.settimeout(PATIENCE)
         link = probe.programs["filter"].attach(hook="output", priority=-5)
         assert link.target == "netfilter ipv4 output with priority -5"
+        assert link.info["priority"] == -5
         sender.sendto(b"1", receiver.getsockname())
         assert receiver.recv(9) == b"1"
         assert probe.variables["packets"].value == 1

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import pyzbpf
-from pyzbpf.errors import Error, SystemCallError
+from pyzbpf.errors import Error, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands, inventory
 from tests.support import c_probes, features
 
@@ -84,6 +84,11 @@ def test_without_a_link():
         assert probe.variables["second_calls"].value >= 1
         with pytest.raises(ValueError, match="has no link"):
             link.fileno()
+        for ask in (lambda: link.info, lambda: link.pin("/nowhere")):
+            with pytest.raises(UnsupportedError, match="no link for it"):
+                ask()
+        with pytest.raises(SystemCallError, match="it is registered already"):
+            probe.maps["classic"].attach()
         link.detach()
         link.detach()
         assert "pyzbpf_classic" not in registered()

@@ -85,6 +85,9 @@ def test_a_filter_counts_and_drops_and_goes(pair, direction):
         assert probe.maps["seen"][CLASSIFIER] == 4
         with pytest.raises(ValueError, match="no descriptor"):
             link.fileno()
+        for ask in (lambda: link.info, lambda: link.pin("/nowhere")):
+            with pytest.raises(UnsupportedError, match="no link for it"):
+                ask()
         link.detach()
         link.detach()
         assert qdiscs(pair) == before

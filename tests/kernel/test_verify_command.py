@@ -60,7 +60,9 @@ def test_what_has_changed_since(capsys, tmp_path):
     assert compared[0]["before"]["processed"] == found[0]["processed"]
 
 
-@pytest.mark.parametrize("text", ["no JSON", '{"record": "event"}\n', "[1]\n"])
+@pytest.mark.parametrize(
+    "text", ["no JSON", '{"record": "event"}\n', "[1]\n", '{"program": "good", "processed": "x"}\n']
+)
 def test_a_file_that_cannot_be_compared_with(capsys, tmp_path, text):
     path = tmp_path / "before.json"
     path.write_text(text)

@@ -55,10 +55,10 @@ EXPECTED: tuple[Row, ...] = (
     Row(
         "target",
         r"attach_type 0, libbpf 48",
-        "USDT: libbpf attaches all places by one link (uprobe.multi), we do so from Linux 6.10",
+        "USDT before Linux 6.10: libbpf attaches all places by one link (uprobe.multi), we each by an event of its own",
     ),
-    Row("target", r"attach_type 48, libbpf 0", "USDT by one link came with libbpf 1.3", (1, 3)),
     Row("program", r"section 'usdt\.s': type 2, libbpf 0", "`usdt.s` came with libbpf 1.3", (1, 3)),
+    Row("more", r"unsupported map linkage static", "a static map, which libbpf refuses and we create"),
     Row("more", r"missing BPF prog type", "tcx came with libbpf 1.3", (1, 3)),
     Row("refused early", r"\.jumptables", "jump tables of cpu v4 (Linux 6.19) are not made yet"),
     Row("more", r"in section '\.jumptables'", "jump tables came with libbpf 1.7", (1, 7)),
@@ -76,4 +76,9 @@ EXPECTED: tuple[Row, ...] = (
     Row("more", r"we load it, libbpf does not \(errno 22\)\n$", "a missing weak kfunc was refused", (1, 2)),
     Row("map", r"libbpf has none", "`.struct_ops.link` came with libbpf 1.2", (1, 2)),
     Row("program", r"section 'tcx?/(in|e)gress'", "tcx came with libbpf 1.3", (1, 3)),
+    Row("program", r"section 'netfilter'", "netfilter came with libbpf 1.3", (1, 3)),
+    Row("program", r"section 'u(ret)?probe\.multi", "`uprobe.multi` came with libbpf 1.3", (1, 3)),
+    Row("target", r"attach_type 48, libbpf 0", "USDT by one link came with libbpf 1.3", (1, 3)),
+    Row("program", r"section 'kprobe\.session", "`kprobe.session` came with libbpf 1.5", (1, 5)),
+    Row("program", r"section 'uprobe\.session", "`uprobe.session` came with libbpf 1.6", (1, 6)),
 )

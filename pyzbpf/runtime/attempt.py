@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 
 # Sizes of the log buffer. Kernels before 5.2 refuse 16 MiB and more (UINT_MAX >> 8 in bpf_check).
 _LOG_SIZES = (64 << 10, 256 << 10, 1 << 20, 4 << 20, (16 << 20) - 1, 64 << 20, 256 << 20)
-_LOG_ENOUGH = (16 << 20) - 1
 _REASONS = 1  # BPF_LOG_LEVEL1: the walk to what was refused
 
 
@@ -51,16 +50,24 @@ def _reason(values: Mapping[str, int | bytes], verdict: int) -> tuple[int, str]:
 
 
 def _with_log(values: Mapping[str, int | bytes], level: int) -> tuple[int, str]:
-    result, least, text = 0, 0, b""
+    result, wanted, size, text = 0, 0, 0, b""
     for size in _LOG_SIZES:
-        if size < least:
+        if size < min(wanted, _LOG_SIZES[-1]):
             continue
         log = bytearray(size)
+        # Since Linux 6.4 the kernel says how much it had to say, the final zero included.
         result, wanted = commands.prog_load({**values, "log_level": level}, log=log)
         text = bytes(log.partition(b"\0")[0]) or text
-        # Since Linux 6.4 the kernel says how much it had to say, and a log that is too short
-        # keeps the end, where the reason is: no need for hundreds of megabytes then.
-        if result != -syscall.ENOSPC or (wanted and size >= _LOG_ENOUGH):
+        if result != -syscall.ENOSPC:
             break
-        least = min(wanted, _LOG_ENOUGH)
-    return result, text.decode(errors="replace")
+    return result, _told_whole(text.decode(errors="replace"), result, wanted - size)
+
+
+def _told_whole(text: str, result: int, left: int) -> str:
+    """The log, which says of itself what no buffer held: since Linux 6.4 its beginning, before that its end."""
+    if result != -syscall.ENOSPC:
+        return text
+    most = f"the largest log buffer has {_LOG_SIZES[-1] >> 20} MiB"
+    return (
+        f"[{left} bytes before this are lost: {most}]\n{text}" if left > 0 else f"{text}\n[cut off: {most}]"
+    )

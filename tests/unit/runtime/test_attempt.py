@@ -11,7 +11,7 @@ from pyzbpf.runtime import attempt
 
 ENOSPC, EINVAL, EACCES = 28, 22, 13
 KIB, MIB = 1 << 10, 1 << 20
-FIRST, ENOUGH, LAST = 64 * KIB, 16 * MIB - 1, 256 * MIB
+FIRST, LAST = 64 * KIB, 256 * MIB
 
 
 class Kernel:
@@ -62,16 +62,29 @@ def test_the_true_size_is_taken_at_once(monkeypatch):
     assert [size for _, size in kernel.asked] == [FIRST, 4 * MIB]
 
 
-def test_a_log_without_end_leaves_the_verdict(monkeypatch):
-    kernel = Kernel(-EINVAL, LAST, tells=True)
-    assert answer(monkeypatch, kernel) == (-EINVAL, ENOUGH - 1)
-    assert [size for _, size in kernel.asked] == [FIRST, ENOUGH]
+def test_a_long_log_is_told_whole(monkeypatch):
+    kernel = Kernel(-EACCES, 40 * MIB, tells=True)
+    assert answer(monkeypatch, kernel) == (-EACCES, 40 * MIB)
+    assert [size for _, size in kernel.asked] == [FIRST, 64 * MIB]
 
 
-def test_a_log_that_was_asked_for_does_not_stop_what_loads(monkeypatch):
-    kernel = Kernel(7, LAST, tells=True)
-    assert answer(monkeypatch, kernel, level=2) == (7, ENOUGH - 1)
-    assert kernel.asked == [(2, FIRST), (2, ENOUGH), (0, 0)]
+def test_a_log_beyond_all_buffers_leaves_the_verdict_and_says_what_is_lost(monkeypatch):
+    kernel = Kernel(-EINVAL, LAST + 10, tells=True)
+    monkeypatch.setattr(commands, "prog_load", kernel.prog_load)
+    verdict, log = attempt.load({}, {}, -EINVAL, 0)
+    first, _, rest = log.partition("\n")
+    assert (verdict, len(rest)) == (-EINVAL, LAST - 1)
+    assert first == "[11 bytes before this are lost: the largest log buffer has 256 MiB]"
+    assert [size for _, size in kernel.asked] == [FIRST, LAST]
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_a_log_that_was_asked_for_does_not_stop_what_loads(monkeypatch, tells):
+    monkeypatch.setattr(attempt, "_LOG_SIZES", (FIRST, LAST))
+    kernel = Kernel(7, LAST, tells=tells)
+    monkeypatch.setattr(commands, "prog_load", kernel.prog_load)
+    assert attempt.load({}, {}, 7, 2)[0] == 7
+    assert kernel.asked == [(2, FIRST), (2, LAST), (0, 0)]
 
 
 def test_statistics_alone_do_not_say_why(monkeypatch):

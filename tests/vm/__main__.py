@@ -247,7 +247,10 @@ def run(rows: list[matrix.Row], options: argparse.Namespace, arguments: list[str
         say(f"on every kernel: {names} ({time.monotonic() - begin:.0f} s to build and pack)")
         guests = [Guest(row, options, stop, commit) for row in rows]
         try:
-            return list(pool.map(lambda guest: guest.run(work / "suite.cpio"), guests))
+            # The slow ones first, so that none of them is left alone at the end.
+            slow_first = sorted(guests, key=lambda guest: guest.row.architecture == "amd64")
+            running = {guest.row.name: pool.submit(guest.run, work / "suite.cpio") for guest in slow_first}
+            return [running[row.name].result() for row in rows]
         except BaseException:
             stop.set()  # whoever ends this command ends its guests
             pool.shutdown(cancel_futures=True)

@@ -53,9 +53,23 @@ class LayoutWarning(UserWarning):
 
 
 class Error(Exception):
-    """Anything pyzbpf raises on purpose."""
+    """Anything pyzbpf raises on purpose. It can be pickled: other processes may raise it, too."""
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[Error], arguments: tuple[object, ...], members: dict[str, object]) -> Error:
+    # Not by its own __init__, which takes what became of the members.
+    error = kind.__new__(kind)
+    if isinstance(error, OSError):
+        OSError.__init__(error, *arguments)
+    else:
+        error.args = arguments
+    error.__dict__.update(members)
+    return error
 
 
 class ObjectError(Error):

@@ -15,7 +15,7 @@ from pyzbpf.errors import Error, VerifierError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from typing import Any
 
     from pyzbpf.runtime.program import Program
@@ -72,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
             record["before"] = before.get(record["program"])
         found.append(record)
         code = max(code, exit_code)
+    if before is not None and not arguments.program:
+        found += _gone(before, {record["program"] for record in found})
     if arguments.output == "json":
         write(json.dumps(record, ensure_ascii=False) for record in found)
     else:
@@ -130,6 +132,15 @@ def _refused(spec: ObjectSpec, program: ProgramSpec, error: Error) -> dict[str, 
     return record
 
 
+def _gone(before: Mapping[str, dict[str, Any]], there: Collection[str]) -> list[dict[str, Any]]:
+    """A record for each program that was there and is not any more."""
+    return [
+        {"record": "gone", "program": name, "before": record}
+        for name, record in before.items()
+        if name not in there
+    ]
+
+
 def _read(path: str) -> dict[str, dict[str, Any]]:
     """The records that an earlier run has written."""
     try:
@@ -137,6 +148,8 @@ def _read(path: str) -> dict[str, dict[str, Any]]:
             records = [json.loads(text) for text in file if text.strip()]
         found = {record["program"]: record for record in records}
         if not all(isinstance(_number(record.get(name, 0)), int) for record in records for name in _COUNTS):
+            raise ValueError
+        if not found:
             raise ValueError
         return found
     except OSError as error:
@@ -149,7 +162,7 @@ def _read(path: str) -> dict[str, dict[str, Any]]:
 
 def _text(records: list[dict[str, Any]], *, counted: bool, compared: bool) -> Iterator[str]:
     # Each once: what the process or the kernel lacks is the same for all programs.
-    for message in dict.fromkeys(record["error"] for record in records if not record["accepted"]):
+    for message in dict.fromkeys(record["error"] for record in records if "error" in record):
         print(f"pyzbpf: error: {message}", file=sys.stderr)
     if not counted:
         for record in records:
@@ -166,6 +179,8 @@ def _text(records: list[dict[str, Any]], *, counted: bool, compared: bool) -> It
 
 
 def _verdict(record: Mapping[str, Any]) -> str:
+    if record["record"] == "gone":
+        return "gone"
     if record["accepted"]:
         return "accepted"
     return "refused" if "reason" in record else "not tried"
@@ -173,10 +188,10 @@ def _verdict(record: Mapping[str, Any]) -> str:
 
 def _getter(name: str, *, compared: bool) -> Any:
     def get(record: Mapping[str, Any]) -> str:
-        if not record["accepted"]:
-            return _verdict(record)
         now = _number(record.get(name))
         then = _number((record.get("before") or {}).get(name))
+        if not record.get("accepted"):
+            return _verdict(record) + (f" (was {then})" if then is not None and name != "time_us" else "")
         if not compared or name == "time_us" or now is None:
             return "" if now is None else str(now)
         if then is None:

@@ -12,7 +12,11 @@ LEAK = re.compile(r"reference leak|Unreleased reference|reference has not been")
 
 # First match wins; the narrow ones come first.
 HINTS = (
-    (LEAK, "Every path must give back what it acquired: submit or discard a ring-buffer record before each return."),
+    (
+        LEAK,
+        ("Every path must give back what it acquired before it returns: submit or discard a ring-buffer record, release a "
+        "task, a socket or whatever else a function of the kernel has lent."),
+    ),
     (
         re.compile(r"_or_null_?'|or_null_? expected|[Pp]ossibly NULL pointer|null-check it first"),
         "The pointer may be null. Unwrap the optional before use: `const value = map.lookup(&key) orelse return 0;`.",
@@ -242,11 +246,19 @@ HINTS = (
         ),
     ),
     (
-        re.compile(r"too large\. Processed|too many instructions|sequence of \d+ jumps|too complex|Argument list too long"),
+        re.compile(r"too large\. Processed|too many instructions|Argument list too long"),
         (
             "The verifier gave up after a million instructions on all paths together: lower the bounds of loops, move the "
             "body of a loop into a function, or do the rest in Python. In safe mode a counter in a loop or in the body of "
             "`bpf.loop` that is checked for overflow (`n += 1`) keeps its rounds apart: count with `n +%= 1`."
+        ),
+    ),
+    (
+        re.compile(r"sequence of \d+ jumps|too complex"),
+        (
+            "The verifier keeps 8192 branches that it has yet to walk, and more are open at one time here: fewer branches in "
+            "a loop, or its body as the function of `bpf.loop`. In safe mode a counter in a loop that is checked for overflow "
+            "(`n += 1`) keeps its rounds apart: count with `n +%= 1`."
         ),
     ),
     (

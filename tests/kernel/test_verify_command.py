@@ -60,8 +60,24 @@ def test_what_has_changed_since(capsys, tmp_path):
     assert compared[0]["before"]["processed"] == found[0]["processed"]
 
 
+def test_what_was_there_and_what_is_refused_now(capsys, tmp_path):
+    path = tmp_path / "before.json"
+    target = str(c_probes.path("refused"))
+    _, found = records(capsys, target, "--stats")
+    earlier = [{**found[0], "program": name, "processed": 70} for name in ("endless", "forgotten")]
+    path.write_text("".join(json.dumps(record) + "\n" for record in earlier))
+    assert main(["verify", target, "--compare", str(path)]) == 5
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert "refused (was 70)" in lines["endless"]
+    assert "gone (was 70)" in lines["forgotten"]
+    _, compared = records(capsys, target, "--compare", str(path))
+    assert compared[-1] == {"record": "gone", "program": "forgotten", "before": earlier[1]}
+    _, alone = records(capsys, target, "--compare", str(path), "--program", "good")
+    assert [record["program"] for record in alone] == ["good"]
+
+
 @pytest.mark.parametrize(
-    "text", ["no JSON", '{"record": "event"}\n', "[1]\n", '{"program": "good", "processed": "x"}\n']
+    "text", ["no JSON", "", '{"record": "event"}\n', "[1]\n", '{"program": "good", "processed": "x"}\n']
 )
 def test_a_file_that_cannot_be_compared_with(capsys, tmp_path, text):
     path = tmp_path / "before.json"

@@ -294,7 +294,11 @@ def own_ids(process: int, key: str) -> set[int]:
     """The ids that a process's descriptors stand for."""
     found = set()
     for entry in Path(f"/proc/{process}/fdinfo").iterdir():
-        for line in entry.read_text().splitlines():
+        try:
+            text = entry.read_text()
+        except FileNotFoundError:  # the process is running: one that it has just closed
+            continue
+        for line in text.splitlines():
             name, _, value = line.partition(":")
             if name == key:
                 found.add(int(value))

@@ -20,6 +20,8 @@ from tests.support.zig_probes import need_compiler, prebuilt
 SOURCE = Path(__file__).parent / "target.c"
 ZIG_SOURCE = SOURCE.with_suffix(".zig")
 MACHINES = ("x86_64", "aarch64", "s390x")  # as `uname -m` says, and Zig
+# The emulated ones of tests/vm have no vector instructions.
+PROCESSORS = {"s390x": ("-mcpu=arch8",)}
 ADD = (20, 22, 42)  # target_add's arguments and result
 DONE = (7, 0x1122334455667788)  # arguments of the USDT target:done
 COUNTED = (9,)  # of target:counted
@@ -42,6 +44,7 @@ def compile_for(machine: str, path: Path) -> Path:
         "cc",
         "-target",
         f"{machine}-linux-none",
+        *PROCESSORS.get(machine, ()),
         "-nostdlib",
         "-static",
         "-O2",
@@ -74,6 +77,7 @@ def compile_zig(machine: str, path: Path) -> Path:
         ZIG_SOURCE,
         "-target",
         f"{machine}-linux-none",
+        *PROCESSORS.get(machine, ()),
     ]
     command += [
         "-O",

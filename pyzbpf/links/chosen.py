@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pyzbpf.errors import NotFoundError, ObjectError
 from pyzbpf.kernel.commands import ORDER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
+
+    from pyzbpf.spec.model import ProgramSpec
 
 _WILD = "*?["
 
@@ -29,6 +32,24 @@ def said(option: str, value: object, section: str) -> object:
     if not value:
         raise ValueError(f"option '{option}' names no function: {value!r}")
     return value
+
+
+def unsaid(spec: ProgramSpec) -> ObjectError:
+    """Neither the section nor the caller says which functions of the kernel."""
+    return ObjectError(
+        "the section does not say which functions of the kernel",
+        section=spec.section,
+        symbol=spec.name,
+        advice=f"Name it {spec.kind}/<pattern>, or give functions= when attaching.",
+    )
+
+
+def unmatched(said: object) -> NotFoundError:
+    """No function of the kernel is what was said."""
+    return NotFoundError(
+        f"no function of the kernel that can be traced fits {said!r}",
+        advice="available_filter_functions of tracefs lists them.",
+    )
 
 
 def functions(option: str, value: object, known: Callable[[], Iterable[str]]) -> dict[str, int]:

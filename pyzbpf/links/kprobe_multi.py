@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from pyzbpf.errors import Error, NotFoundError, ObjectError, SystemCallError, UnsupportedError
+from pyzbpf.errors import Error, NotFoundError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands, kallsyms, limits, tracefs
 from pyzbpf.kernel.syscall import EINVAL, ENOENT, EOPNOTSUPP, ESRCH, address, detailed
 from pyzbpf.links import chosen
@@ -34,17 +34,7 @@ def attach(
     said = chosen.said("functions", functions, spec.target)
     wanted = chosen.functions("functions", said, tracefs.functions)
     if not wanted:
-        if said:
-            raise NotFoundError(
-                f"no function of the kernel that can be traced fits {said!r}",
-                advice="available_filter_functions of tracefs lists them.",
-            )
-        raise ObjectError(
-            "the section does not say which functions of the kernel",
-            section=spec.section,
-            symbol=spec.name,
-            advice=f"Name it {spec.kind}/<pattern>, or give functions= when attaching.",
-        )
+        raise chosen.unmatched(said) if said else chosen.unsaid(spec)
     what = f"{spec.kind} at {chosen.described(wanted)}"
     texts = [name.encode() + b"\0" for name in wanted]
     names = chosen.packed(map(address, texts))

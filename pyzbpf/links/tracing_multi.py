@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from pyzbpf.errors import NotFoundError, ObjectError, SystemCallError, UnsupportedError
+from pyzbpf.errors import NotFoundError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands, kallsyms, limits, tracefs, vmlinux
 from pyzbpf.kernel.syscall import EINVAL, ENOENT, ENOTSUPP, EOPNOTSUPP, address, explained
 from pyzbpf.links import chosen
@@ -33,12 +33,7 @@ def attach(
     """
     said = chosen.said("functions", functions, spec.target)
     if not said:
-        raise ObjectError(
-            "the section does not say which functions of the kernel",
-            section=spec.section,
-            symbol=spec.name,
-            advice=f"Name it {spec.kind}/<pattern>, or give functions= when attaching.",
-        )
+        raise chosen.unsaid(spec)
     named = chosen.functions("functions", said, lambda: ())
     wanted = chosen.functions("functions", said, tracefs.functions)
     types = vmlinux.vmlinux()
@@ -50,10 +45,7 @@ def attach(
         elif name in named:
             raise NotFoundError(f"the types of this kernel have no function '{name}'{kallsyms.similar(name)}")
     if not ids:
-        raise NotFoundError(
-            f"no function of the kernel that can be traced fits {said!r}",
-            advice="available_filter_functions of tracefs lists them.",
-        )
+        raise chosen.unmatched(said)
     what = f"{spec.kind} at {chosen.described(wanted)}"
     numbers = bytearray().join(number.to_bytes(4, commands.ORDER) for number in ids)
     cookies = chosen.packed(ids.values())

@@ -132,7 +132,7 @@ class Stream(KernelMap):
         raise NotImplementedError
 
     def _collect(self, state: State, limit: int) -> State:
-        """The state after taking up to about ``limit`` events; they are decoded, the oldest last."""
+        """The state after taking up to about ``limit`` events; they are decoded, the oldest first."""
         raise NotImplementedError
 
     def _release(self, state: State) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from pyzbpf.build import compiler
 from pyzbpf.cli import new
-from tests.packaging.environments import Environment, clean_environment
+from tests.packaging.environments import Environment, clean_environment, zig_build, zig_builds
 from tests.support.kernel import obstacle
 
 
@@ -66,24 +66,9 @@ def test_a_new_project(
 def test_the_build_file_for_zls(builder: Environment, tmp_path: Path) -> None:
     """Zls runs the build file to learn of module `bpf`; so do we."""
     project = make("xdp", tmp_path)
-    done = subprocess.run(
-        [compiler.find_zig(), "build", "check", f"-Dpython={builder.python}"],
-        cwd=project,
-        env={**clean_environment(), "ZIG_DEBUG_CMD": "1"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr
+    zig_build(project, "check", f"-Dpython={builder.python}")
     probe = project / "probes" / "limit.zig"
     probe.write_text(probe.read_text().replace(".drop", ".dropp"))
-    done = subprocess.run(
-        [compiler.find_zig(), "build", "check", f"-Dpython={builder.python}"],
-        cwd=project,
-        env={**clean_environment(), "ZIG_DEBUG_CMD": "1"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+    done = zig_builds(project, "check", f"-Dpython={builder.python}")
     assert done.returncode != 0
     assert "has no member named 'dropp'" in done.stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pyzbpf.adapt.functions import INSTRUCTION, Code, flatten
-from pyzbpf.errors import Error, ObjectError, UnsupportedError
+from pyzbpf.errors import ObjectError, UnsupportedError
 from pyzbpf.uapi.enums import BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE
 
 TYPE_CHECKING = False
@@ -23,7 +23,7 @@ _NONE: Mapping[str, int] = {}
 class ReadyProgram:
     """Code that lacks only map descriptors.
 
-    ``references`` are (instruction index, "map" or "data", name of the map, addend). ``func_info``
+    ``references`` are (instruction index, "map", "data" or "table", name of the map, addend). ``func_info``
     are (index, BTF id of the function) and ``line_info`` (index, file name offset, line offset,
     line << 10 | column), both as BPF_PROG_LOAD wants them and empty where the object does not say
     enough. ``places`` are (index of its first instruction, function) for each function in the code;
@@ -34,11 +34,12 @@ class ReadyProgram:
     ``attach_type`` for a function of a struct the number of its member; ``attach_module`` is the module whose
     types the id is of ("": the kernel's own). ``modules`` are the modules whose functions are called: a call says
     the place in this list, from 1 on, in its offset. ``module_loads`` are (index, module) of the loads of their variables.
+    ``tables`` are its jump tables, which want a map each: name among the references -> indices of instructions.
     """
 
     __slots__ = (
         "_code", "attach_btf_id", "attach_module", "attach_type", "callbacks", "func_info", "line_info", "missing",
-        "module_loads", "modules", "references", "unresolved",
+        "module_loads", "modules", "references", "tables", "unresolved",
     )  # fmt: skip
 
     def __init__(self, code: Code) -> None:
@@ -54,6 +55,7 @@ class ReadyProgram:
         self.attach_module = ""
         self.modules: list[str] = []
         self.module_loads: list[tuple[int, str]] = []
+        self.tables: dict[str, list[int]] = {}
 
     def module_place(self, name: str) -> int:
         """The place of a module among `modules`, from 1 on; 0 is the kernel itself."""
@@ -98,7 +100,7 @@ class ReadyProgram:
 # A helper that does not exist, plus the number of the reference: libbpf's, which tools know.
 MISSING_MAP = 2001000000
 
-_PSEUDO = {"map": BPF_PSEUDO_MAP_FD, "data": BPF_PSEUDO_MAP_VALUE}
+_PSEUDO = {"map": BPF_PSEUDO_MAP_FD, "data": BPF_PSEUDO_MAP_VALUE, "table": BPF_PSEUDO_MAP_VALUE}
 
 
 def adapt(
@@ -117,7 +119,14 @@ def adapt(
     for start, function in code.places:
         for reference in function.references:
             index = start + reference.offset // INSTRUCTION
-            if reference.kind in _PSEUDO:
+            if reference.kind == "table":
+                # One for each function that has it: its places are counted from the program's start.
+                name = (
+                    f"jump table '{reference.name}' of function '{function.name}' in program '{program.name}'"
+                )
+                ready.tables[name] = [start + to for to in function.tables[reference.addend]]
+                ready.references.append((index, "table", name, 0))
+            elif reference.kind in _PSEUDO:
                 _check_map(spec, function, reference.name)
                 ready.references.append((index, reference.kind, reference.name, reference.addend))
             elif reference.kind in _OUTSIDE:
@@ -126,8 +135,6 @@ def adapt(
                 externs.aim(program.name, function, reference, ready, start)
             elif reference.kind == "function":
                 ready.callbacks = True
-            elif reference.kind == "table":
-                raise _jump_table(spec, program, function)
         if function.core:
             ready.unresolved.update(_relocate(spec, function, relocator, code, start))
     ready.func_info = _func_info(code)
@@ -157,13 +164,6 @@ def _check_map(spec: ObjectSpec, function: FunctionSpec, name: str) -> None:
             section=function.section,
             symbol=name,
         )
-
-
-def _jump_table(spec: ObjectSpec, program: ProgramSpec, function: FunctionSpec) -> Error:
-    return Error(
-        f"program '{program.name}': pyzbpf does not make the jump tables of cpu v4 yet (Linux 6.19), which function "
-        f"'{function.name}' has\n  {spec.file}: compile it with -fno-jump-tables, or for cpu v3."
-    )
 
 
 _OUTSIDE = {

@@ -186,6 +186,7 @@ def _clang(source: Path, output: Path, *, endian: str, mode: str, cpu: str) -> l
         "-target",
         f"{ARCHITECTURES[endian]}-freestanding",
         f"-mcpu={cpu}",
+        "-fno-jump-tables",  # which cpu v4 would have, and kernels before 6.19 do not take
         C_MODES[mode],
         "-g",
         "-c",

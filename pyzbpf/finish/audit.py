@@ -60,6 +60,23 @@ def check_machine(image: Image, endian: str | None) -> None:
         )
 
 
+def check_jumps(image: Image) -> None:
+    """No passes follow a jump to where a register says, and kernels know it since Linux 6.19 only."""
+    for code in image.sections:
+        places = code.data[:: insn.SIZE] if code.is_code else b""
+        place = bytes(places).find(insn.JA_REGISTER) * insn.SIZE
+        if place >= 0:
+            inside = [s.name for s in image.functions_in(code) if s.value <= place < s.value + s.size]
+            raise ObjectError(
+                "a `switch` became a jump table, which kernels take since Linux 6.19 only",
+                file=image.file,
+                section=code.name,
+                symbol=next(iter(inside), None),
+                offset=place,
+                advice="build the probe for cpu v3, where it is a chain of comparisons (the default)",
+            )
+
+
 def check(spec: ObjectSpec, image: Image) -> None:
     """Raise ObjectError for the first fault."""
     for program in spec.programs.values():
@@ -187,11 +204,10 @@ def _check_map(spec: ObjectSpec, found: MapSpec) -> None:
 def _check_ring_size(found: MapSpec, kind: str, fault: Callable[[str, str], ObjectError]) -> None:
     if found.type == enums.BPF_MAP_TYPE_ARENA:
         return
-    size = found.max_entries
-    if size & (size - 1) or size < 4096:
+    if not found.max_entries:  # any other is rounded up by loaders: to a power of two, at least a page
         raise fault(
-            f"a {kind} map of {size} bytes",
-            f"max_entries is its size in bytes: a power of two, at least 4096 ({_LARGEST_PAGE} works on every page size)",
+            f"a {kind} map of 0 bytes",
+            f"max_entries is its size in bytes: a power of two ({_LARGEST_PAGE} works on every page size)",
         )
 
 

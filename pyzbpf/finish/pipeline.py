@@ -119,6 +119,7 @@ def finish(
     """
     work = unit.read(raw, file=file, prefixes=prefixes, source_line=source_line)
     audit.check_machine(work.image, endian)
+    audit.check_jumps(work.image)
     for _ in stages(work):
         pass
     finished = unit.write(work)

@@ -12,6 +12,7 @@ LD_IMM64 = 0x18  # the one instruction of 16 bytes
 CALL, EXIT = 0x85, 0x95
 CALL_REGISTER = 0x8D  # which compilers write and no kernel takes
 JA, JA32 = 0x05, 0x06  # the second goes as far as its immediate says (cpu v4)
+JA_REGISTER = 0x0D  # gotox: to the instruction that a register says (cpu v4, Linux 6.19)
 
 # What the source register of a call says its immediate is.
 CALL_HELPER, CALL_FUNCTION, CALL_KFUNC = 0, 1, 2

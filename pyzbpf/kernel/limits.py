@@ -45,16 +45,22 @@ def raise_memlock() -> bool:
     return True
 
 
+def no_jit() -> str:
+    """Why what takes a JIT cannot be had, or ""."""
+    jit = sysctl("net.core.bpf_jit_enable")
+    if jit is None:
+        return "It takes a JIT, and this kernel was built without (CONFIG_BPF_JIT)."
+    return "It takes the JIT, which is off: sysctl net.core.bpf_jit_enable=1." if jit == "0" else ""
+
+
 def no_trampolines() -> str:
     """Why this kernel cannot put programs in the way of its functions (fentry, fexit, LSM), or "".
 
     To be asked when it has refused: ENOMEM without a JIT, ENOTSUPP without direct calls of ftrace.
     """
-    jit = sysctl("net.core.bpf_jit_enable")
-    if jit is None:
-        return "It takes a JIT, and this kernel was built without (CONFIG_BPF_JIT)."
-    if jit == "0":
-        return "It takes the JIT, which is off: sysctl net.core.bpf_jit_enable=1."
+    without = no_jit()
+    if without:
+        return without
     machine = os.uname().machine
     if machine == "aarch64" and older(os.uname().release, "6.4"):
         return "arm64 has it since Linux 6.4 (CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS)."

@@ -164,7 +164,7 @@ class Loader:
 
     __slots__ = (
         "btf", "btf_error", "externs", "fds", "made", "maps", "modules", "pinned", "programs", "spec", "struct_ops",
-        "token",
+        "tables", "token",
     )  # fmt: skip
 
     def __init__(self, spec: ObjectSpec) -> None:
@@ -180,6 +180,7 @@ class Loader:
         self.struct_ops: dict[str, StructOps] = {}
         self.token = 0  # a descriptor of the caller's; 0: there is none
         self.modules: dict[str, Fd] = {}
+        self.tables: dict[str, Fd] = {}
 
     def run(
         self,
@@ -229,9 +230,10 @@ class Loader:
             for map in maps:
                 self._open_map(map, given.get(map.name), pin_root)
             self._fill([map for map in filled if map.type in NESTED], self.maps)
+            self._make_tables(code for _, code in ready)
             self._load_programs(ready, targets, log_level)
         finally:
-            for fd in self.modules.values():
+            for fd in (*self.modules.values(), *self.tables.values()):
                 fd.close()  # the programs and maps hold on to what they use
         self._fill([map for map in filled if map.type == e.BPF_MAP_TYPE_PROG_ARRAY], self.programs)
         for name, value in self.struct_ops.items():
@@ -322,6 +324,14 @@ class Loader:
                 from pyzbpf.kernel import module_types
 
                 self.modules[name] = module_types.descriptor(name)
+
+    def _make_tables(self, ready: Iterable[ReadyProgram]) -> None:
+        for code in ready:
+            if code.tables:
+                from pyzbpf.runtime import jump_tables
+
+                jump_tables.create(code.tables, self.tables, token=self.token)
+                self.fds.update({name: self.tables[name].fileno() for name in code.tables})
 
     def _load_programs(
         self,
@@ -453,6 +463,10 @@ class Loader:
             reason = reason_of(log)
             text = f"{detail}: {reason}" if reason else detail
             return refusal("BPF_PROG_LOAD", to_load(spec.type), text)
+        if ready.tables and errno in (syscall.EFAULT, syscall.ENOTSUPP):
+            from pyzbpf.runtime import jump_tables
+
+            return UnsupportedError(f"{detail}: jump tables", advice=jump_tables.no_jit())
         if ready.callbacks and not _callbacks_known():
             return UnsupportedError(f"{detail}: callbacks", since=since.CALLBACKS)
         if errno in (syscall.ENOMEM, syscall.ENOTSUPP) and ready.attach_btf_id and limits.no_trampolines():

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
+import struct
 from bisect import bisect_left
 
 from pyzbpf.btf import types as kinds
 from pyzbpf.elf import image as elf
 from pyzbpf.errors import ObjectError
 from pyzbpf.insn import instruction as insn
-from pyzbpf.spec.model import ARENA, FunctionSpec, Reference
+from pyzbpf.spec.model import ARENA, JUMP_TABLES, FunctionSpec, Reference
 from pyzbpf.uapi.enums import BPF_MAP_TYPE_ARENA
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pyzbpf.btf.decode import Btf
     from pyzbpf.btf.ext import Ext
     from pyzbpf.elf.image import Image, Relocation, Section, Symbol
     from pyzbpf.spec.model import MapSpec
-
-
-# What LLVM makes of a switch for cpu v4: addresses of instructions.
-JUMP_TABLES = ".jumptables"
 
 
 def entries(image: Image, code: Section) -> Iterator[str]:
@@ -147,16 +144,19 @@ class _CodeReader:
             raise self.fault("function of no size or outside of its section", start, symbol.name)
         type_id = self.types.get(start, 0)
         is_exported = symbol.binding != elf.STB_LOCAL
+        self.tables: dict[int, Sequence[int]] = {}
+        references = list(self.references(start, end))
         return FunctionSpec(
             symbol.name if is_exported else self.names[self.code.name, start],
             section=self.code.name,
             offset=start,
             instructions=bytes(self.code.data[start:end]),
-            references=list(self.references(start, end)),
+            references=references,
             type_id=type_id,
             exception_callback=self.callbacks.get(type_id, ""),
             lines=[((r[0] - start) // insn.SIZE, r[1], r[2], r[3]) for r in _between(self.lines, start, end)],
             core=list(self.core(start, end)),
+            tables=self.tables,
         )
 
     def core(self, start: int, end: int) -> Iterator[tuple[int, int, str, int]]:
@@ -183,6 +183,8 @@ class _CodeReader:
         for offset in sorted(places):
             relocation = self.relocations.get(offset)
             if relocation is not None:
+                if relocation.symbol.section is not None and relocation.symbol.section.name == JUMP_TABLES:
+                    self.tables[relocation.symbol.value] = self.table(relocation, start, end)
                 yield self.relocated(relocation, offset - start)
             else:
                 target = offset + insn.SIZE * (1 + insn.immediate(data, offset, endian))
@@ -215,7 +217,7 @@ class _CodeReader:
         if target.name in _MAPS:
             return Reference(place, "map", self.map_at(target, symbol.value + addend, offset))
         if target.name == JUMP_TABLES:
-            return Reference(place, "table", symbol.name, symbol.value + addend)
+            return Reference(place, "table", symbol.name, symbol.value)
         if target.name == ARENA:
             arena = next((m.name for m in self.maps.values() if m.type == BPF_MAP_TYPE_ARENA), target.name)
             return Reference(place, "data", arena, symbol.value + addend)
@@ -224,6 +226,28 @@ class _CodeReader:
                 f"refers to section '{target.name}', which is neither maps nor data", offset, symbol.name
             )
         return Reference(place, "data", target.name, symbol.value + addend)
+
+    def table(self, relocation: Relocation, start: int, end: int) -> Sequence[int]:
+        """Where a jump table leads to, in instructions from ``start``: places between it and ``end``."""
+        symbol = relocation.symbol
+        assert symbol.section is not None
+        found = symbol.section.data[symbol.value : symbol.value + symbol.size]
+        count, rest = divmod(len(found), 8)
+        if not count or rest or len(found) < symbol.size or symbol.value % 8:
+            raise self.fault(
+                f"jump table of {symbol.size} bytes at {JUMP_TABLES}+{symbol.value:#x}",
+                relocation.offset,
+                symbol.name,
+            )
+        order = "<" if self.image.endian == "little" else ">"
+        places = struct.unpack(f"{order}{count}Q", found)
+        for place in places:
+            if not start <= place < end or place % insn.SIZE:
+                raise self.fault(
+                    f"a jump table leads to {place:#x}, which is no instruction of its function",
+                    relocation.offset, symbol.name,
+                )  # fmt: skip
+        return [(place - start) // insn.SIZE for place in places]
 
     def function_at(self, target: Section, at: int, offset: int) -> str:
         name = self.names.get((target.name, at))

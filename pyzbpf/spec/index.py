@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pyzbpf.elf.image import Image
 
 # Raised when the meaning of an entry changes; an entry of another format is passed over.
-FORMAT = 5
+FORMAT = 6
 
 _MAP_FIELDS = (
     "name", "section", "type", "key_size", "value_size", "max_entries", "flags", "map_extra",
@@ -111,6 +111,7 @@ def _function(image: Image, found: FunctionSpec) -> tuple[Any, ...]:
         list(found.lines),
         list(found.core),
         found.exception_callback,
+        dict(found.tables),
     )
 
 
@@ -147,7 +148,7 @@ def from_index(entry: dict[str, Any], data: bytes, *, file: str, name: str) -> O
         ProgramSpec(**dict(zip(_PROGRAM_FIELDS, fields, strict=True))) for fields in entry["programs"]
     ]
     spec.programs.update({program.name: program for program in programs})
-    for function_name, section, place, offset, type_id, references, lines, core, callback in entry[
+    for function_name, section, place, offset, type_id, references, lines, core, callback, tables in entry[
         "functions"
     ]:
         spec.functions[function_name] = FunctionSpec(
@@ -160,6 +161,7 @@ def from_index(entry: dict[str, Any], data: bytes, *, file: str, name: str) -> O
             core=core,
             offset=offset,
             exception_callback=callback,
+            tables=tables,
         )
     for variable_name, map_name, offset, size, type_id in entry["variables"]:
         spec.variables[variable_name] = VariableSpec(

@@ -10,7 +10,7 @@ from pyzbpf.errors import Error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any, Generic, TypeVar
 
     from pyzbpf.btf.decode import Btf
@@ -30,9 +30,13 @@ else:
 
 # The section of the variables that lie in the object's arena.
 ARENA = ".addr_space.1"
+# What LLVM makes of a switch for cpu v4: for each table 64-bit numbers, places of instructions in their section.
+JUMP_TABLES = ".jumptables"
 
 # BPF_MAP_TYPE_ARRAY_OF_MAPS and BPF_MAP_TYPE_HASH_OF_MAPS: their values are maps.
 NESTED = frozenset((12, 13))
+
+_NONE: Mapping[int, Sequence[int]] = {}
 
 # What no noun is, and what a slip of the keyboard would put in its place.
 _PLAIN = (int, float, str, bytes, bytearray, list, tuple, dict, set, type(None))
@@ -98,11 +102,12 @@ class FunctionSpec:
     offset, line-text offset, line << 10 | column), the offsets into the BTF strings. ``core`` are
     the CO-RE relocations: (byte offset within the function, BTF id of the root type, access path such
     as "0:1:2", kind 0 to 12 of enum bpf_core_relo_kind). ``exception_callback`` is the function that the
-    kernel calls when the program throws ("": none).
+    kernel calls when the program throws ("": none). ``tables`` are the jump tables of its switches: offset in their
+    section -> where each of its places leads to, as an instruction index within the function.
     """
 
     __slots__ = (
-        "core", "exception_callback", "instructions", "lines", "name", "offset", "references", "section",
+        "core", "exception_callback", "instructions", "lines", "name", "offset", "references", "section", "tables",
         "type_id",
     )  # fmt: skip
 
@@ -118,6 +123,7 @@ class FunctionSpec:
         core: Sequence[tuple[int, int, str, int]] = (),
         offset: int = 0,
         exception_callback: str = "",
+        tables: Mapping[int, Sequence[int]] = _NONE,
     ) -> None:
         self.name = name
         self.section = section
@@ -128,6 +134,7 @@ class FunctionSpec:
         self.core = core
         self.offset = offset
         self.exception_callback = exception_callback
+        self.tables = tables
 
     def __repr__(self) -> str:
         return f"<FunctionSpec {self.name} in {self.section}, {len(self.instructions) // 8} instructions>"
@@ -395,6 +402,7 @@ class ObjectSpec:
 
 __all__ = [
     "ARENA",
+    "JUMP_TABLES",
     "NESTED",
     "ByName",
     "FunctionSpec",

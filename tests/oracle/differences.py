@@ -60,7 +60,6 @@ EXPECTED: tuple[Row, ...] = (
     Row("program", r"section 'usdt\.s': type 2, libbpf 0", "`usdt.s` came with libbpf 1.3", (1, 3)),
     Row("more", r"unsupported map linkage static", "a static map, which libbpf refuses and we create"),
     Row("more", r"missing BPF prog type", "tcx came with libbpf 1.3", (1, 3)),
-    Row("refused early", r"\.jumptables", "jump tables of cpu v4 (Linux 6.19) are not made yet"),
     Row("more", r"in section '\.jumptables'", "jump tables came with libbpf 1.7", (1, 7)),
     Row("more", r"does not open it.*\n(?s:.)*map 'arena'", "arenas came with libbpf 1.4", (1, 4)),
     Row(

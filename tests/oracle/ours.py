@@ -85,7 +85,7 @@ def _load(spec: ObjectSpec, pins: Path) -> dict[str, Any]:
                 "loaded": int(not loaded),
                 "attach_btf_id": targets.get(name, 0),
                 "attach_type": program.attach_type or spec.programs[name].attach_type or 0,
-                "code": program.with_descriptors(numbers).hex(),
+                "code": program.with_descriptors({**numbers, **dict.fromkeys(program.tables, -1)}).hex(),
             }
             for name, program in ready.items()
         ],

@@ -73,6 +73,9 @@ class Asm:
     def load_extern(self, target: int, name: str) -> Asm:
         return self._reference(target, "extern", name, 0)
 
+    def load_table(self, target: int, addend: int) -> Asm:
+        return self._reference(target, "table", "table", addend)
+
     def _reference(self, target: int, kind: str, name: str, addend: int) -> Asm:
         self.references.append(Reference(len(self.code), kind, name, addend))
         return self.load_imm64(target, 0)

@@ -65,7 +65,10 @@ def sent(path: Path, btf: Path | None = None) -> Sent:
 
 
 def listing(code: bytes, maps: Mapping[int, str] | None, endian: str = sys.byteorder) -> list[Instruction]:
-    """The instructions with maps by name; with ``maps`` None the names are not known and not compared."""
+    """The instructions with maps by name; with ``maps`` None the names are not known and not compared.
+
+    Maps of jump tables have none: a loader makes them on its own.
+    """
     found = []
     order = {"little": "<", "big": ">"}[endian]
     halves = struct.iter_unpack(f"{order}BBhi", code)
@@ -75,7 +78,7 @@ def listing(code: bytes, maps: Mapping[int, str] | None, endian: str = sys.byteo
             high = next(halves)[3]
             source = registers >> 4 if endian == "little" else registers & 15
             if source in (BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE):
-                name = "" if maps is None else maps[immediate]
+                name = "" if maps is None else maps.get(immediate, "a jump table")
                 immediate = 0
             elif source == BPF_PSEUDO_BTF_ID:
                 high = 0  # the descriptor of a module's types

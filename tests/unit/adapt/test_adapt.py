@@ -195,3 +195,23 @@ def test_half_instructions(code):
     spec, program = broken(code=code)
     with pytest.raises(ObjectError, match="whole number"):
         adapt(spec, program)
+
+
+def test_a_jump_table_leads_to_places_of_the_whole_program():
+    spec = object_spec(endian="little")
+    sub = add_function(spec, "sub", Asm("little").mov_imm(R0, 0).load_table(R1, 24).raw(0x0D, R1).exit_())
+    sub.tables = {24: [0, 4, 4]}
+    for name, before in (("one", 0), ("two", 3)):
+        asm = Asm("little")
+        for _ in range(before):
+            asm.mov_imm(R0, 0)
+        add_program(spec, name, "socket", asm.call_function("sub").exit_())
+    found = {}
+    for name, program in spec.programs.items():
+        ready = adapt(spec, program)
+        ((table, places),) = ready.tables.items()
+        found[name] = (table, places, decoded(ready.with_descriptors({table: 77}), "little")[places[0] + 1])
+    (one, first, load), (two, second, same) = found.values()
+    assert (first, second) == ([2, 6, 6], [5, 9, 9])
+    assert load == same == (0x18, R1, 2, 0, 77), "BPF_PSEUDO_MAP_VALUE"
+    assert one != two, "each program has a map of its own"

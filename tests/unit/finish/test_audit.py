@@ -87,8 +87,7 @@ def test_maps_that_cannot_be(attributes: dict[str, int], message: str) -> None:
     [
         ((1, 0, 4, 1, 0), "a hash map without a key size"),
         ((1, 4, 0, 1, 0), "a hash map without a value size"),
-        ((27, 0, 0, 5000, 0), "a ringbuf map of 5000 bytes"),
-        ((27, 0, 0, 2048, 0), "a ringbuf map of 2048 bytes"),
+        ((27, 0, 0, 0, 0), "a ringbuf map of 0 bytes"),
     ],
 )
 def test_legacy_maps_that_cannot_be(record: tuple[int, ...], message: str) -> None:
@@ -99,6 +98,22 @@ def test_legacy_maps_that_cannot_be(record: tuple[int, ...], message: str) -> No
     )
     error = refused(data)
     assert message in str(error) and (error.section, error.symbol) == ("maps", "m")
+
+
+@pytest.mark.parametrize("size", [1, 2048, 5000])
+def test_sizes_of_ring_buffers_that_loaders_round_up(size: int) -> None:
+    record = Section("maps", struct.pack("<5I", 27, 0, 0, size, 0), WRITE)
+    symbol = Symbol("m", "maps", size=20, type=OBJECT)
+    assert finish(
+        small(Asm("little").mov_imm(0, 0).raw(0x95), sections=(record,), symbols=(symbol,)), file="probe.c"
+    )
+
+
+def test_a_jump_to_where_a_register_says() -> None:
+    asm = Asm("little").mov_imm(0, 0).load_imm64(1, 0x0D).raw(0x0D, 1).exit_()
+    error = refused(small(asm))
+    assert "became a jump table" in str(error) and "cpu v3" in str(error)
+    assert (error.section, error.symbol, error.offset) == ("xdp", "prog", 24)
 
 
 @pytest.mark.parametrize("licence", [b"", b"MIT\0", b"Apache-2.0\0"])

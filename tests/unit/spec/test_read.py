@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
 import pytest
 
 from pyzbpf.errors import Error, ObjectError
 from pyzbpf.spec import section
+from pyzbpf.spec.index import from_index, to_index
 from pyzbpf.spec.read import read
 from pyzbpf.uapi import enums
 from tests.support import elf_writer
@@ -165,6 +167,55 @@ def test_references_to_nowhere_are_named(
         read(code_object(asm, *relocations), file="a.o", name="a")
     assert message in str(caught.value)
     assert caught.value.section == "xdp" and caught.value.offset is not None
+
+
+def switch_object(table: bytes, endian: str = "little", *, size: int | None = None) -> bytes:
+    """Two programs of one section; the second, which begins at byte 16, has a jump table."""
+    code = Asm(endian).mov_imm(0, 0).exit_().load_imm64(1, 0).raw(0x0D, 1).exit_().exit_().code
+    return elf_writer.write(
+        [
+            Section("xdp", bytes(code), EXEC, relocations=((16, R_64_64, "table"),)),
+            Section(".jumptables", table, 0),
+        ],
+        [
+            Symbol("first", "xdp", 0, 16),
+            Symbol("second", "xdp", 16, 40),
+            Symbol("table", ".jumptables", 8, len(table) - 8 if size is None else size, OBJECT, LOCAL),
+        ],
+        endian=endian,
+    )
+
+
+@pytest.mark.parametrize("endian", ENDIANS)
+def test_jump_tables_lead_to_instructions_of_their_function(endian: str) -> None:
+    places = struct.pack({"little": "<4Q", "big": ">4Q"}[endian], 0, 48, 40, 48)
+    data = switch_object(places, endian)
+    for spec in (
+        read(data, file="a.o", name="a"),
+        from_index(to_index(data, file="a.o", name="a"), data, file="a.o", name="a"),
+    ):
+        assert spec is not None
+        second = spec.functions["second"]
+        assert [(r.kind, r.name, r.addend) for r in second.references] == [("table", "table", 8)]
+        assert {at: list(places) for at, places in second.tables.items()} == {8: [4, 3, 4]}
+        assert not spec.functions["first"].tables
+
+
+@pytest.mark.parametrize(
+    ("table", "size", "message"),
+    [
+        (struct.pack("<2Q", 0, 8), None, "leads to 0x8, which is no instruction of its function"),
+        (struct.pack("<2Q", 0, 56), None, "leads to 0x38"),
+        (struct.pack("<2Q", 0, 20), None, "leads to 0x14"),
+        (struct.pack("<2Q", 0, 24), 0, "jump table of 0 bytes at .jumptables+0x8"),
+        (struct.pack("<2Q", 0, 24), 4, "jump table of 4 bytes"),
+        (struct.pack("<2Q", 0, 24), 16, "jump table of 16 bytes"),
+    ],
+)
+def test_jump_tables_that_cannot_be_are_named(table: bytes, size: int | None, message: str) -> None:
+    with pytest.raises(ObjectError, match=re.escape(message)) as caught:
+        read(switch_object(table, size=size), file="a.o", name="a")
+    assert (caught.value.section, caught.value.symbol, caught.value.offset) == ("xdp", "table", 16)
 
 
 def test_functions_that_leave_their_section_are_refused() -> None:

@@ -7,7 +7,7 @@ const constants = @import("../constants.zig");
 const MapType = constants.MapType;
 
 /// A ring buffer of events of one type, 256 KiB unless `.with(.{ .max_entries = bytes })` says
-/// otherwise (a power of two, at least one page).
+/// otherwise (loaders round it up to a power of two, at least one page).
 pub fn RingBuf(comptime Event: type) type {
     return Ring(Event, .{});
 }

@@ -82,7 +82,7 @@ class ReadyProgram:
     def with_descriptors(self, descriptors: Mapping[str, int], modules: Mapping[str, int] = _NONE) -> bytes:
         """The code with the descriptor of each map and of each module's types, by name, in its place."""
         code = Code(self._code.endian)
-        code.instructions[:] = self._code.instructions
+        code.instructions = self._code.instructions[:]
         for number, (index, kind, name, addend) in enumerate(self.references):
             if name not in descriptors:
                 # As libbpf: two calls that the verifier refuses when it gets there.
@@ -184,8 +184,8 @@ def _outside(spec: ObjectSpec, function: FunctionSpec, kind: str, name: str, off
 
 def _func_info(code: Code) -> list[tuple[int, int]]:
     """One record for each function, or none: the kernel takes all or nothing (check_btf_func)."""
-    records = [(start, function.type_id) for start, function in code.places]
-    return records if all(type_id for _, type_id in records) else []
+    records = [(start, function.type_id) for start, function in code.places if function.type_id]
+    return records if len(records) == len(code.places) else []
 
 
 def _line_info(code: Code) -> list[Line]:

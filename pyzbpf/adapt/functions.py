@@ -81,6 +81,15 @@ def flatten(spec: ObjectSpec, program: ProgramSpec) -> Code:
     if program.name not in spec.functions:
         raise ObjectError("the program has no function of its name", file=spec.file, symbol=program.name)
     code = Code(spec.endian)
+    entry = spec.functions[program.name]
+    if not entry.exception_callback:
+        for one in entry.references:
+            if one.kind in _AIMED:
+                break
+        else:  # most programs: nothing to follow
+            _check(spec, entry)
+            code.append(entry)
+            return code
     starts: dict[str, int] = {}
 
     def add(name: str) -> Iterator[Reference]:
@@ -156,9 +165,9 @@ def _check(spec: ObjectSpec, function: FunctionSpec) -> None:
         )
     for reference in function.references:
         opcode = _OPCODES.get(reference.kind, LOAD_64)
-        slots = 2 if opcode == LOAD_64 else 1
+        size = 2 * INSTRUCTION if opcode == LOAD_64 else INSTRUCTION
         place = reference.offset
-        inside = place >= 0 and place % INSTRUCTION == 0 and place + slots * INSTRUCTION <= len(code)
+        inside = 0 <= place <= len(code) - size and place % INSTRUCTION == 0
         if not inside or code[place] != opcode:
             found = f"opcode {code[place]:#04x}" if inside else "no instruction"
             raise ObjectError(

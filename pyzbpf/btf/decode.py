@@ -48,10 +48,11 @@ class Btf:
 
     def string(self, offset: int) -> str:
         """The NUL-ended string at ``offset`` of the string section."""
-        end = self.strings.find(b"\0", offset)
-        if not 0 <= offset < len(self.strings) or end < 0:
+        strings = self.strings
+        end = strings.find(b"\0", offset)
+        if end < 0 or offset < 0:  # where the offset is outside, nothing is found
             raise ObjectError("string offset outside of the strings", section=".BTF", offset=offset)
-        return self.strings[offset:end].decode(errors="replace")
+        return strings[offset:end].decode(errors="replace")
 
     def get(self, type_id: int) -> Type:
         """The type with that id; void and ids outside of the table are refused."""

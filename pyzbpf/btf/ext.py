@@ -63,15 +63,16 @@ def _decode_table(
     (record_size,) = struct.unpack_from(order + "I", data, start)
     if record_size < 8 or record_size % 4:
         raise ObjectError(f"records of {record_size} bytes", section=".BTF.ext", offset=start)
-    layout = order + f"{record_size // 4}I"
+    layout = struct.Struct(order + f"{record_size // 4}I")
     position, end = start + 4, start + size
     while position < end:
         name, count = struct.unpack_from(order + "II", data, position)
         position += 8
-        records = table.setdefault(btf.string(name), [])
-        for _ in range(count):
-            records.append(struct.unpack_from(layout, data, position))
-            position += record_size
+        behind = position + count * record_size
+        if behind > len(data):
+            raise struct.error("cut off")
+        table.setdefault(btf.string(name), []).extend(layout.iter_unpack(data[position:behind]))
+        position = behind
 
 
 def encode(ext: Ext, strings: Strings, endian: str) -> bytes:

@@ -48,9 +48,15 @@ def check_references(types: Sequence[Type | None]) -> None:
     for type_id, found in enumerate(types):
         if found is None:
             continue
+        if found.kind in _ALONE and found.type < count:
+            continue
         for other in references(found):
             if not 0 <= other < count:
                 raise ObjectError(f"type {type_id} refers to type {other} of {count - 1}", section=".BTF")
+
+
+# Kinds that name no more than one type.
+_ALONE = kinds.REFERRING - {kinds.FUNC_PROTO} | {kinds.INT, kinds.FLOAT, kinds.FWD, kinds.ENUM, kinds.ENUM64}
 
 
 def references(found: Type) -> list[int]:

@@ -16,7 +16,7 @@ from pyzbpf.uapi import attrs, enums
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     Layout = Mapping[str, tuple[int, int]]
 
@@ -29,8 +29,9 @@ _LOAD_ATTEMPTS = 5
 # More than any attributes and any info struct of any kernel have.
 _ROOM = 512
 # How integers are put there, by their bytes; any other member is bytes.
+_LETTERS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 _PUT: dict[int, Callable[..., None]] = {
-    size: struct.Struct("=" + letter).pack_into for size, letter in ((1, "B"), (2, "H"), (4, "I"), (8, "Q"))
+    size: struct.Struct("=" + letter).pack_into for size, letter in _LETTERS.items()
 }
 # By the layout's identity, which it keeps as long as it is here: how each member is put, from where to where.
 _writers: dict[int, tuple[Layout, dict[str, tuple[Callable[..., None], int, int]]]] = {}
@@ -63,6 +64,16 @@ def pack(layout: Layout, values: Mapping[str, int | bytes]) -> bytearray:
                 last = end
     del data[last:]
     return data
+
+
+def packer(layout: Layout, members: Sequence[str]) -> struct.Struct:
+    """What packs these members alone, which stand in order of their places; the others are zero. For many at once."""
+    form, end = "=", 0
+    for name in members:
+        offset, size = layout[name]
+        form += f"{offset - end}x{_LETTERS.get(size, f'{size}s')}"
+        end = offset + size
+    return struct.Struct(form)
 
 
 def unpack(layout: Layout, data: bytearray, name: str) -> int:
@@ -295,13 +306,16 @@ def prog_load_packed(data: bytearray) -> int:
     return result
 
 
-def prog_loads(attributes: Iterable[bytearray]) -> Iterator[int]:
-    """Load programs one after the other, each when its result is asked for: descriptor or negative errno.
+def prog_loads(attributes: Iterable[bytearray], results: list[int]) -> None:
+    """Load programs one after the other, up to the first that is refused: descriptors, and its negative errno.
 
-    Nothing is tried again: who is refused asks `prog_load_packed`.
+    They are put into ``results`` one by one, so that the caller knows them even after an interrupt. Nothing is tried
+    again: who is refused asks `prog_load_packed`.
     """
     for data in attributes:
-        yield bpf(enums.BPF_PROG_LOAD, data)
+        results.append(bpf(enums.BPF_PROG_LOAD, data))
+        if results[-1] < 0:
+            return
 
 
 def prog_test_run(fd: int, values: Mapping[str, int | bytes]) -> tuple[int, bytearray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import sys
-from itertools import chain, repeat
+from itertools import chain
 
 from pyzbpf.adapt.adapt import adapt
 from pyzbpf.errors import Error, LayoutWarning, ObjectError, SystemCallError, UnsupportedError
@@ -125,6 +125,11 @@ def _place_in_program(spec: ObjectSpec, program: ProgramSpec, targets: Mapping[s
     return program_types.function_id(targets[program.name].fileno(), program.target)
 
 
+def _records(records: Sequence[tuple[int, ...]], width: int) -> bytes:
+    """Function or line records of so many words each, as the kernel reads them."""
+    return struct.pack(f"={width * len(records)}I", *chain.from_iterable(records))
+
+
 def _callbacks_known() -> bool:
     """Asked after a refusal: older kernels complain of what the missing callback leads to."""
     from pyzbpf.kernel.features.code import CALLBACKS
@@ -139,23 +144,25 @@ _DEBUG = frozenset(
         *(f"{kind}_info{part}" for kind in ("func", "line") for part in ("", "_cnt", "_rec_size")),
     )
 )
+# Those of BPF_PROG_LOAD that are said; the target's place also holds the descriptor of a module's types.
+_MEMBERS = (
+    "prog_type", "insn_cnt", "insns", "license", "prog_flags", "prog_name", "expected_attach_type", "prog_btf_fd",
+    "func_info_rec_size", "func_info", "func_info_cnt", "line_info_rec_size", "line_info", "line_info_cnt",
+    "attach_btf_id", "attach_prog_fd", "fd_array", "prog_token_fd",
+)  # fmt: skip
+_attributes = commands.packer(PROG_LOAD, _MEMBERS)
 
 
 class _Request:
-    """BPF_PROG_LOAD of a program: ``packed`` are its attributes, and ``keep`` holds the bytes that they point to. ``fd``
-    and ``log`` are what comes of it.
-    """
+    """BPF_PROG_LOAD of a program: ``values`` are those of `_MEMBERS`; ``packed`` and ``log`` come of them."""
 
-    __slots__ = ("fd", "keep", "log", "packed", "ready", "spec")
+    __slots__ = ("log", "packed", "ready", "spec", "values")
 
-    def __init__(
-        self, spec: ProgramSpec, ready: ReadyProgram, values: dict[str, int | bytes], keep: list[bytes]
-    ) -> None:
+    def __init__(self, spec: ProgramSpec, ready: ReadyProgram, values: tuple[int | bytes, ...]) -> None:
         self.spec = spec
         self.ready = ready
-        self.keep = keep
-        self.packed = commands.pack(PROG_LOAD, values)
-        self.fd: Fd
+        self.values = values
+        self.packed = bytearray(_attributes.pack(*values))
         self.log = ""
 
 
@@ -341,26 +348,27 @@ class Loader:
     ) -> None:
         """Load all, side by side where it pays; the error is that of the first program that is refused."""
         modules = {name: fd.fileno() for name, fd in self.modules.items()}
-        license = self.spec.license.encode() + b"\0"
-
-        loaded: dict[str, _Request] = {}
-
-        def attributes(spec: ProgramSpec, code: ReadyProgram) -> tuple[dict[str, int | bytes], list[bytes]]:
-            return self._attributes(spec, code, targets.get(spec.name), modules, license)
+        loaded: dict[str, Program] = {}
 
         def load(part: Sequence[tuple[ProgramSpec, ReadyProgram]]) -> None:
             # All that is Python's comes first: then the processor's caches are the kernel's.
-            requests = [_Request(spec, code, *attributes(spec, code)) for spec, code in part]
-            packed = [request.packed for request in requests]
-            results = repeat(-1) if log_level else commands.prog_loads(packed)
-            for request, result in zip(requests, results, strict=False):
-                number = result
-                if result < 0:
-                    values, keep = attributes(request.spec, request.ready)
-                    number, request.log = self._again(request, values, log_level)
-                    del keep
-                request.fd = Fd(number, f"program '{request.spec.name}'")
-                loaded[request.spec.name] = request
+            requests, memory = self._requests(part, targets, modules)
+            while requests:
+                results: list[int] = []
+                try:
+                    if not log_level:
+                        commands.prog_loads([request.packed for request in requests], results)
+                    if not results or results[-1] < 0:
+                        refused = requests[max(0, len(results) - 1)]
+                        results[-1:] = [self._again(refused, log_level)]
+                finally:
+                    for request, number in zip(requests, results, strict=False):
+                        if number >= 0:
+                            spec = request.spec
+                            fd = Fd(number, f"program '{spec.name}'")
+                            loaded[spec.name] = Program(spec, fd, log=request.log)
+                del requests[: len(results)]
+            del memory  # which the attributes point into
 
         failure: BaseException | None = None
         if len(ready) < 2:
@@ -372,85 +380,87 @@ class Loader:
             failure = parallel.each(load, parallel.parts(ready, threads), threads)[1]
         for spec, _ in ready:
             if spec.name in loaded:
-                request = loaded[spec.name]
-                program = Program(spec, request.fd, log=request.log)
+                self.programs[spec.name] = program = loaded[spec.name]
                 self.made.append(program)
-                self.programs[spec.name] = program
         if failure is not None:
             raise failure
 
-    def _attributes(
+    def _requests(
         self,
-        spec: ProgramSpec,
-        ready: ReadyProgram,
-        target: Program | None,
+        programs: Sequence[tuple[ProgramSpec, ReadyProgram]],
+        targets: Mapping[str, Program],
         modules: Mapping[str, int],
-        license: bytes,
-    ) -> tuple[dict[str, int | bytes], list[bytes]]:
-        """Members of the attributes of BPF_PROG_LOAD, and the bytes that they point to."""
-        if ready.callbacks and self.btf is None:
-            from pyzbpf.uapi import since
+    ) -> tuple[list[_Request], bytes]:
+        """What the kernel is asked for each program, and the bytes that the requests point to: all in one piece."""
+        license = self.spec.license.encode() + b"\0"
+        pieces = []
+        btf = self.btf.fileno() if self.btf is not None else 0
+        for spec, ready in programs:
+            if ready.callbacks and not btf:
+                from pyzbpf.uapi import since
 
-            raise UnsupportedError(
-                f"program '{spec.name}': callbacks without BTF",
-                since=since.CALLBACKS,
-                advice=f"The object's BTF: {self.btf_error or 'there is none'}.",
+                raise UnsupportedError(
+                    f"program '{spec.name}': callbacks without BTF",
+                    since=since.CALLBACKS,
+                    advice=f"The object's BTF: {self.btf_error or 'there is none'}.",
+                )
+            code = ready.with_descriptors(self.fds, modules)
+            functions, lines = (
+                (_records(ready.func_info, 2), _records(ready.line_info, 4)) if btf else (b"", b"")
             )
-        code = ready.with_descriptors(self.fds, modules)
-        keep = [code, license]
-        values: dict[str, int | bytes] = {
-            "prog_name": commands.kernel_name(spec.name).encode(),
-            "prog_type": spec.type,
-            "insn_cnt": len(code) // 8,
-            "insns": syscall.address(code),
-            "license": syscall.address(license),
-            "expected_attach_type": ready.attach_type or spec.attach_type or 0,
-            "attach_btf_id": ready.attach_btf_id,
-            "prog_flags": spec.flags | (e.BPF_F_TOKEN_FD if self.token else 0),
-            "prog_token_fd": self.token,
-        }
-        if target is not None:
-            values["attach_prog_fd"] = target.fileno()
-        if ready.attach_module:
-            values["attach_btf_obj_fd"] = modules.get(ready.attach_module, 0)
-        if ready.modules:  # the first is never looked at
-            keep.append(struct.pack(f"={1 + len(ready.modules)}i", 0, *[modules[n] for n in ready.modules]))
-            values["fd_array"] = syscall.address(keep[-1])
-        if self.btf is not None:
-            values["prog_btf_fd"] = self.btf.fileno()
-            self._add_records(values, keep, "func_info", ready.func_info, 2)
-            self._add_records(values, keep, "line_info", ready.line_info, 4)
-        return values, keep
+            array = b""
+            if ready.modules:  # the first is never looked at
+                array = struct.pack(
+                    f"={1 + len(ready.modules)}i", 0, *[modules[name] for name in ready.modules]
+                )
+            pieces.append((code, functions, lines, array))
+        memory = b"".join((*chain.from_iterable(pieces), license))
+        code_at = syscall.address(memory)
+        license_at = code_at + len(memory) - len(license)
+        flags = e.BPF_F_TOKEN_FD if self.token else 0
+        requests = []
+        for (spec, ready), (code, functions, lines, array) in zip(programs, pieces, strict=True):
+            functions_at = code_at + len(code)
+            lines_at = functions_at + len(functions)
+            array_at = lines_at + len(lines)
+            target = targets.get(spec.name)
+            values = (
+                spec.type,
+                len(code) // 8,
+                code_at,
+                license_at,
+                spec.flags | flags,
+                commands.kernel_name(spec.name).encode(),
+                ready.attach_type or spec.attach_type or 0,
+                btf,
+                8 if functions else 0,
+                functions_at if functions else 0,
+                len(functions) // 8,
+                16 if lines else 0,
+                lines_at if lines else 0,
+                len(lines) // 16,
+                ready.attach_btf_id,
+                target.fileno() if target is not None else modules.get(ready.attach_module, 0),
+                array_at if array else 0,
+                self.token,
+            )
+            requests.append(_Request(spec, ready, values))
+            code_at = array_at + len(array)
+        return requests, memory
 
-    @staticmethod
-    def _add_records(
-        values: dict[str, int | bytes],
-        keep: list[bytes],
-        name: str,
-        records: Sequence[tuple[int, ...]],
-        width: int,
-    ) -> None:
-        """Function or line records of so many words each, and the members that carry them."""
-        count = len(records)
-        if count:
-            packed = struct.pack(f"={width * count}I", *chain.from_iterable(records))
-            keep.append(packed)
-            values[name] = syscall.address(packed)
-            values[name + "_cnt"] = count
-            values[name + "_rec_size"] = width * 4
-
-    def _again(self, request: _Request, values: Mapping[str, int | bytes], log_level: int) -> tuple[int, str]:
-        """(descriptor, log) of a program that was refused once, or whose log is wanted; raises where it is refused."""
+    def _again(self, request: _Request, log_level: int) -> int:
+        """Load a program that was refused once, or whose log is wanted: its descriptor; raises where it is refused."""
         verdict = 0 if log_level else commands.prog_load_packed(request.packed)
         if verdict > 0:
-            return verdict, ""
+            return verdict
         from pyzbpf.runtime import attempt
 
+        values = {name: value for name, value in zip(_MEMBERS, request.values, strict=True) if value}
         plain = {name: value for name, value in values.items() if name not in _DEBUG}
-        verdict, log = attempt.load(values, plain, verdict, log_level)
+        verdict, request.log = attempt.load(values, plain, verdict, log_level)
         if verdict < 0:
-            raise self._refused(request.spec, request.ready, -verdict, log)
-        return verdict, log
+            raise self._refused(request.spec, request.ready, -verdict, request.log)
+        return verdict
 
     def _refused(self, spec: ProgramSpec, ready: ReadyProgram, errno: int, log: str) -> Error:
         from pyzbpf.kernel import limits

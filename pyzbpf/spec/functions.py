@@ -56,10 +56,12 @@ def read(image: Image, maps: Mapping[str, MapSpec], ext: Ext, btf: Btf | None) -
 
 def _named_functions(image: Image, code: Section) -> list[Symbol]:
     """One per place, and every exported name where compilers keep one body for functions that are equal."""
-    exported = [s for s in image.symbols_in(code) if s.type == elf.STT_FUNC and s.binding != elf.STB_LOCAL]
-    places = {symbol.value for symbol in exported}
-    local = [symbol for symbol in image.functions_in(code) if symbol.value not in places]
-    return sorted(exported + local, key=lambda symbol: (symbol.value, symbol.name))
+    found, places = [], set()
+    for symbol in image.symbols_in(code):  # by place, exported ones first
+        if symbol.type == elf.STT_FUNC and (symbol.binding != elf.STB_LOCAL or symbol.value not in places):
+            found.append(symbol)
+            places.add(symbol.value)
+    return found
 
 
 def _names(image: Image) -> dict[tuple[str, int], str]:

@@ -121,7 +121,7 @@ def test_callbacks_on_a_kernel_before_them(monkeypatch):
     add_program(spec, "looping", "socket", asm, type_id=ids["program"])
     monkeypatch.setattr(commands, "prog_load", refuse)
     monkeypatch.setattr(commands, "prog_load_packed", lambda _: -EINVAL)
-    monkeypatch.setattr(commands, "prog_loads", lambda programs: (-EINVAL for _ in programs))
+    monkeypatch.setattr(commands, "prog_loads", lambda _, results: results.append(-EINVAL))
     with pytest.raises(
         UnsupportedError, match=r"callbacks is not supported here \(needs Linux 5.13"
     ) as caught:

@@ -10,7 +10,7 @@ from pyzbpf.cli.columns import Column, header, line
 from pyzbpf.cli.output import write
 from pyzbpf.cli.run import choose
 from pyzbpf.cli.usage import UsageError
-from pyzbpf.errors import Error, VerifierError
+from pyzbpf.errors import Error, PrivilegeError, VerifierError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ def verify(spec: ObjectSpec, *, log_level: int) -> Iterator[tuple[dict[str, Any]
             for name, program in probe.programs.items():
                 yield _accepted(spec, spec.programs[name], program), 0
         return
-    except Error:
-        pass
+    except Error as error:
+        whole = error
     for program_spec in wanted:
         for other in wanted:
             other.autoload = other is program_spec
@@ -102,6 +102,8 @@ def verify(spec: ObjectSpec, *, log_level: int) -> Iterator[tuple[dict[str, Any]
             with spec.load(log_level=log_level) as probe:
                 yield _accepted(spec, program_spec, probe.programs[program_spec.name]), 0
         except Error as error:
+            if isinstance(error, PrivilegeError) and isinstance(whole, PrivilegeError):
+                error = whole  # which names all that the object needs, so that it is told once
             yield _refused(spec, program_spec, error), error.exit_code
 
 

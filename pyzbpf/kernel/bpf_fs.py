@@ -7,7 +7,7 @@ import os
 from pyzbpf.errors import Error, NotFoundError, PrivilegeError, SystemCallError
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.fd import Fd, LinkFd
-from pyzbpf.kernel.syscall import EEXIST, ENOENT
+from pyzbpf.kernel.syscall import EACCES, EEXIST, ENOENT
 
 _MOUNT = "mount -t bpf bpf /sys/fs/bpf"
 
@@ -44,6 +44,10 @@ def get(path: str, noun: str) -> Fd:
         if error.errno == ENOENT:
             raise NotFoundError(
                 "nothing is pinned there", file=path, advice=f"Pins are in a BPF file system ({_MOUNT})."
+            ) from error
+        if error.errno == EACCES:
+            raise Error(
+                f"{path}: it is no pin of a BPF file system (a folder, or a file elsewhere), or may not be opened"
             ) from error
         raise
     except PrivilegeError as error:  # bpf_obj_do_get, of a file elsewhere: EACCES or EPERM

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 from pyzbpf.errors import Error, SystemCallError, UnsupportedError
-from pyzbpf.kernel import commands
+from pyzbpf.kernel import commands, limits
 from pyzbpf.kernel.sockets import interface_index
 from pyzbpf.kernel.syscall import EACCES, EEXIST, EINVAL, ENXIO, ERANGE, explained
 from pyzbpf.links import order
@@ -45,11 +47,14 @@ def attach(
             **order.members("netkit", before, after),
         )
     except SystemCallError as error:
-        if error.errno in (EINVAL, ENXIO):  # a kernel without netkit, an interface that is none
+        if error.errno == EINVAL:
+            old = limits.older(os.uname().release, since.NETKIT)
             raise UnsupportedError(
                 what,
-                since=since.NETKIT,
-                advice=f"It takes CONFIG_NETKIT=y, and '{interface}' must be a netkit device (ip link add … type netkit).",
+                since=since.NETKIT if old else None,
+                advice=""
+                if old
+                else "This kernel seems to have no netkit devices: it takes CONFIG_NETKIT=y.",
             ) from error
         raise explained(error, what, _REASONS) from error
     return Link(spec, what, [link])
@@ -57,6 +62,7 @@ def attach(
 
 _REASONS = {
     EACCES: "programs are attached to the primary side of a netkit device, for its peer too",
+    ENXIO: "that is no netkit device; make one: ip link add nk0 type netkit",
     EEXIST: "the same program is attached there already; detach its link first",
     ERANGE: "64 programs are attached there, and no more fit, or the one named by before= or after= is not there",
 }

@@ -62,6 +62,9 @@ def _name(number: int) -> str:
 
 def update(fd: int, link: Link, program: Program, old: Program | None) -> None:
     """Put another program into a link."""
+    for given in (program,) if old is None else (program, old):
+        if not hasattr(given, "fileno"):
+            raise TypeError(f"update() takes a loaded program (probe.programs['name']), not {given!r}")
     noun = "prog"
     if hasattr(program, "ready"):  # a struct of functions, which is a map
         noun = "map"

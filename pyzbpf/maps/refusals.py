@@ -6,7 +6,7 @@ import os
 import sys
 
 from pyzbpf.errors import Error, PrivilegeError
-from pyzbpf.kernel import commands
+from pyzbpf.kernel import bpf_fs, commands
 from pyzbpf.kernel.fd import told
 from pyzbpf.kernel.syscall import EBADF, EBUSY, EINVAL, ENOMEM, EOPNOTSUPP, explained
 from pyzbpf.maps import open as map_open
@@ -77,10 +77,9 @@ def _inner(outer: KernelMap, fd: int) -> str:
     """In which attributes a map differs from what the outer one holds (bpf_map_meta_equal, array_map_meta_equal)."""
     pattern = outer.spec.inner
     must = "it must be like the inner map that the outer one was made with"
-    try:
-        given = commands.object_info(fd, MAP_INFO)
-    except Error:
+    if bpf_fs.kind_of(fd) != "map":
         return "what is given is no map; give one that is open: probe.maps['name'], or what create() returns"
+    given = commands.object_info(fd, MAP_INFO)
     if pattern is None:
         return f"{must}: of the same type, sizes, flags, and as an array of the same max_entries"
     wanted = map_open.members(pattern)

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from pyzbpf.errors import UnsupportedError
 from pyzbpf.kernel import commands
-from pyzbpf.kernel.syscall import EINVAL, EMSGSIZE, ENOMEM, ENOSPC, ENOTSUPP, address, failure
+from pyzbpf.kernel.syscall import (
+    EAFNOSUPPORT,
+    EFAULT,
+    EINVAL,
+    EMSGSIZE,
+    ENOMEM,
+    ENOSPC,
+    ENOTSUPP,
+    address,
+    failure,
+)
 from pyzbpf.links.base import number_option
 from pyzbpf.uapi.attrs import PROG_TEST_RUN
 from pyzbpf.uapi.enums import (
     BPF_F_TEST_RUN_ON_CPU,
     BPF_PROG_TYPE_RAW_TRACEPOINT,
+    BPF_PROG_TYPE_SK_LOOKUP,
     BPF_PROG_TYPE_SYSCALL,
     BPF_PROG_TYPE_TRACING,
 )
@@ -34,6 +45,8 @@ _TAKES = {
     BPF_PROG_TYPE_RAW_TRACEPOINT: ": a raw tracepoint takes context=, its arguments as 64-bit numbers, as many as it reads, "
     "and no data or repeat",
     BPF_PROG_TYPE_TRACING: ": a tracing program takes no data, context or cpu",
+    BPF_PROG_TYPE_SK_LOOKUP: ": sk_lookup takes context=, a struct bpf_sk_lookup with the family and the addresses and ports, "
+    "no socket in it, and no data or cpu",
 }
 
 
@@ -111,7 +124,7 @@ def run(
     }
     result, answer = commands.prog_test_run(fd, values)
     if result < 0:
-        raise _refused(spec, -result, len(data))
+        raise _refused(spec, -result, len(data), for_cpu=cpu is not None)
     told = {
         name: commands.unpack(PROG_TEST_RUN, answer, name)
         for name in ("retval", "data_size_out", "ctx_size_out", "duration")
@@ -124,11 +137,12 @@ def run(
     )
 
 
-def _refused(spec: ProgramSpec, errno: int, size: int) -> Exception:
-    if errno == ENOTSUPP:
+def _refused(spec: ProgramSpec, errno: int, size: int, *, for_cpu: bool) -> Exception:
+    # EFAULT: of tracing programs the kernel runs fentry, fexit and fmod_ret only (bpf_prog_test_run_tracing).
+    if errno == ENOTSUPP or (errno == EFAULT and spec.type == BPF_PROG_TYPE_TRACING):
+        instead = "read its link" if spec.kind.startswith("iter") else "cause the event"
         return UnsupportedError(
-            f"test_run of a program of kind '{spec.kind}'",
-            advice="Attach it, and cause the event instead.",
+            f"test_run of a program of kind '{spec.kind}'", advice=f"Attach it, and {instead} instead."
         )
     from pyzbpf.kernel.memory import PAGE
 
@@ -141,6 +155,10 @@ def _refused(spec: ProgramSpec, errno: int, size: int) -> Exception:
             f" with {size} bytes of data: a test packet lies in one page less the kernel's own headroom, so about "
             f"{room} bytes here; one for XDP may take 17 pages more (Linux 5.18)"
         )
+    elif errno == EINVAL and for_cpu and spec.type not in _TAKES:
+        detail += ": cpu= is for raw tracepoints; this kind runs on the CPU of whoever asks"
+    elif errno == EAFNOSUPPORT:
+        detail += ": the family in its context is AF_INET or AF_INET6"
     elif errno == EINVAL:
         detail += _TAKES.get(
             spec.type, f" with {size} bytes of data: a packet has 14 or more, and its kind's context or none"

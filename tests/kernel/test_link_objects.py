@@ -190,6 +190,9 @@ def test_another_program_without_a_gap(pair):
     with tcx(frame(100)) as first, tcx(frame(200)) as second, tcx() as third:
         link = first.programs["tcx_in"].attach(interface=pair.name)
         assert not arrived(pair, 100)
+        for given in (5, None, "tcx_in"):
+            with pytest.raises(TypeError, match="takes a loaded program"):
+                link.update(given)
         link.update(second.programs["tcx_in"], old=first.programs["tcx_in"])
         assert arrived(pair, 100)
         assert not arrived(pair, 200)

@@ -11,6 +11,7 @@ import pytest
 from pyzbpf.errors import Error, ObjectError, SystemCallError, UnsupportedError, VerifierError
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.memory import PAGE
+from pyzbpf.spec.read import program
 from pyzbpf.uapi import enums
 from pyzbpf.uapi.attrs import PROG_LOAD
 from tests.support import features
@@ -405,6 +406,45 @@ def test_test_run_of_a_raw_tracepoint_takes_its_arguments():
     with spec.load() as probe:
         context = b"".join(n.to_bytes(8, sys.byteorder) for n in (1, 22))
         assert probe.programs["main"].test_run(context=context).retval == 22
+
+
+def of_section(section: str):
+    """A program that returns 1."""
+    spec = object_spec()
+    spec.functions["main"] = Asm().mov_imm(R0, 1).exit_().function("main", section)
+    spec.programs["main"] = program(name="main", section_name=section)
+    return spec
+
+
+@pytest.mark.parametrize(
+    ("section", "instead"), [("iter/task", "read its link"), ("tp_btf/sched_switch", "cause")]
+)
+def test_test_run_of_what_the_kernel_runs_by_itself_only(section, instead):
+    features.needs_types()
+    features.since("5.8", section)
+    with (
+        of_section(section).load() as probe,
+        pytest.raises(UnsupportedError, match=f"Attach it, and {instead}"),
+    ):
+        probe.programs["main"].test_run()
+
+
+@pytest.mark.parametrize("kind", ["socket", "xdp"])
+def test_test_run_on_a_cpu_is_for_raw_tracepoints(kind):
+    with of_section(kind).load() as probe, pytest.raises(OSError, match="cpu= is for raw tracepoints"):
+        probe.programs["main"].test_run(PACKET, cpu=0)
+
+
+def test_test_run_of_sk_lookup_takes_its_context():
+    features.since("5.13", "a test run of sk_lookup")
+    context = bytes(8) + (2).to_bytes(4, sys.byteorder) + bytes(60)
+    with of_section("sk_lookup").load() as probe:
+        run = probe.programs["main"].test_run
+        assert run(context=context).retval == 1
+        with pytest.raises(OSError, match=r"sk_lookup takes context=, a struct bpf_sk_lookup"):
+            run(PACKET)
+        with pytest.raises(OSError, match="the family in its context is AF_INET or AF_INET6"):
+            run(context=bytes(len(context)))
 
 
 @pytest.mark.parametrize("kind", ["socket", "xdp"])

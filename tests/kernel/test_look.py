@@ -161,6 +161,12 @@ def test_a_program_pinned_and_found_again(bpffs):
         pyzbpf.Program.by_id(-1)
 
 
+@pytest.mark.parametrize("find", [pyzbpf.Program.pinned, pyzbpf.Link.pinned, pyzbpf.open_map])
+def test_what_is_no_pin_is_said(tmp_path, find):
+    with pytest.raises(Error, match="it is no pin of a BPF file system"):
+        find(tmp_path)
+
+
 def test_a_map_found_by_its_id_has_its_types():
     with zig_probes.spec("uprobes").load() as probe, network() as other:
         other.maps["seen"][3] = 77

@@ -268,6 +268,7 @@ def test_what_a_map_of_maps_does_not_take_is_said():
     add_map(spec, "long", ARRAY, key_size=4, value_size=8, max_entries=5)
     add_map(spec, "wide", HASH, key_size=8, value_size=16, max_entries=4)
     spec.maps["outer"].inner = spec.maps["good"].copy()
+    add_program(spec, "main", "socket", Asm().mov_imm(R0, 0).exit_())
     with spec.load() as probe:
         outer = probe.maps["outer"]
         outer[0] = probe.maps["good"]
@@ -280,6 +281,8 @@ def test_what_a_map_of_maps_does_not_take_is_said():
             outer[1] = probe.maps["wide"]
         with pytest.raises(SystemCallError, match="what is given is no map; give one that is open"):
             outer[1] = 0
+        with pytest.raises(SystemCallError, match="what is given is no map; give one that is open"):
+            outer[1] = probe.programs["main"]  # of which the kernel says something, too
     spec.maps["outer"].values = [(3, "long")]
     with pytest.raises(
         SystemCallError, match=r"map 'outer', element 3: 'long': it must be like .* max_entries is 5, not 4"

@@ -7,7 +7,10 @@ import os
 
 import pytest
 
+import pyzbpf
+from pyzbpf.cli import target
 from pyzbpf.cli.main import main
+from pyzbpf.errors import PrivilegeError
 from pyzbpf.runtime.statistics import statistics
 from tests.support import c_probes, zig_probes
 
@@ -85,6 +88,22 @@ def test_a_file_that_cannot_be_compared_with(capsys, tmp_path, text):
     assert main(["verify", str(c_probes.path("refused")), "--compare", str(path)]) == 2
     assert "holds something else" in capsys.readouterr().err
     assert main(["verify", str(c_probes.path("refused")), "--compare", str(tmp_path / "none")]) == 2
+
+
+def test_what_the_process_lacks_is_told_once(capsys, monkeypatch):
+    """Alone a program needs less than the object, which would be another message."""
+    spec = pyzbpf.open(c_probes.path("refused"))
+
+    def load(**_):
+        wanted = [name for name, program in spec.programs.items() if program.autoload]
+        raise PrivilegeError(f"not permitted: {', '.join(wanted)}", capability="CAP_BPF")
+
+    monkeypatch.setattr(type(spec), "load", lambda _, **options: load(**options))
+    monkeypatch.setattr(target, "one", lambda _: spec)
+    assert main(["verify", "refused.o"]) == 3
+    error = capsys.readouterr().err
+    assert error.startswith(f"pyzbpf: error: not permitted: {', '.join(spec.programs)}"), error
+    assert error.count("not permitted") == 1
 
 
 def test_nothing_stays(capsys):

@@ -11,7 +11,7 @@ float                        float
 ``char[N]``                  str, cut at the first NUL (other bytes than UTF-8 are escaped)
 ``unsigned char[N]``, u8[N]  bytes
 other arrays                 list
-struct, union                an instance of `Record`
+struct, union                an instance of `Record`; members of an unnamed member can be read as its own
 data section                 an instance of `Record` with its variables
 ============================ =================================================
 """
@@ -158,7 +158,9 @@ class _Compiler:
         """The class of a struct: one for each type, however often it is met."""
         made = self.btf.classes.get(type_id)
         if made is None:
-            made = self.btf.classes[type_id] = record_class(self.btf.get(type_id).name, fields)
+            found = self.btf.get(type_id)
+            names = {name: path[0] for name, (path, _) in inside(self.btf, found).items()}
+            made = self.btf.classes[type_id] = record_class(found.name, fields, names)
         return made
 
     def value(self, type_id: int) -> str:
@@ -274,6 +276,26 @@ def fields(btf: Btf, found: Type) -> dict[str, Member]:
         members = [Member(variable.name, variable.type, 8 * offset) for variable, offset in variables]
     members = sorted(members, key=lambda member: member.bit_offset)
     return dict(zip(field_names([member.name for member in members]), members, strict=True))
+
+
+def inside(btf: Btf, found: Type) -> dict[str, tuple[list[str], Member]]:
+    """What the unnamed structs and unions in a struct hold, as C reads it: name -> (attributes on the way, member).
+
+    The member's offset is that in the whole. A name that the struct itself has is not among them.
+    """
+    own = fields(btf, found)
+    reached: dict[str, tuple[list[str], Member]] = {}
+    for field, member in own.items():
+        _, inner = btf.resolve(member.type)
+        if member.name or inner is None or inner.kind not in (kinds.STRUCT, kinds.UNION):
+            continue
+        direct = {name: ([field], one) for name, one in fields(btf, inner).items() if one.name}
+        deeper = {name: ([field, *path], one) for name, (path, one) in inside(btf, inner).items()}
+        for name, (path, one) in {**deeper, **direct}.items():
+            if name not in own and name not in reached:
+                at = member.bit_offset + one.bit_offset
+                reached[name] = path, Member(one.name, one.type, at, one.bits)
+    return reached
 
 
 def _member_getter(btf: Btf, member: Member) -> Callable[[bytes], Any]:
@@ -398,9 +420,9 @@ def _encode_struct(btf: Btf, found: Type, value: Any, name: str) -> bytes:
         value = dict(zip(members, items, strict=True))
     raw = bytearray(found.size)
     for field, item in value.items():
-        member = members.get(field)
+        member = members.get(field) or inside(btf, found).get(field, (None, None))[1]
         if member is None:
-            known = ", ".join(sorted(members))
+            known = ", ".join(sorted({**members, **inside(btf, found)}))
             raise Error(f"{name}: {found.name or 'the struct'} has no member '{field}'; it has {known}")
         if member.bits:
             raise Error(f"{name}.{field}: bit fields cannot be set by name")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import Any, ClassVar
+
+_NONE: Mapping[str, str] = {}
 
 
 class EnumValue(int):
@@ -58,8 +60,8 @@ def plain(value: Any) -> Any:
     return value
 
 
-def record_class(name: str, fields: list[str]) -> type[Record]:
-    """A slots class with these fields.
+def record_class(name: str, fields: list[str], inside: Mapping[str, str] = _NONE) -> type[Record]:
+    """A slots class with these fields; ``inside`` are names that can be read as if they were: name -> field that has them.
 
     Names come from a file that anybody may have written, and become text that is executed: so every
     one is made an identifier first (`field_names`).
@@ -69,8 +71,14 @@ def record_class(name: str, fields: list[str]) -> type[Record]:
     stores = "; ".join(f"é.{slot} = {slot}" for slot in slots) or "pass"
     space: dict[str, Any] = {}
     exec(f"def __init__({', '.join(('é', *slots))}): {stores}", space)  # noqa: S102 - see above
-    body = {"__slots__": slots, "_fields": slots, "__init__": space["__init__"]}
+    body: dict[str, Any] = {"__slots__": slots, "_fields": slots, "__init__": space["__init__"]}
+    for inner, field in inside.items():
+        body[inner] = _of(field, inner)
     return type(identifier(name) or "anonymous", (Record,), body)
+
+
+def _of(field: str, inner: str) -> property:
+    return property(lambda record: getattr(getattr(record, field), inner))
 
 
 def enum_class(name: str, values: list[tuple[str, int]]) -> type[EnumValue]:

@@ -138,6 +138,9 @@ class _Stub:
         for field, annotation in members.items():
             yield f"    {field}: {annotation}"
             yield from self.comment(f"{found.name}.{field}")
+        for field, (_, member) in codec.inside(self.spec.btf, found).items():
+            yield "    @property"
+            yield f"    def {field}(self) -> {self.annotation(member.type)}: ..."
         # A parameter whose default is no question: all fields are given, by place or by name.
         parameters = "".join(f", {field}: {annotation}" for field, annotation in members.items())
         yield f"    def __init__({'self' if 'self' not in members else 'self_'}{parameters}) -> None: ..."

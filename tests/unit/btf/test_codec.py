@@ -99,6 +99,30 @@ def test_a_struct_goes_back_to_the_same_bytes(endian: str) -> None:
 
 
 @pytest.mark.parametrize("endian", ENDIANS)
+def test_members_of_unnamed_members_are_read_and_set_by_their_names(endian: str) -> None:
+    writer = Writer(endian)
+    u16, u32 = writer.int("u16", 2), writer.int("u32", 4)
+    halves = writer.struct("", 4, [("left", u16, 0), ("right", u16, 16)])
+    choice = writer.struct("", 4, [("whole", u32, 0), ("", halves, 0), ("pid", u32, 0)], union=True)
+    event = writer.struct("Event", 12, [("pid", u32, 0), ("", choice, 32), ("last", u32, 64)])
+    btf = made(writer, endian)
+    raw = struct.pack(("<" if endian == "little" else ">") + "IHHI", 7, 8, 9, 10)
+    for value in (
+        codec.decode(btf, event, raw),
+        codec.records_decoder(btf, event, before=0, stride=12)(raw)[0],
+    ):
+        assert (value.pid, value.left, value.right, value.last) == (7, 8, 9, 10)
+        assert value.whole == int.from_bytes(raw[4:8], endian) == value._1.whole  # type: ignore[arg-type]
+        assert value._fields == ("pid", "_1", "last")
+        assert list(value._asdict()) == ["pid", "_1", "last"]
+        assert codec.encode(btf, event, value) != b""
+    assert codec.encode(btf, event, {"pid": 7, "left": 8, "right": 9, "last": 10}) == raw
+    assert codec.encode(btf, event, {"whole": value.whole}) == bytes(4) + raw[4:8] + bytes(4)
+    with pytest.raises(Error, match="no member 'middle'; it has _1, last, left, pid, right, whole"):
+        codec.encode(btf, event, {"middle": 1})
+
+
+@pytest.mark.parametrize("endian", ENDIANS)
 def test_bit_fields(endian: str) -> None:
     writer = Writer(endian)
     u32, s32 = writer.int("u32", 4), writer.int("s32", 4, kinds.SIGNED)

@@ -57,6 +57,11 @@ EXPECTED: tuple[Row, ...] = (
         r"attach_type 0, libbpf 48",
         "USDT before Linux 6.10: libbpf attaches all places by one link (uprobe.multi), we each by an event of its own",
     ),
+    Row(
+        "more",
+        r"cannot relocate non func ptr",
+        "a member of a struct of functions that is a pointer to anything (Zig's `?*const anyopaque`), where libbpf wants one to a function",
+    ),
     Row("program", r"section 'usdt\.s': type 2, libbpf 0", "`usdt.s` came with libbpf 1.3", (1, 3)),
     Row("more", r"unsupported map linkage static", "a static map, which libbpf refuses and we create"),
     Row("more", r"missing BPF prog type", "tcx came with libbpf 1.3", (1, 3)),

@@ -7,6 +7,7 @@ import os
 import pytest
 
 import pyzbpf
+from pyzbpf.build.compile import build_probe
 from pyzbpf.errors import PrivilegeError, UnsupportedError
 from pyzbpf.kernel import commands, inventory
 from pyzbpf.runtime import jump_tables
@@ -15,6 +16,7 @@ from pyzbpf.uapi.attrs import MAP_INFO
 from pyzbpf.uapi.enums import BPF_MAP_TYPE_INSN_ARRAY
 from tests.support import c_probes, features
 from tests.support.probes import PACKET
+from tests.support.zig_probes import need_compiler
 
 # As tests/zig/c/jump_tables.c has them: (case, what it stores); it returns one less.
 CHOOSE = dict(enumerate((17, 3, 90, 41, 8, 66, 5, 72, 19, 33, 1, 54, 27, 80, None, 12, 99, 63)))
@@ -82,6 +84,20 @@ def test_kernels_without_such_maps_and_programs_without_tables():
         opened().load()
     with opened("without").load() as probe:
         assert probe.programs["without"].test_run(PACKET).retval == 5
+
+
+def test_our_own_builds_have_none(tmp_path):
+    """They are to run on kernels from 6.6 on, which know the other instructions of cpu v4."""
+    features.since("6.6", "cpu v4")
+    need_compiler()
+    (path,) = build_probe(
+        c_probes.FOLDERS[0] / "jump_tables.c", cpu="v4", endian="host", output_directory=tmp_path
+    )
+    spec = pyzbpf.open(path)
+    assert not any(function.tables for function in spec.functions.values())
+    with spec.load() as probe:
+        probe.variables["asked"].value = 2
+        assert probe.programs["choose"].test_run(PACKET).retval == CHOOSE[2] - 1
 
 
 def test_a_machine_whose_compiler_knows_no_such_jumps(monkeypatch):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pyzbpf.btf import codec
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.record import field_names
-from pyzbpf.spec.skeleton import classes
+from pyzbpf.spec.skeleton import classes, event_types
 from pyzbpf.uapi import enums as e
 
 TYPE_CHECKING = False
@@ -176,7 +176,12 @@ class _Stub:
         face, contents = AGGREGATES.get((found.aggregate.partition(":")[0], found.type), plain)
         if not face:
             return "Any"
-        types = ", ".join(self.annotation(getattr(found, key)) for key in contents)
+        types = ", ".join(
+            " | ".join(map(self.annotation, event_types(self.spec, found)))
+            if key == "event_type"
+            else self.annotation(getattr(found, key))
+            for key in contents
+        )
         return f"typed.{face}[{types}]" if types else f"typed.{face}"
 
     def annotation(self, type_id: int) -> str:

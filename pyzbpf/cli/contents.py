@@ -88,7 +88,7 @@ def histograms(map: Any) -> list[tuple[Any, Hist]] | None:
 
 def variables(probe: Object) -> list[Variable]:
     """The variables that programs write, less those that count what is reported by itself."""
-    counters = {map.lost_variable for map in probe.spec.maps.values()}
+    counters = {name for map in probe.spec.maps.values() for name in map.lost_variables}
     return [
         variable
         for variable in probe.variables.values()

@@ -7,6 +7,7 @@ import json
 import math
 import sys
 
+from pyzbpf.btf import codec, tagged
 from pyzbpf.btf.record import plain
 from pyzbpf.cli import contents
 from pyzbpf.cli.columns import GAP, Column, cell, columns, header, line
@@ -49,22 +50,56 @@ def closing_notes(probe: Object) -> None:
         note(trap)
 
 
+class Face:
+    """What is shown of events of one type: ``type`` is its name where the buffer has several, else ""."""
+
+    def __init__(self, type: str, row: list[Column]) -> None:
+        self.type = type
+        self.row = row
+        self.label = ""
+
+
+class Faces(dict[type, Face]):
+    """The faces of a buffer's events by class; those of every other class are of the type that is declared."""
+
+    def __init__(self, stream: Stream, btf: Btf | None) -> None:
+        super().__init__()
+        type_id = stream.spec.event_type
+        self.rest = Face("", columns(btf, type_id, "event" if type_id else "bytes"))
+        if stream.spec.event_is_tagged and btf is not None:
+            for name, variant in tagged.variants(btf, type_id).values():
+                self[codec.class_of(btf, variant)] = Face(name, columns(btf, variant, "event"))
+
+    def __missing__(self, _: type) -> Face:
+        return self.rest
+
+    @property
+    def shown(self) -> Iterable[Face]:
+        """Those that are expected."""
+        return self.values() or [self.rest]
+
+
 class Text:
-    """Rows under the names of the members; where there are several buffers, each row begins with its buffer's."""
+    """Rows under the names of the members; where there are several buffers or types of events, each row begins with
+    its buffer's and type's.
+    """
 
     def __init__(self, streams: Sequence[Stream], btf: Btf | None) -> None:
         self._btf = btf
-        self._rows = {
-            stream.name: columns(btf, stream.spec.event_type, "event" if stream.spec.event_type else "bytes")
-            for stream in streams
-        }
-        label = max((len(name) for name in self._rows), default=0)
-        self._labels = {name: name.ljust(label) + GAP if len(self._rows) > 1 else "" for name in self._rows}
-        write(self._labels[name] + header(row) for name, row in self._rows.items())
+        self._faces = {stream.name: Faces(stream, btf) for stream in streams}
+        shown = [(name, face) for name, faces in self._faces.items() for face in faces.shown]
+        if len(shown) > 1:
+            for name, face in shown:
+                face.label = " ".join([name] * (len(streams) > 1) + [face.type] * bool(face.type))
+            width = max(len(face.label) for _, face in shown)
+            for _, face in shown:
+                face.label = face.label.ljust(width) + GAP
+        write(face.label + header(face.row) for _, face in shown)
 
     def events(self, stream: Stream, batch: Sequence[Any]) -> None:
-        label, row = self._labels[stream.name], self._rows[stream.name]
-        write([label + line(row, event) for event in batch])
+        faces = self._faces[stream.name]
+        shown = [(faces[type(event)], event) for event in batch]
+        write([face.label + line(face.row, event) for face, event in shown])
 
     def broken(self, error: ShortEvent) -> None:
         note(f"pyzbpf: {error}")
@@ -144,11 +179,12 @@ def _finite(value: Any) -> Any:
 
 class Json:
     """One object on each line; ``record`` says what it is: event, error, lost, iterator, entry, histogram,
-    variable or trap.
+    variable or trap. Where a buffer has events of several types, ``type`` says which.
     """
 
-    def __init__(self, streams: Sequence[Stream], _: Btf | None) -> None:
+    def __init__(self, streams: Sequence[Stream], btf: Btf | None) -> None:
         self._streams = streams
+        self._faces = {stream.name: Faces(stream, btf) for stream in streams}
         self._lost = dict.fromkeys((stream.name for stream in streams), 0)
 
     def put(self, records: Iterable[Record]) -> None:
@@ -156,8 +192,12 @@ class Json:
         write(map(_line, records))
 
     def events(self, stream: Stream, batch: Sequence[Any]) -> None:
-        name = stream.name
-        self.put(_record("event", map=name, value=plain(event)) for event in batch)
+        name, faces = stream.name, self._faces[stream.name]
+        types = [faces[type(event)].type for event in batch]
+        self.put(
+            _record("event", map=name, **({"type": kind} if kind else {}), value=plain(event))
+            for kind, event in zip(types, batch, strict=True)
+        )
         self._losses(stream)
 
     def broken(self, error: ShortEvent) -> None:
@@ -191,44 +231,47 @@ class Json:
 class Csv(Json):
     """The same records as rows of one table: a column for each member of an event, what other records say in the last.
 
-    The columns are ``record``, ``map``, the members, and ``detail``: JSON, empty in events. A member of such a name has
-    a ``_`` behind.
+    The columns are ``record``, ``map``, ``type`` where a buffer has events of several types, the members, and
+    ``detail``: JSON, empty in events. A member of such a name has a ``_`` behind.
     """
 
     def __init__(self, streams: Sequence[Stream], btf: Btf | None) -> None:
         super().__init__(streams, btf)
-        self._members = {
-            stream.name: columns(btf, stream.spec.event_type, "event" if stream.spec.event_type else "bytes")
-            for stream in streams
-        }
-        titles = dict.fromkeys(_title(column) for row in self._members.values() for column in row)
-        self._places = {title: 2 + place for place, title in enumerate(titles)}
+        shown = [face for faces in self._faces.values() for face in faces.shown]
+        self._first = ["record", "map", *["type"] * any(face.type for face in shown)]
+        titles = dict.fromkeys(self._title(column) for face in shown for column in face.row)
+        self._places = {title: len(self._first) + place for place, title in enumerate(titles)}
         self._rows = csv.writer(sys.stdout, lineterminator="\n")
-        self._rows.writerow(["record", "map", *titles, "detail"])
+        self._rows.writerow([*self._first, *titles, "detail"])
         sys.stdout.flush()
 
     def events(self, stream: Stream, batch: Sequence[Any]) -> None:
-        cells = [(self._places[_title(column)], column) for column in self._members[stream.name]]
-        empty = ["event", stream.name, *[""] * (len(self._places) + 1)]
+        faces = self._faces[stream.name]
         for event in batch:
-            row = list(empty)
-            for place, column in cells:
-                row[place] = column.show(column.get(event))
+            face = faces[type(event)]
+            row = self._row({"record": "event", "map": stream.name, "type": face.type})
+            for column in face.row:
+                place = self._places.get(self._title(column))
+                if place is not None:  # else of a type that nobody has announced
+                    row[place] = column.show(column.get(event))
             self._rows.writerow(row)
         sys.stdout.flush()
         self._losses(stream)
 
     def put(self, records: Iterable[Record]) -> None:
-        gap = [""] * len(self._places)
         for record in records:
-            rest = {name: value for name, value in record.items() if name not in ("record", "map")}
-            detail = json.dumps(rest, separators=(",", ":"))
-            self._rows.writerow([record["record"], record.get("map", ""), *gap, detail])
+            row = self._row(record)
+            rest = {name: value for name, value in record.items() if name not in self._first}
+            row[-1] = json.dumps(rest, separators=(",", ":"))
+            self._rows.writerow(row)
         sys.stdout.flush()
 
+    def _row(self, record: Record) -> list[str]:
+        """The first columns of a record, and room for the others."""
+        return [record.get(name, "") for name in self._first] + [""] * (len(self._places) + 1)
 
-def _title(column: Column) -> str:
-    return column.title + "_" if column.title in ("record", "map", "detail") else column.title
+    def _title(self, column: Column) -> str:
+        return column.title + "_" if column.title in (*self._first, "detail") else column.title
 
 
 def _entry(name: str, entry: contents.Entry) -> Record:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 import time
 
-from pyzbpf.btf import codec, columns
+from pyzbpf.btf import codec, columns, tagged
+from pyzbpf.errors import Error
 from pyzbpf.events.places import Places
 from pyzbpf.events.record import RING_HEADER
 from pyzbpf.events.stream import ShortEvent
@@ -30,7 +31,10 @@ class Batch:
     the same records: none is lost, none is half done.
     """
 
-    __slots__ = ("_copied", "_data", "_limit", "_places", "_stream", "_timeout", "_views", "_whole")
+    __slots__ = (
+        "_before", "_copied", "_data", "_limit", "_places", "_size", "_stream", "_timeout", "_type_id", "_views",
+        "_whole",
+    )  # fmt: skip
 
     def __init__(self, stream: RingBuffer, limit: int, timeout: float | None, *, whole: bool = False) -> None:
         self._stream = stream
@@ -41,6 +45,10 @@ class Batch:
         self._data: memoryview | None = None
         self._views: list[memoryview] = []
         self._copied = _NOTHING
+        # What is read of each record: the bytes before it, header and all, its type and its size.
+        self._before = RING_HEADER
+        self._type_id = stream.spec.event_type
+        self._size = stream.event_size
 
     def __enter__(self) -> Batch:
         stream = self._stream
@@ -92,6 +100,35 @@ class Batch:
         """How many bytes each record has."""
         return self._places.lengths(self.data) if self else []
 
+    def only(self, type: str) -> Batch:
+        """The records of one type, of a buffer whose events are a tagged union: ``type`` is the struct's name.
+
+        Its columns, tuples and arrays have that struct's members. It lives as long as this batch does.
+        """
+        stream = self._stream
+        types: dict[str, tuple[int, int]] = {}
+        if stream.btf is not None and stream.spec.event_is_tagged:
+            for tag, (name, type_id) in tagged.variants(stream.btf, self._type_id).items():
+                types[name] = tag, type_id
+        if stream.btf is None or type not in types:
+            known = ", ".join(types) or "none, for its events have one type"
+            raise Error(f"buffer '{stream.name}' has no events of the type '{type}'; it has: {known}")
+        wanted, type_id = types[type]
+        part = Batch(stream, 0, 0)
+        part._before, part._type_id, part._size = (
+            RING_HEADER + tagged.START,
+            type_id,
+            stream.btf.size_of(type_id),
+        )
+        if self:
+            part._data, part._views = self.data, self._views
+            heads = [(start - RING_HEADER) >> 3 for start in self.offsets]
+            tags = self.data.cast("I")[2::2]  # of each 8 bytes, what lies behind them
+            found = [head for head in heads if tags[head] == wanted]
+            part._places = Places.of_each(self._places.position, found, 0)
+            part._places.shortest = min(part.lengths, default=0)
+        return part
+
     def payloads(self) -> list[memoryview]:
         """The bytes of each record, without a copy."""
         data = self.data
@@ -105,6 +142,13 @@ class Batch:
         """The records as objects of their own, decoded as when the buffer is iterated."""
         if not self:
             return iter(())
+        if self._before > RING_HEADER and self._stream.btf is not None:  # of one type
+            decode, data, start = (
+                codec.decoder(self._stream.btf, self._type_id),
+                self.data,
+                self._before - RING_HEADER,
+            )
+            return iter([decode(data[place + start :]) for place in self.offsets])
         return iter(self._stream.objects(self.data, self._places).ready)
 
     def column(self, name: str) -> memoryview | list[Any]:
@@ -115,12 +159,12 @@ class Batch:
         """
         stream, places = self._stream, self._places
         what = f"an event of '{stream.name}'"
-        offset, letter = columns.member(stream.btf, stream.spec.event_type, name, what)
+        offset, letter = columns.member(stream.btf, self._type_id, name, what)
         size = struct.calcsize("=" + letter)
         if not self:
             return []
-        self._check_length(offset + size)
-        offset += RING_HEADER
+        offset += self._before
+        self._check_length(offset - RING_HEADER + size)
         stride = places.stride or 8
         if offset % size or stride % size:
             unpack, data = struct.Struct("=" + letter).unpack_from, self.data
@@ -141,20 +185,24 @@ class Batch:
         ``copy=True`` makes an array of its own in any case. Records that are longer than their type are cut to it;
         ShortEvent where one is shorter. Needs numpy.
         """
-        stream, places, type_id = self._stream, self._places, self._stream.spec.event_type
-        size = stream.event_size
+        stream, places, type_id, before = self._stream, self._places, self._type_id, self._before
+        if stream.spec.event_is_tagged and before == RING_HEADER:
+            raise Error(
+                f"the events of '{stream.name}' have several types, and an array has one: `batch.only(type).to_numpy()`"
+            )
+        size = self._size
         if not self:
             return columns.array(b"", stream.btf, type_id, size or 1)
         if size is None:
             size = max(self.lengths)
-        self._check_length(size)
+        self._check_length(before - RING_HEADER + size)
         if places.stride:
             memory: Any = places.of(self.data)
             if copy:  # all bytes at once, headers too: member by member takes four times as long
                 memory = bytes(memory)
                 self._copied = (memory, RING_HEADER, places.stride, size)
             return columns.array(memory, stream.btf, type_id, size, before=RING_HEADER, stride=places.stride)
-        memory = _gathered(self.data, places.heads, size)
+        memory = _gathered(self.data, places.heads, before, size)
         self._copied = (memory, 0, size, size)
         return columns.array(memory, stream.btf, type_id, size)
 
@@ -183,9 +231,9 @@ def _release(view: memoryview) -> None:
         pass
 
 
-def _gathered(data: memoryview, heads: Any, size: int) -> Any:
-    """The ``size`` bytes behind each of these headers, side by side."""
+def _gathered(data: memoryview, heads: Any, before: int, size: int) -> Any:
+    """The ``size`` bytes in each of these records, behind the first ``before``, side by side."""
     numpy = columns.numpy()
     # One value for every 8 bytes, each over the next ones: an array that is only looked at, and not filled.
-    count = (len(data) - RING_HEADER - size) // 8 + 1
-    return numpy.ndarray((count,), f"V{size}", data, RING_HEADER, (8,))[heads]
+    count = (len(data) - before - size) // 8 + 1
+    return numpy.ndarray((count,), f"V{size}", data, before, (8,))[heads]

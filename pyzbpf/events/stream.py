@@ -90,14 +90,19 @@ class Stream(KernelMap):
         super().__init__(spec, fd)
         self.btf = btf
         self._decode: Decoder | None = None
+        # Whether records may have several types or lengths, so that each is decoded by itself.
+        self.is_mixed = False
         if btf is not None and spec.event_type:
-            self._decode = codec.decoder(btf, spec.event_type)
-            if _ends_open(btf, spec.event_type):
+            self.is_mixed = spec.event_is_tagged or _ends_open(btf, spec.event_type)
+            if spec.event_is_tagged:
+                from pyzbpf.events.variants import tagged_decoder
+
+                self._decode = tagged_decoder(btf, spec.event_type)
+            elif self.is_mixed:
                 from pyzbpf.events.variants import tail_decoder
 
-                self._decode = tail_decoder(btf, spec.event_type) or self._decode
-        # Whether records may have several types or lengths, so that each is decoded by itself.
-        self.is_mixed = btf is not None and bool(spec.event_type) and _ends_open(btf, spec.event_type)
+                self._decode = tail_decoder(btf, spec.event_type)
+            self._decode = self._decode or codec.decoder(btf, spec.event_type)
         # Reentrant, for a signal handler may close the stream while this thread reads it.
         self._lock = _thread.RLock()
         self._state = State([], [], 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from pyzbpf.btf import codec, columns
+from pyzbpf.btf import codec, columns, tagged
 from pyzbpf.btf import types as kinds
 from pyzbpf.errors import Error
 
@@ -48,6 +48,24 @@ def _rest_decoder(btf: Btf, element_id: int) -> Decoder:
     size = btf.size_of(element_id)
     many = codec.records_decoder(btf, element_id, before=0, stride=size)
     return lambda raw: many(raw[: len(raw) - len(raw) % size])
+
+
+def tagged_decoder(btf: Btf, type_id: int) -> Decoder:
+    """The decoder of records of a tagged union: each becomes the struct that its tag stands for.
+
+    Other tags, which the SDK does not send, leave the whole record as it is declared.
+    """
+    decoders = {
+        tag: tail_decoder(btf, variant) or codec.decoder(btf, variant)
+        for tag, (_, variant) in tagged.variants(btf, type_id).items()
+    }
+    unpack = struct.Struct("=I").unpack_from
+
+    def decode(raw: bytes) -> Any:
+        one = decoders.get(unpack(raw)[0])
+        return one(raw[tagged.START :]) if one is not None else codec.decoder(btf, type_id)(raw)
+
+    return decode
 
 
 def by_tag(btf: Btf, type_id: int, tag: str, types: Mapping[int, str], what: str) -> Decoder:

@@ -162,15 +162,15 @@ class Object:
         return self._data[name]
 
     def _count_losses(self) -> None:
-        """A ring buffer's losses are counted by the probe, in a variable that the spec names."""
+        """A ring buffer's losses are counted by the probe, in variables that the spec names."""
         for name, map in self.maps.items():
-            counter = self.spec.maps[name].lost_variable
-            if map.spec.type != BPF_MAP_TYPE_RINGBUF or not counter:
+            if map.spec.type != BPF_MAP_TYPE_RINGBUF:
                 continue
-            home = self.maps[self.spec.variables[counter].map.name]
-            # Where both are another object's, that one counts already.
-            if map in self._owned or home in self._owned:
-                self._counts.append(map.count_lost_with(self.variables[counter]))
+            for counter in self.spec.maps[name].lost_variables:
+                home = self.maps[self.spec.variables[counter].map.name]
+                # Where both are another object's, that one counts already.
+                if map in self._owned or home in self._owned:
+                    self._counts.append(map.count_lost_with(self.variables[counter]))
 
     def _join_stacks(self) -> None:
         """Counted stacks are numbers; the addresses are in another map, which the spec names."""

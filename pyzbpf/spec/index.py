@@ -24,8 +24,8 @@ FORMAT = 6
 
 _MAP_FIELDS = (
     "name", "section", "type", "key_size", "value_size", "max_entries", "flags", "map_extra",
-    "pinning", "key_type", "value_type", "event_type", "lost_variable",
-    "aggregate", "frozen", "numa_node", "autocreate",
+    "pinning", "key_type", "value_type", "event_type", "event_is_tagged",
+    "lost_variables", "aggregate", "frozen", "numa_node", "autocreate",
 )  # fmt: skip
 _PROGRAM_FIELDS = (
     "name", "section", "kind", "type", "attach_type", "target", "flags", "autoload",

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from pyzbpf.elf.image import Image, Relocation, Symbol
 
 # Decl tags that the finisher writes, each with a map's name behind it: on a type, that this ring or
-# perf buffer carries it; on a variable, that it counts the events that found no room there.
+# perf buffer carries it; the same of a struct of a tag and a union, of which records hold one member; on a variable,
+# that it counts the events that found no room there.
 EVENT_TAG = "pyzbpf.event:"
+TAGGED_TAG = "pyzbpf.tagged_event:"
 LOST_TAG = "pyzbpf.lost:"
 # On a map's variable: what its numbers mean.
 AGGREGATE_TAG = "pyzbpf."
@@ -71,7 +73,10 @@ def from_btf(image: Image, btf: Btf | None) -> Iterator[MapSpec]:
                           file=image.file, section=".maps",
                           advice="compile with debug information (clang -g)")  # fmt: skip
     structs = _definition_structs(btf)
-    events, lost = _tagged(btf, EVENT_TAG), _tagged(btf, LOST_TAG)
+    events, tagged = dict(_tagged(btf, EVENT_TAG)), dict(_tagged(btf, TAGGED_TAG))
+    counters: dict[str, list[str]] = {}
+    for map_name, variable_id in _tagged(btf, LOST_TAG):
+        counters.setdefault(map_name, []).append(btf.get(variable_id).name)
     aggregates = _aggregates(btf)
     for symbol in _objects(image, ".maps"):
         definition = structs.get(symbol.name) or structs.get(symbol.value)
@@ -81,9 +86,9 @@ def from_btf(image: Image, btf: Btf | None) -> Iterator[MapSpec]:
         found = MapSpec(symbol.name, section=".maps", type=0)
         _read_definition(btf, found, definition, file=image.file)
         found.values = _values(image, symbol, definition, found)
-        found.event_type = events.get(symbol.name, found.event_type)
-        if symbol.name in lost:
-            found.lost_variable = btf.get(lost[symbol.name]).name
+        found.event_type = events.get(symbol.name, tagged.get(symbol.name, found.event_type))
+        found.event_is_tagged |= symbol.name in tagged
+        found.lost_variables = tuple(sorted(counters.get(symbol.name, ())))
         found.aggregate = aggregates.get(symbol.name, "")
         yield found
 
@@ -151,13 +156,11 @@ def _target(image: Image, relocation: Relocation) -> str | None:
     return next((s.name for s in image.symbols_in(symbol.section) if s.value == addend), None)
 
 
-def _tagged(btf: Btf, prefix: str) -> dict[str, int]:
-    """What follows the prefix in decl tags -> the id of the tagged type."""
-    return {
-        tag.name.removeprefix(prefix): tag.type
-        for _, tag in btf.named(kinds.DECL_TAG)
-        if tag.name.startswith(prefix)
-    }
+def _tagged(btf: Btf, prefix: str) -> Iterator[tuple[str, int]]:
+    """What follows the prefix in decl tags, and the id of the tagged type."""
+    for _, tag in btf.named(kinds.DECL_TAG):
+        if tag.name.startswith(prefix):
+            yield tag.name.removeprefix(prefix), tag.type
 
 
 def _objects(image: Image, section_name: str) -> list[Symbol]:
@@ -281,8 +284,15 @@ def _read_event(btf: Btf, found: MapSpec, member: Member) -> None:
     found.event_type = _pointee(btf, member)
 
 
-# The Zig SDK's own member; the finisher turns it into a decl tag that every loader ignores.
+def _read_tagged_event(btf: Btf, found: MapSpec, member: Member) -> None:
+    found.event_type = _pointee(btf, member)
+    found.event_is_tagged = True
+
+
+# The Zig SDK's own members; the finisher turns them into decl tags that every loader ignores.
 EVENT_MEMBER = "pyzbpf_event"
+TAGGED_MEMBER = "pyzbpf_tagged_event"
+EVENT_MEMBERS = {EVENT_MEMBER: EVENT_TAG, TAGGED_MEMBER: TAGGED_TAG}
 # Those of its aggregates, and what the tag says.
 AGGREGATE_MEMBERS = {
     "pyzbpf_counter": "counter",
@@ -304,4 +314,5 @@ _ATTRIBUTES: dict[str, Callable[[Btf, MapSpec, Member], None]] = {
     "pinning": _read_pinning,
     "values": _read_values,
     EVENT_MEMBER: _read_event,
+    TAGGED_MEMBER: _read_tagged_event,
 }

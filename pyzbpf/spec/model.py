@@ -196,8 +196,9 @@ class MapSpec:
     Sizes are in bytes. ``type`` is a ``BPF_MAP_TYPE_*`` number, ``flags`` are ``BPF_F_*``.
     ``numa_node`` is where its memory shall be (None: anywhere).
     ``key_type``, ``value_type`` and ``event_type`` are BTF type ids (0: unknown); the last is what
-    a ring or perf buffer carries, and ``lost_variable`` names the variable that counts the events
-    that found no room in it ("": nobody counts). ``aggregate`` is what the numbers of an aggregate of the
+    a ring or perf buffer carries, and ``lost_variables`` names the variables that count the events
+    that found no room in it (none: nobody counts). ``event_is_tagged`` says that the event type is a struct of a tag
+    and a union, and that each record is one member of it, cut behind that (`pyzbpf.events.variants`). ``aggregate`` is what the numbers of an aggregate of the
     SDK mean: "counter", "hist", "stacks:<name of the map of traces>", "perf_counters" (an array of them, no perf buffer), ""
     for any other map. ``contents`` are
     the initial bytes of a data map (``.rodata``, ``.data``, ``.bss``) or of an arena (None: there are none),
@@ -216,13 +217,14 @@ class MapSpec:
         "aggregate",
         "autocreate",
         "contents",
+        "event_is_tagged",
         "event_type",
         "flags",
         "frozen",
         "inner",
         "key_size",
         "key_type",
-        "lost_variable",
+        "lost_variables",
         "map_extra",
         "max_entries",
         "name",
@@ -250,7 +252,8 @@ class MapSpec:
         key_type: int = 0,
         value_type: int = 0,
         event_type: int = 0,
-        lost_variable: str = "",
+        event_is_tagged: bool = False,
+        lost_variables: Sequence[str] = (),
         aggregate: str = "",
         contents: bytearray | None = None,
         frozen: bool = False,
@@ -271,7 +274,8 @@ class MapSpec:
         self.key_type = key_type
         self.value_type = value_type
         self.event_type = event_type
-        self.lost_variable = lost_variable
+        self.event_is_tagged = event_is_tagged
+        self.lost_variables = tuple(lost_variables)
         self.aggregate = aggregate
         self.contents = contents
         self.frozen = frozen

@@ -56,10 +56,10 @@ def from_image(image: Image, *, name: str) -> ObjectSpec:
     _arena(spec, image, btf)
     _externs(spec, image, btf)
     for found in spec.maps.values():
-        # The SDK names its counter by a decl tag; a C probe may count under this name.
-        named = found.lost_variable or f"{found.name}_lost"
-        is_there = found.type == BPF_MAP_TYPE_RINGBUF and _is_counter(spec.variables.get(named), btf)
-        found.lost_variable = named if is_there else ""
+        # The SDK names its counters by decl tags; a C probe may count under this name.
+        named = found.lost_variables or (f"{found.name}_lost",)
+        counts = named if found.type == BPF_MAP_TYPE_RINGBUF else ()
+        found.lost_variables = tuple(one for one in counts if _is_counter(spec.variables.get(one), btf))
     for function in functions.read(image, spec.maps, ext, btf):
         spec.functions[function.name] = function
     for code in image.sections:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from pyzbpf.btf import codec
+from pyzbpf.btf import codec, tagged
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.record import field_names, identifier
 
@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pyzbpf.spec.model import ObjectSpec
+    from pyzbpf.spec.model import MapSpec, ObjectSpec
 
 CLASSES = frozenset((kinds.STRUCT, kinds.UNION, kinds.ENUM, kinds.ENUM64))
 # Names that the module or its stub uses itself; a type of the probe called so gets a `_` behind.
@@ -99,9 +99,16 @@ def classes(spec: ObjectSpec) -> dict[str, int]:
     return dict(zip(names, found, strict=True))
 
 
+def event_types(spec: ObjectSpec, map: MapSpec) -> list[int]:
+    """The type of a buffer's events: several where it is a tagged union."""
+    if spec.btf is None or not map.event_is_tagged:
+        return [map.event_type]
+    return [type_id for _, type_id in tagged.variants(spec.btf, map.event_type).values()]
+
+
 def _roots(spec: ObjectSpec) -> Iterator[int]:
     for map in spec.maps.values():
         if map.contents is None:
-            yield from (map.event_type, map.key_type, map.value_type)
+            yield from (*event_types(spec, map), map.key_type, map.value_type)
     for variable in spec.variables.values():
         yield variable.type_id

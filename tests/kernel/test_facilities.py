@@ -142,6 +142,16 @@ def test_timers(mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_memory_that_a_ring_has_no_room_for_is_counted(mode: str) -> None:
+    features.since("5.19", "dynptrs")
+    with loaded(mode, "part") as probe:
+        parts = probe.maps["parts"]
+        count = 256 * 1024 // 16 + 10
+        assert probe.programs["part"].test_run(bytes(100), repeat=count).retval == TC_UNSPEC
+        assert parts.lost == 11 == count - len(parts.read(timeout=0))
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_iterators_exceptions_and_text(mode: str) -> None:
     features.needs_jit("calls of kernel functions")
     features.since("6.7", "exceptions")

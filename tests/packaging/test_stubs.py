@@ -30,6 +30,9 @@ const Event = extern struct {
 const Key = extern struct { pid: u32, from: u32 };
 
 export var events: bpf.RingBuf(Event) linksection(".maps") = .{};
+const Opened = extern struct { path: bpf.Text(8) };
+const Failed = extern struct { code: i32 };
+export var files: bpf.RingBuf(union(enum) { opened: Opened, failed: Failed }) linksection(".maps") = .{};
 export var counts: bpf.Hash(Key, u64, 100) linksection(".maps") = .{};
 export var cpus: bpf.PerCpuArray(Inner, 4) linksection(".maps") = .{};
 /// Only this user.
@@ -42,6 +45,7 @@ export fn started(_: *anyopaque) linksection("tracepoint/sched/sched_process_exe
     seen.numbers[0] +%= @truncate(only_uid);
     _ = counts.lookup(&.{ .pid = 1, .from = 2 });
     events.submit(event);
+    files.output(.{ .failed = .{ .code = -2 } }) catch {};
     return 0;
 }
 """
@@ -50,7 +54,7 @@ from __future__ import annotations
 
 import pyzbpf
 from typedtool import started_skel
-from typedtool.started_skel import Event, Inner, Key, Kind
+from typedtool.started_skel import Event, Inner, Key, Kind, Opened
 
 
 def name(event: Event) -> str:
@@ -79,6 +83,8 @@ def main() -> None:
             print(first(probe.variables["seen"].value), probe.programs["started"].name)
             for event in probe.maps["events"].read(timeout=0.1):
                 print(name(event), first(event.inner[0]), event.kind == Kind.stop)
+            for file in probe.maps["files"].read(timeout=0):
+                print(file.path if isinstance(file, Opened) else file.code + 1)
 """
 # What the program above gets wrong when one of its words is replaced, and what mypy and pyright both name.
 MISTAKES = [
@@ -93,6 +99,8 @@ MISTAKES = [
     ("key.pid + ", "key.tgid + ", "tgid"),
     ("inner.numbers[0]", "inner.numbers[0].value", "value"),
     ("Kind.stop", "Kind.stopped", "stopped"),
+    ("file.path if", "file.code if", "code"),
+    ("else file.code", "else file.path", "path"),
 ]
 RUN_TIME = """
 import pickle, sys

@@ -96,7 +96,7 @@ def sender(map_type: int, *, size: int = 4096, typed: bool = True, discard: bool
     kind = ids["u64"] if typed else 0
     add_variable(spec, "sent", ".bss", offset=0, size=8, type_id=kind)
     add_variable(spec, "events_lost", ".bss", offset=8, size=8, type_id=kind)
-    spec.maps["events"].lost_variable = "events_lost"
+    spec.maps["events"].lost_variables = ("events_lost",)
     asm = Asm().mov(R6, R1)
     if discard:
         asm.load_map(R1, "events").mov_imm(R2, 40).mov_imm(R3, 0).call(RINGBUF_RESERVE)

@@ -106,9 +106,9 @@ def test_maps_are_what_the_source_says(objects: dict[tuple[str, str, str], bytes
     assert spec.btf is not None
     events = {n: spec.btf.describe(m.event_type) for n, m in spec.maps.items() if m.event_type}
     assert events == {"ring": "struct Event", "perf": "struct Event", "numbers": "numbers_event"}
-    assert {n: m.lost_variable for n, m in spec.maps.items() if m.lost_variable} == {
-        "ring": "ring_lost",
-        "numbers": "numbers_lost",
+    assert {n: m.lost_variables for n, m in spec.maps.items() if m.lost_variables} == {
+        "ring": ("ring_lost",),
+        "numbers": ("numbers_lost",),
     }
 
 

@@ -2,6 +2,7 @@
 
 const helpers = @import("helpers.zig");
 const result = @import("result.zig");
+const countLost = @import("map/ring_buf.zig").countLost;
 
 /// A place in memory with its length, which the kernel looks after. A variable of the program, and of no map.
 pub const Dynptr = @import("types.zig").bpf_dynptr;
@@ -11,9 +12,12 @@ pub inline fn ofMemory(memory: anytype, length: u32, part: *Dynptr) result.Error
     return result.check(helpers.dynptr_from_mem(memory, length, 0, part));
 }
 
-/// Of a new record of a ring buffer. It is to be given to `submit` or `discard` on every path, also behind an error.
+/// Of a new record of a ring buffer. It is to be given to `submit` or `discard` on every path, also behind an error,
+/// which is counted as lost.
 pub inline fn reserve(ring: anytype, length: u32, part: *Dynptr) result.Error!void {
-    return result.check(helpers.ringbuf_reserve_dynptr(ring, length, 0, part));
+    const returned = helpers.ringbuf_reserve_dynptr(ring, length, 0, part);
+    if (returned < 0) countLost(ring);
+    return result.check(returned);
 }
 
 /// Hand a reserved record to user space.

@@ -1,7 +1,9 @@
-"""The SDK's count of events that found no room in a ring buffer, tied to the buffer by name.
+"""The SDK's counts of events that found no room in a ring buffer, tied to the buffer by name.
 
-Zig keeps it as a variable inside the map's type: `Ring(probe.Event,...).lost`. It becomes the local
-variable `<map>_lost`, and a decl tag on it names each map of that type.
+Zig keeps them as variables whose names say what they count: `Known(&probe.events).lost` for one map, and
+`Shared(Ring(probe.Event,...)).lost` for all maps of that type, where only the running program knows which it is. They
+become the local variables `<map>_lost` and `<map>_lost_shared` (of the first map of the type), with a decl tag on
+them for each map whose losses they count.
 """
 
 from __future__ import annotations
@@ -14,17 +16,29 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyzbpf.finish.unit import Unit
 
+_HOME = ".ring_buf."  # the SDK's file with both
+
 
 def run(unit: Unit) -> None:
     counters = {
-        found.name: type_id for type_id, found in unit.each(kinds.VAR) if found.name.endswith(".lost")
+        found.name.partition(_HOME)[2]: (type_id, found.name)
+        for type_id, found in unit.each(kinds.VAR)
+        if found.name.endswith(".lost") and _HOME in found.name
     }
-    tagged = {found.name for _, found in unit.each(kinds.DECL_TAG)}
-    for map_name, definition in list(unit.map_definitions()):
-        counter = f"{definition.name}.lost"
-        if counter not in counters or LOST_TAG + map_name in tagged:
-            continue
-        unit.add_type(Type(kinds.DECL_TAG, LOST_TAG + map_name, type=counters[counter]))
-        for symbol in unit.named_symbols():
-            if symbol.name == counter:
-                symbol.name = f"{map_name}_lost"
+    tagged = {(found.name, found.type) for _, found in unit.each(kinds.DECL_TAG)}
+    names: dict[str, str] = {}
+    for map_name, variable_id, definition in list(unit.map_variables()):
+        variable = unit.types[variable_id]
+        assert variable is not None  # it has just been found there
+        for counter, name in (
+            (f"Known(&{variable.name}).lost", f"{map_name}_lost"),
+            (f"Shared({definition.name}).lost", f"{map_name}_lost_shared"),
+        ):
+            if counter not in counters:
+                continue
+            type_id, symbol_name = counters[counter]
+            names.setdefault(symbol_name, name)
+            if (LOST_TAG + map_name, type_id) not in tagged:
+                unit.add_type(Type(kinds.DECL_TAG, LOST_TAG + map_name, type=type_id))
+    for symbol in unit.named_symbols():
+        symbol.name = names.get(symbol.name, symbol.name)

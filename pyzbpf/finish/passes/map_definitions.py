@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.types import Type
-from pyzbpf.spec.map_defs import AGGREGATE_MEMBERS, AGGREGATE_TAG, EVENT_MEMBER, EVENT_TAG
+from pyzbpf.spec.map_defs import AGGREGATE_MEMBERS, AGGREGATE_TAG, EVENT_MEMBERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from pyzbpf.finish.unit import Unit
 
 _TAGGABLE = (kinds.STRUCT, kinds.UNION, kinds.TYPEDEF)
-_OURS = frozenset((EVENT_MEMBER, *AGGREGATE_MEMBERS))
+_OURS = frozenset((*EVENT_MEMBERS, *AGGREGATE_MEMBERS))
 
 
 def run(unit: Unit) -> None:
     for name, variable_id, definition in list(unit.map_variables()):
         definition.name = ""
         for member in definition.members:
-            if member.name == EVENT_MEMBER:
-                _tag(unit, member.type, name)
+            if member.name in EVENT_MEMBERS:
+                _tag(unit, member.type, EVENT_MEMBERS[member.name], name)
             elif member.name in AGGREGATE_MEMBERS:
                 _tag_variable(unit, variable_id, member)
     for _, definition in unit.each(kinds.STRUCT):
@@ -44,8 +44,8 @@ def _is_unpinned(unit: Unit, member: Member) -> bool:
     return number is not None and number.kind == kinds.ARRAY and not number.count
 
 
-def _tag(unit: Unit, pointer_id: int, map_name: str) -> None:
-    """Put `pyzbpf.event:<map>` on what the pointer points to (on a typedef of it if need be)."""
+def _tag(unit: Unit, pointer_id: int, tag: str, map_name: str) -> None:
+    """Put `<tag><map>` on what the pointer points to (on a typedef of it if need be)."""
     pointer = unit.types[pointer_id]
     event_id = pointer.type if pointer is not None else 0
     event = unit.types[event_id]
@@ -53,7 +53,7 @@ def _tag(unit: Unit, pointer_id: int, map_name: str) -> None:
         return
     if event.kind not in _TAGGABLE:
         event_id = unit.add_type(Type(kinds.TYPEDEF, f"{map_name}_event", type=event_id))
-    unit.add_type(Type(kinds.DECL_TAG, EVENT_TAG + map_name, type=event_id))
+    unit.add_type(Type(kinds.DECL_TAG, tag + map_name, type=event_id))
 
 
 def _tag_variable(unit: Unit, variable_id: int, member: Member) -> None:

@@ -4,13 +4,19 @@ const helpers = @import("../helpers.zig");
 const definition = @import("definition.zig");
 const result = @import("../result.zig");
 const constants = @import("../constants.zig");
+const tagged = @import("tagged_ring_buf.zig");
 const MapType = constants.MapType;
 
 /// A ring buffer of events of one type, 256 KiB unless `.with(.{ .max_entries = bytes })` says
-/// otherwise (loaders round it up to a power of two, at least one page).
+/// otherwise (loaders round it up to a power of two, at least one page). Of a `union(enum)` of extern structs it holds
+/// records of several types, each as long as its own.
 pub fn RingBuf(comptime Event: type) type {
-    return Ring(Event, .{});
+    const is_tagged = @typeInfo(Event) == .@"union" and @typeInfo(Event).@"union".tag_type != null;
+    return if (is_tagged) tagged.Ring(Event, .{}) else Ring(Event, .{});
 }
+
+/// Whether the reader is woken up when an event is submitted.
+pub const Wake = enum(u64) { never = constants.RB_NO_WAKEUP, always = constants.RB_FORCE_WAKEUP };
 
 fn Ring(comptime Event: type, comptime options: definition.Options) type {
     definition.assertPlain(Event, "event");
@@ -24,10 +30,6 @@ fn Ring(comptime Event: type, comptime options: definition.Options) type {
 
         const Self = @This();
 
-        /// Events that found no room, as Python's `lost` reports them. Ring buffers of the very same
-        /// type share the count.
-        var lost: u64 = 0;
-
         /// The same buffer with another size, flags or pinning.
         pub fn with(comptime changed: definition.Options) type {
             return Ring(Event, changed);
@@ -37,7 +39,7 @@ fn Ring(comptime Event: type, comptime options: definition.Options) type {
         pub inline fn output(self: *const Self, event: *const Event) result.Error!void {
             comptime definition.assertFilled(Event, "event");
             const returned = helpers.ringbuf_output(@constCast(self), @constCast(event), @sizeOf(Event), 0);
-            if (returned < 0) countLost();
+            if (returned < 0) countLost(self);
             return result.check(returned);
         }
 
@@ -46,7 +48,7 @@ fn Ring(comptime Event: type, comptime options: definition.Options) type {
         pub inline fn reserve(self: *const Self) ?*Event {
             @setRuntimeSafety(false); // the pointer is the kernel's: an alignment check is refused by the verifier
             if (helpers.ringbuf_reserve(@constCast(self), @sizeOf(Event), 0)) |room| return @ptrCast(@alignCast(room));
-            countLost();
+            countLost(self);
             return null;
         }
 
@@ -56,8 +58,8 @@ fn Ring(comptime Event: type, comptime options: definition.Options) type {
         }
 
         /// The same, without (`.never`) or in any case with (`.always`) a wake-up of the reader: many events at once.
-        pub inline fn submitAnd(_: *const Self, event: *Event, comptime wake: enum { never, always }) void {
-            helpers.ringbuf_submit(event, if (wake == .never) constants.RB_NO_WAKEUP else constants.RB_FORCE_WAKEUP);
+        pub inline fn submitAnd(_: *const Self, event: *Event, comptime wake: Wake) void {
+            helpers.ringbuf_submit(event, @backingInt(wake));
         }
 
         /// Give a reserved event back unused.
@@ -74,9 +76,28 @@ fn Ring(comptime Event: type, comptime options: definition.Options) type {
         pub inline fn size(self: *const Self) u64 {
             return helpers.ringbuf_query(self, constants.RB_RING_SIZE);
         }
+    };
+}
 
-        inline fn countLost() void {
-            _ = @atomicRmw(u64, &lost, .Add, 1, .monotonic);
-        }
+/// Count an event that found no room in `map`, as Python's `lost` reports it: in a counter of that map where the
+/// compiler knows which it is, else in one that all maps of its type share.
+pub inline fn countLost(map: anytype) void {
+    const is_known = @typeInfo(@TypeOf(.{map})).@"struct".field_attrs[0].@"comptime";
+    const Count = if (is_known) Known(map) else Shared(@TypeOf(map.*));
+    _ = @atomicRmw(u64, &Count.lost, .Add, 1, .monotonic);
+}
+
+/// The build finds both counters by their names: `Known(&probe.events).lost`, `Shared(<type of the map>).lost`.
+fn Known(comptime map: anytype) type {
+    return struct {
+        const of = map;
+        var lost: u64 = 0;
+    };
+}
+
+fn Shared(comptime Map: type) type {
+    return struct {
+        const of = Map;
+        var lost: u64 = 0;
     };
 }

@@ -9,7 +9,7 @@ from pyzbpf.btf import codec, columns, tagged
 from pyzbpf.errors import Error
 from pyzbpf.events.places import Places
 from pyzbpf.events.record import RING_HEADER
-from pyzbpf.events.stream import ShortEvent
+from pyzbpf.events.stream import ShortEvent, check_limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Batch:
     )  # fmt: skip
 
     def __init__(self, stream: RingBuffer, limit: int, timeout: float | None, *, whole: bool = False) -> None:
+        check_limits(f"buffer '{stream.name}'", limit, timeout)
         self._stream = stream
         self._limit = limit
         self._timeout = timeout

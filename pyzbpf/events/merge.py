@@ -7,6 +7,9 @@ import select
 import time
 from operator import attrgetter
 
+from pyzbpf.btf import columns
+from pyzbpf.events.stream import check_limits
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +26,8 @@ class Merged:
 
     A program takes the time before it sends, and buffers are read one after the other: so an event is held back until it
     is ``delay`` seconds old, and what was sent within that time of being stamped comes in order. One that comes
-    still later is given at once, and counted in ``late``. The member holds nanoseconds of ``clock``:
+    still later is given at once, and counted in ``late``. The member, a number of every type of event (``a.b``: b of the
+    inner struct a), holds nanoseconds of ``clock``:
     CLOCK_MONOTONIC is that of bpf_ktime_get_ns, CLOCK_BOOTTIME that of bpf_ktime_get_boot_ns.
 
     The buffers stay their owners'; nobody else reads them meanwhile. What is held back stays here, also after Ctrl-C.
@@ -40,6 +44,9 @@ class Merged:
         clock: int = time.CLOCK_MONOTONIC,
     ) -> None:
         self._streams = list(streams)
+        for stream in self._streams:
+            for type_id in stream.types or [0]:
+                columns.member(stream.btf, type_id, time, f"an event of '{stream.name}'")
         self._key = attrgetter(time)
         self._delay_ns = int(delay * 1e9)
         self._clock = clock
@@ -53,6 +60,7 @@ class Merged:
 
         When all buffers are closed, everything that was held back, and then an empty list.
         """
+        check_limits("merged buffers", None, timeout)
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             # Before the buffers are looked at: what is not seen now is stamped later than this, less the delay.

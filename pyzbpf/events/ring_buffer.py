@@ -145,10 +145,11 @@ class RingBuffer(Stream):
         """
         from pyzbpf.events.batch import Batch
 
+        limit = (1 << 62) if max_events is None else max_events
         before = list(self._state.positions)
         kept: list[Any] = []
         try:
-            with Batch(self, (1 << 62) if max_events is None else max_events, timeout, whole=True) as batch:
+            with Batch(self, limit, timeout, whole=True) as batch:
                 array = batch.to_numpy(copy=True)
                 kept.append(batch)
             return array

@@ -72,6 +72,14 @@ class State:
         self.given = 0
 
 
+def check_limits(what: str, max_events: Any = None, timeout: Any = None) -> None:
+    """Refuse what is no number of events or no time to wait, with ``what`` it is for in the error."""
+    if max_events is not None and not (isinstance(max_events, int) and max_events >= 0):
+        raise Error(f"{what}: max_events is a number of events or None for all, not {max_events!r}")
+    if timeout is not None and not isinstance(timeout, (int, float)):
+        raise Error(f"{what}: timeout is a number of seconds or None for ever, not {timeout!r}")
+
+
 class Stream(KernelMap):
     """A buffer of events: iterable, async-iterable, with `read` and a descriptor to wait for.
 
@@ -83,7 +91,7 @@ class Stream(KernelMap):
 
     __slots__ = (
         "_busy", "_closed", "_decode", "_lock", "_poll", "_sleepers", "_state", "_waiter", "_wake", "btf",
-        "is_mixed",
+        "is_mixed", "types",
     )  # fmt: skip
 
     def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
@@ -92,12 +100,15 @@ class Stream(KernelMap):
         self._decode: Decoder | None = None
         # Whether records may have several types or lengths, so that each is decoded by itself.
         self.is_mixed = False
+        # BTF ids of the types that events may have; none where they are bytes.
+        self.types: list[int] = [spec.event_type] if btf is not None and spec.event_type else []
         if btf is not None and spec.event_type:
             self.is_mixed = spec.event_is_tagged or _ends_open(btf, spec.event_type)
             if spec.event_is_tagged:
-                from pyzbpf.events.variants import tagged_decoder
+                from pyzbpf.events.variants import tagged_decoder, tagged_types
 
                 self._decode = tagged_decoder(btf, spec.event_type)
+                self.types = tagged_types(btf, spec.event_type)
             elif self.is_mixed:
                 from pyzbpf.events.variants import tail_decoder
 
@@ -120,13 +131,17 @@ class Stream(KernelMap):
         names of structs in the object: ``events.variants("kind", {1: "Open", 2: "Close"})``. Each may have a length
         of its own; events with other tags are taken as the declared type.
         """
-        from pyzbpf.events.variants import by_tag
+        from pyzbpf.events.variants import by_tag, named
 
         if self.btf is None or not self.spec.event_type:
             raise Error(
                 f"buffer '{self.name}': the probe declares no type for its events, so they have no members"
             )
         self._decode = by_tag(self.btf, self.spec.event_type, tag, types, f"'{self.name}'")
+        self.types = [
+            self.spec.event_type,
+            *(named(self.btf, name, f"'{self.name}'") for name in types.values()),
+        ]
         self.is_mixed = True
         return self
 
@@ -165,6 +180,7 @@ class Stream(KernelMap):
         None: wait for ever) or when the stream is closed meanwhile.
         """
         self._check_open()
+        check_limits(f"buffer '{self.name}'", max_events, timeout)
         limit = _ALL if max_events is None else max_events
         deadline = None if timeout is None else time.monotonic() + timeout
         taken: list[Any] = []

@@ -50,6 +50,11 @@ def _rest_decoder(btf: Btf, element_id: int) -> Decoder:
     return lambda raw: many(raw[: len(raw) - len(raw) % size])
 
 
+def tagged_types(btf: Btf, type_id: int) -> list[int]:
+    """The type ids of a tagged union's variants."""
+    return [variant for _, variant in tagged.variants(btf, type_id).values()]
+
+
 def tagged_decoder(btf: Btf, type_id: int) -> Decoder:
     """The decoder of records of a tagged union: each becomes the struct that its tag stands for.
 
@@ -76,7 +81,10 @@ def by_tag(btf: Btf, type_id: int, tag: str, types: Mapping[int, str], what: str
     offset, letter = columns.member(btf, type_id, tag, f"an event of {what}")
     unpack = struct.Struct("=" + letter).unpack_from
     declared = tail_decoder(btf, type_id) or codec.decoder(btf, type_id)
-    decoders = {int(value): _named(btf, name, what) for value, name in types.items()}
+    decoders = {}
+    for value, name in types.items():
+        found = named(btf, name, what)
+        decoders[int(value)] = tail_decoder(btf, found) or codec.decoder(btf, found)
 
     def decode(raw: bytes) -> Any:
         return decoders.get(unpack(raw, offset)[0], declared)(raw)
@@ -84,9 +92,10 @@ def by_tag(btf: Btf, type_id: int, tag: str, types: Mapping[int, str], what: str
     return decode
 
 
-def _named(btf: Btf, name: str, what: str) -> Decoder:
+def named(btf: Btf, name: str, what: str) -> int:
+    """The type id of a struct; Error, with ``what`` the buffer is, where the object has none of that name."""
     found = btf.find(name, kinds.STRUCT)
     if not found:
         known = ", ".join(sorted({known.name for _, known in btf.named(kinds.STRUCT) if known.name}))
         raise Error(f"{what}: the object has no struct '{name}'; it has: {known}")
-    return tail_decoder(btf, found) or codec.decoder(btf, found)
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyzbpf.btf.record import Record
+from pyzbpf.btf.record import EnumValue, Record
 from pyzbpf.errors import Error
 from pyzbpf.kernel import cpus
 from pyzbpf.maps.array import Indexed
@@ -56,7 +56,10 @@ class PerCpu(Map):
         return self._stride * cpus.possible()
 
     def sum(self, key: Any) -> Any:
-        """The numbers of all CPUs for a key, added up; of structs and arrays each member. KeyError without the key."""
+        """The numbers of all CPUs for a key, added up; of structs and arrays each member. KeyError without the key.
+
+        A boolean is whether any CPU's is set; of text, bytes and enums it is the first that is not empty or zero.
+        """
         return added(self[key])
 
     def sums(self) -> dict[Any, Any]:
@@ -67,7 +70,7 @@ class PerCpu(Map):
 def added(values: list[Any]) -> Any:
     """Values of one type added up: numbers, members of structs and items of arrays by themselves.
 
-    Of what is no number (text, bytes) it is the first that is not empty.
+    A boolean is whether any is set; of what is no number (text, bytes, enums) it is the first that is not empty or zero.
     """
     first = values[0]
     if isinstance(first, Record):
@@ -78,6 +81,10 @@ def added(values: list[Any]) -> Any:
         return next(
             (value for value in values if value.strip("\0" if isinstance(value, str) else b"\0")), first
         )
+    if isinstance(first, bool):
+        return any(values)
+    if any(isinstance(value, EnumValue) for value in values):
+        return next((value for value in values if value), first)
     return sum(values)
 
 

@@ -89,6 +89,11 @@ def test_each_record_is_as_long_as_its_type_and_losses_are_exact(probe: Object) 
     assert len(events.read(timeout=0)) == 1
 
 
+def test_a_merge_needs_the_time_of_every_type(probe: Object) -> None:
+    with pytest.raises(pyzbpf.Error, match="no number 'time'; it has: code"):
+        pyzbpf.Merged([probe.maps["events"]], "time")
+
+
 def test_columns_and_arrays_of_one_type(probe: Object) -> None:
     run(probe, "send", 10)
     events = probe.maps["events"]

@@ -168,3 +168,17 @@ def test_what_was_decoded_survives_closing(stream):
     assert list(stream) == [b"b"]
     with pytest.raises(ValueError, match=CLOSED):
         stream.read()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"max_events": "x"}, "max_events is a number of events or None for all, not 'x'"),
+        ({"max_events": 1.5}, "max_events is a number of events or None for all, not 1.5"),
+        ({"max_events": -1}, "max_events is a number of events or None for all, not -1"),
+        ({"timeout": "x"}, "timeout is a number of seconds or None for ever, not 'x'"),
+    ],
+)
+def test_what_is_no_limit_is_refused(arguments, message):
+    with Fake() as stream, pytest.raises(Error, match=f"buffer 'fake': {message}"):
+        stream.read(**arguments)

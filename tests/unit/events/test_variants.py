@@ -93,6 +93,17 @@ def test_buffers_are_merged_by_time():
         assert merged.late == 1
 
 
+def test_a_time_that_events_do_not_have_is_refused():
+    with stream_of("") as one, stream_of("") as other, Fake() as untyped:
+        with pytest.raises(Error, match="an event of 'fake' has no number 'nope'; it has: time, kind, size"):
+            Merged([one], "nope")
+        other.variants("kind", {1: "Open"})
+        with pytest.raises(Error, match="has no number 'fd'"):  # Open has it, and the declared type has not
+            Merged([other], "fd")
+        with pytest.raises(Error, match="it has: none, for its type is not known"):
+            Merged([one, untyped])
+
+
 def test_what_is_young_is_held_back_for_what_may_be_older():
     with stream_of("") as one, stream_of("") as other:
         merged = Merged([one, other], delay=3600)

@@ -15,7 +15,7 @@ from pyzbpf.kernel.fd import Fd
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BATCH = 16384
+BATCH = 32768  # as `batch` takes where nothing else is said
 
 
 class Ring:

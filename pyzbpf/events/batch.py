@@ -37,7 +37,7 @@ class Batch:
     )  # fmt: skip
 
     def __init__(self, stream: RingBuffer, limit: int, timeout: float | None, *, whole: bool = False) -> None:
-        check_limits(f"buffer '{stream.name}'", limit, timeout)
+        check_limits(stream.name, limit, timeout)
         self._stream = stream
         self._limit = limit
         self._timeout = timeout

@@ -60,7 +60,7 @@ class Merged:
 
         When all buffers are closed, everything that was held back, and then an empty list.
         """
-        check_limits("merged buffers", None, timeout)
+        check_limits("merged", None, timeout)
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             # Before the buffers are looked at: what is not seen now is stamped later than this, less the delay.

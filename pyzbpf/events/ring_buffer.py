@@ -70,6 +70,20 @@ _BLOCK = 8
 _MANY = 4096
 
 
+_Batch: type[Batch] | None = None
+
+
+def _batch(stream: RingBuffer, limit: int, timeout: float | None, *, whole: bool = False) -> Batch:
+    """A batch; the class is imported by the first one, for an import takes a microsecond each time."""
+    global _Batch
+    made = _Batch
+    if made is None:
+        from pyzbpf.events.batch import Batch
+
+        made = _Batch = Batch
+    return made(stream, limit, timeout, whole=whole)
+
+
 class RingBuffer(Stream):
     """A ring buffer; `fileno` is the map's own descriptor, which can be waited for.
 
@@ -125,7 +139,7 @@ class RingBuffer(Stream):
 
     # -- batches and arrays ---------------------------------------------------------------------
 
-    def batch(self, max_events: int = 16384, timeout: float | None = None) -> Batch:
+    def batch(self, max_events: int = 32768, timeout: float | None = None) -> Batch:
         """Records where they lie in the kernel's memory, for a ``with`` block; waits for the first one.
 
         At most ``max_events``; none after ``timeout`` seconds (0: do not wait, None: wait for ever) or when the
@@ -133,9 +147,7 @@ class RingBuffer(Stream):
         and the next read begins with the same records. Events that were decoded before, by ``for`` or `read`, and
         not handed out must be taken by `read` first.
         """
-        from pyzbpf.events.batch import Batch
-
-        return Batch(self, max_events, timeout)
+        return _batch(self, max_events, timeout)
 
     def to_numpy(self, max_events: int | None = None, timeout: float | None = 0) -> Any:
         """The events that are there as a numpy structured array of its own; waits up to ``timeout`` seconds for one.
@@ -143,13 +155,11 @@ class RingBuffer(Stream):
         Its fields are the members of the declared type. Events longer than that are cut; ShortEvent, and nothing
         read, where one is shorter. Needs numpy: ``pip install 'pyzbpf[numpy]'``.
         """
-        from pyzbpf.events.batch import Batch
-
         limit = (1 << 62) if max_events is None else max_events
         before = list(self._state.positions)
         kept: list[Any] = []
         try:
-            with Batch(self, limit, timeout, whole=True) as batch:
+            with _batch(self, limit, timeout, whole=True) as batch:
                 array = batch.to_numpy(copy=True)
                 kept.append(batch)
             return array

@@ -73,11 +73,11 @@ class State:
 
 
 def check_limits(what: str, max_events: Any = None, timeout: Any = None) -> None:
-    """Refuse what is no number of events or no time to wait, with ``what`` it is for in the error."""
+    """Refuse what is no number of events or no time to wait; ``what`` is the buffer's name, for the error."""
     if max_events is not None and not (isinstance(max_events, int) and max_events >= 0):
-        raise Error(f"{what}: max_events is a number of events or None for all, not {max_events!r}")
+        raise Error(f"buffer '{what}': max_events is a number of events or None for all, not {max_events!r}")
     if timeout is not None and not isinstance(timeout, (int, float)):
-        raise Error(f"{what}: timeout is a number of seconds or None for ever, not {timeout!r}")
+        raise Error(f"buffer '{what}': timeout is a number of seconds or None for ever, not {timeout!r}")
 
 
 class Stream(KernelMap):
@@ -180,7 +180,7 @@ class Stream(KernelMap):
         None: wait for ever) or when the stream is closed meanwhile.
         """
         self._check_open()
-        check_limits(f"buffer '{self.name}'", max_events, timeout)
+        check_limits(self.name, max_events, timeout)
         limit = _ALL if max_events is None else max_events
         deadline = None if timeout is None else time.monotonic() + timeout
         taken: list[Any] = []

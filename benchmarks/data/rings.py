@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BATCH = 32768  # as `batch` takes where nothing else is said
+LIST = 16384
 
 
 class Ring:
@@ -101,7 +102,7 @@ def _objects(count: int) -> Callable[[RingBuffer], int]:
 def _lists(ring: RingBuffer) -> int:
     total = 0
     while True:
-        events = ring.read(BATCH, timeout=0)
+        events = ring.read(LIST, timeout=0)
         if not events:
             return total
         for event in events:

@@ -2,7 +2,8 @@
 
 Each record is checked whole while a program on another CPU writes the next ones. A wrong order of accesses (see
 kernel/memory.py) would show a payload that is not written yet, or one that is written over; machines that order
-accesses weakly (arm64, riscv64) are where that can happen, so run it there too: x86 cannot fail for want of a fence.
+accesses weakly (arm64, riscv64) are where that can happen, so run it there too: x86 cannot fail for want of a fence,
+and neither can a guest of another architecture that an x86 machine emulates.
 """
 
 from __future__ import annotations

@@ -218,7 +218,7 @@ def test_the_stub_names_what_there_is(site: Path, installed: Path, tmp_path: Pat
         for node in stub.body
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and node.name not in ("Spec", "Object")
     }  # fmt: skip
-    assert set(told) == {"Key", "Inner", "Event", "Kind"}
+    assert set(told) == {"Key", "Inner", "Event", "Kind", "Opened", "Failed"}
     code = (
         "import sys, typedtool.started_skel as skel\n"
         f"for name, fields in {told!r}.items():\n"

@@ -28,13 +28,14 @@ def tail_decoder(btf: Btf, type_id: int) -> Decoder | None:
         return None
     name, last = list(codec.fields(btf, found).items())[-1]
     _, array = btf.resolve(last.type)
-    if array is None or array.kind != kinds.ARRAY or array.count or last.bit_offset != 8 * found.size:
+    if array is None or array.kind != kinds.ARRAY or array.count:
         return None
-    head, start = codec.decoder(btf, type_id), found.size
+    head, start, size = codec.decoder(btf, type_id), last.bit_offset // 8, found.size
     rest = _rest_decoder(btf, array.type)
 
     def decode(raw: bytes) -> Any:
-        event = head(raw)
+        # C lets the array begin in the padding at the end, and a record be shorter than the struct.
+        event = head(raw if len(raw) >= size or len(raw) < start else raw.ljust(size, b"\0"))
         setattr(event, name, rest(raw[start:]))
         return event
 

@@ -292,6 +292,8 @@ def _read_tagged_event(btf: Btf, found: MapSpec, member: Member) -> None:
 # The Zig SDK's own members; the finisher turns them into decl tags that every loader ignores.
 EVENT_MEMBER = "pyzbpf_event"
 TAGGED_MEMBER = "pyzbpf_tagged_event"
+# Of a ring buffer whose events end with an array without a length, which Zig leaves out of the type.
+REST_MEMBER = "pyzbpf_rest"
 EVENT_MEMBERS = {EVENT_MEMBER: EVENT_TAG, TAGGED_MEMBER: TAGGED_TAG}
 # Those of its aggregates, and what the tag says.
 AGGREGATE_MEMBERS = {
@@ -315,4 +317,5 @@ _ATTRIBUTES: dict[str, Callable[[Btf, MapSpec, Member], None]] = {
     "values": _read_values,
     EVENT_MEMBER: _read_event,
     TAGGED_MEMBER: _read_tagged_event,
+    REST_MEMBER: lambda *_: None,
 }

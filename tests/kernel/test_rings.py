@@ -172,3 +172,16 @@ def test_csv_tells_the_types(probe: Object, capsys: pytest.CaptureFixture[str]) 
         ["event", "events", "Closed", "2", "", "50", "0", "", ""],
         ["event", "events", "Failed", "", "", "", "", "-2", ""],
     ]
+
+
+def test_records_of_varying_length(probe: Object) -> None:
+    text = b"0123456789abcdefghijklmnopqrstuv"
+    for length in (64, 70, 96, 97):
+        probe.programs["to_lines"].test_run(bytes(length + 14))
+    assert [tuple(line) for line in probe.maps["lines"].read(timeout=0)] == [
+        (5, b""),
+        (5, text[:6]),
+        (5, text),
+    ]
+    assert [(trap.kind, trap.count) for trap in probe.traps] == [("error.InvalidArgument", 1)]
+    assert probe.maps["lines"].lost == 0

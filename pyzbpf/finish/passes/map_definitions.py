@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.types import Type
-from pyzbpf.spec.map_defs import AGGREGATE_MEMBERS, AGGREGATE_TAG, EVENT_MEMBERS
+from pyzbpf.spec.map_defs import AGGREGATE_MEMBERS, AGGREGATE_TAG, EVENT_MEMBERS, REST_MEMBER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyzbpf.finish.unit import Unit
 
 _TAGGABLE = (kinds.STRUCT, kinds.UNION, kinds.TYPEDEF)
-_OURS = frozenset((*EVENT_MEMBERS, *AGGREGATE_MEMBERS))
+_OURS = frozenset((*EVENT_MEMBERS, REST_MEMBER, *AGGREGATE_MEMBERS))
 
 
 def run(unit: Unit) -> None:
@@ -26,6 +26,8 @@ def run(unit: Unit) -> None:
         for member in definition.members:
             if member.name in EVENT_MEMBERS:
                 _tag(unit, member.type, EVENT_MEMBERS[member.name], name)
+            elif member.name == REST_MEMBER:
+                _add_rest(unit, definition, member)
             elif member.name in AGGREGATE_MEMBERS:
                 _tag_variable(unit, variable_id, member)
     for _, definition in unit.each(kinds.STRUCT):
@@ -54,6 +56,24 @@ def _tag(unit: Unit, pointer_id: int, tag: str, map_name: str) -> None:
     if event.kind not in _TAGGABLE:
         event_id = unit.add_type(Type(kinds.TYPEDEF, f"{map_name}_event", type=event_id))
     unit.add_type(Type(kinds.DECL_TAG, tag + map_name, type=event_id))
+
+
+def _add_rest(unit: Unit, definition: Type, member: Member) -> None:
+    """Give the event's struct its array without a length: the member of what the SDK's one points to."""
+    pointers = unit.types[member.type]
+    pointer = unit.types[pointers.type] if pointers is not None else None
+    named = unit.types[pointer.type] if pointer is not None else None
+    to_event = next((unit.types[m.type] for m in definition.members if m.name in EVENT_MEMBERS), None)
+    event = unit.types[to_event.type] if to_event is not None else None
+    if pointers is None or named is None or event is None:
+        return
+    (rest,) = named.members
+    if rest.name not in [m.name for m in event.members]:
+        array = Type(kinds.ARRAY, type=rest.type)
+        array.index_type = pointers.index_type
+        event.members.append(kinds.Member(rest.name, unit.add_type(array), 8 * event.size))
+    for gone in (member.type, pointers.type, pointer.type if pointer is not None else 0):
+        unit.types[gone] = None
 
 
 def _tag_variable(unit: Unit, variable_id: int, member: Member) -> None:

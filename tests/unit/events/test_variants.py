@@ -14,6 +14,7 @@ from pyzbpf.btf.decode import decode
 from pyzbpf.errors import Error
 from pyzbpf.events.merge import Merged
 from pyzbpf.events.stream import ShortEvent
+from pyzbpf.events.variants import tail_decoder
 from tests.support.probes import types
 from tests.unit.events.test_stream import Fake
 
@@ -54,6 +55,18 @@ def test_what_follows_the_fixed_part_is_as_long_as_the_record():
             assert event.rest == value
             with pytest.raises(ShortEvent):
                 stream.read(timeout=0)
+
+
+def test_an_array_that_begins_in_the_padding_takes_all_that_is_there():
+    btf, ids = types()
+    rest = btf.array(ids["char"], 0, ids["u32"])
+    event = btf.struct("Head", 16, [("time", ids["u64"], 0), ("size", ids["u32"], 8), ("rest", rest, 12)])
+    decode_tail = tail_decoder(decode(btf.data(), sys.byteorder), event)
+    for text in ("", "abc", "abcd", "abcdef"):
+        found = decode_tail(struct.pack("=QI", 7, len(text)) + text.encode())
+        assert (found.time, found.size, found.rest) == (7, len(text), text)
+    with pytest.raises(struct.error):
+        decode_tail(bytes(11))
 
 
 def test_a_tag_says_the_type():

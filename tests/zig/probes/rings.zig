@@ -19,7 +19,13 @@ const Event = union(enum) { opened: Opened, closed: Closed, failed: Failed };
 
 export var events: bpf.RingBuf(Event).with(.{ .max_entries = 4096 }) linksection(".maps") = .{};
 
+/// As long as what is written.
+const Line = extern struct { time: u64, text: [0]u8 };
+const Buffer = extern struct { line: Line, text: [32]u8 };
+export var lines: bpf.RingBuf(Line).with(.{ .max_entries = 4096 }) linksection(".maps") = .{};
+
 pub const programs = .{
+    .to_lines = "socket",
     .to_first = "socket",
     .to_second = "socket",
     .to_either = "socket",
@@ -73,5 +79,11 @@ pub fn send_many(ctx: *bpf.SkBuff) u32 {
         else => .{ .failed = .{ .code = 7 } },
     };
     events.output(event) catch return 0;
+    return 1;
+}
+
+pub fn to_lines(ctx: *bpf.SkBuff) !u32 {
+    const buffer: Buffer = .{ .line = .{ .time = 5, .text = .{} }, .text = "0123456789abcdefghijklmnopqrstuv".* };
+    try lines.outputPart(&buffer, @sizeOf(Line) + (ctx.len & 63));
     return 1;
 }

@@ -24,9 +24,14 @@ pub fn Number(comptime n: u32) type {
 
 /// A type with a member of that name: how a map names another to the build.
 pub fn Named(comptime name: []const u8) type {
-    const Type = @Struct(.@"extern", null, &.{name}, &.{u8}, &.{.{}});
-    comptime if (@sizeOf(Type) != 1) unreachable; // what nobody asks for has no members in the type information
-    return Type;
+    return OneMember(name, u8);
+}
+
+/// A type with one member.
+pub fn OneMember(comptime name: []const u8, comptime Type: type) type {
+    const Struct = @Struct(.@"extern", null, &.{name}, &.{Type}, &.{.{}});
+    comptime if (@sizeOf(Struct) != @sizeOf(Type)) unreachable; // what nobody asks for has no members in the type information
+    return Struct;
 }
 
 /// Refuse what cannot cross between kernel and user space: types without a defined layout.

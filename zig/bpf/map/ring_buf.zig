@@ -20,6 +20,7 @@ pub const Wake = enum(u64) { never = constants.RB_NO_WAKEUP, always = constants.
 
 fn Ring(comptime Event: type, comptime options: definition.Options) type {
     definition.assertPlain(Event, "event");
+    const rest = Rest.of(Event);
     return extern struct {
         type: definition.Number(@backingInt(MapType.ringbuf)) = undefined,
         max_entries: definition.Number(options.max_entries orelse 256 * 1024) = undefined,
@@ -27,6 +28,8 @@ fn Ring(comptime Event: type, comptime options: definition.Options) type {
         pinning: definition.Number(@backingInt(options.pinning)) = undefined,
         /// Says which type the events are of; the build turns it into a decl tag.
         pyzbpf_event: *const Event = undefined,
+        /// Names the array without a length at an event's end, of which Zig tells the object nothing, and its items.
+        pyzbpf_rest: [rest.len]*const definition.OneMember(rest.name, rest.Item) = undefined,
 
         const Self = @This();
 
@@ -39,6 +42,23 @@ fn Ring(comptime Event: type, comptime options: definition.Options) type {
         pub inline fn output(self: *const Self, event: *const Event) result.Error!void {
             comptime definition.assertFilled(Event, "event");
             const returned = helpers.ringbuf_output(@constCast(self), @constCast(event), @sizeOf(Event), 0);
+            if (returned < 0) countLost(self);
+            return result.check(returned);
+        }
+
+        /// Copy an event of varying length into the buffer: the first `length` bytes of `record`, a struct whose first member is
+        /// an `Event` that ends with an array without a length (`rest: [0]u8`), and whose others are what follows it. A full
+        /// buffer counts it as lost, and returns the error; `error.InvalidArgument`: longer than the record, or shorter than an event.
+        pub inline fn outputPart(self: *const Self, record: anytype, length: u64) result.Error!void {
+            const Record = @TypeOf(record.*);
+            comptime {
+                definition.assertPlain(Record, "event");
+                definition.assertFilled(Record, "event");
+                const info = @typeInfo(Record);
+                if (info != .@"struct" or info.@"struct".field_types[0] != Event) @compileError("the first member of " ++ @typeName(Record) ++ " is no " ++ @typeName(Event));
+            }
+            if (length < @sizeOf(Event) or length > @sizeOf(Record)) return error.InvalidArgument;
+            const returned = helpers.ringbuf_output(@constCast(self), @constCast(record), length, 0);
             if (returned < 0) countLost(self);
             return result.check(returned);
         }
@@ -78,6 +98,27 @@ fn Ring(comptime Event: type, comptime options: definition.Options) type {
         }
     };
 }
+
+/// The array without a length at the end of an event's type, `len` 1 where there is one.
+const Rest = struct {
+    len: usize,
+    name: []const u8,
+    Item: type,
+
+    fn of(comptime Event: type) Rest {
+        const none: Rest = .{ .len = 0, .name = "none", .Item = u8 };
+        const info = switch (@typeInfo(Event)) {
+            .@"struct" => |info| info,
+            else => return none,
+        };
+        if (info.layout != .@"extern" or info.field_names.len == 0) return none;
+        const last = info.field_names.len - 1;
+        return switch (@typeInfo(info.field_types[last])) {
+            .array => |array| if (array.len == 0) .{ .len = 1, .name = info.field_names[last], .Item = array.child } else none,
+            else => none,
+        };
+    }
+};
 
 /// Count an event that found no room in `map`, as Python's `lost` reports it: in a counter of that map where the
 /// compiler knows which it is, else in one that all maps of its type share.

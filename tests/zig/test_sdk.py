@@ -296,3 +296,49 @@ def test_a_probe_without_a_program_is_refused(compile_text: Compile) -> None:
 def test_every_helper_and_type_of_the_table_compiles(compile_text: Compile) -> None:
     body = "comptime { for (.{ bpf.helpers, bpf.types, bpf.constants }) |space| std.testing.refAllDecls(space); }\n"
     assert compile_text(HEAD + body + XDP.format("_ = ctx;"))
+
+
+RINGS = """
+const bpf = @import("bpf");
+const Event = extern struct { a: u64 };
+const Space = struct {
+    export var inner: bpf.RingBuf(Event) linksection(".maps") = .{};
+};
+var plain: bpf.RingBuf(Event) linksection(".maps") = .{};
+comptime {
+    @export(&plain, .{ .name = "renamed", .section = ".maps" });
+}
+export var alone: bpf.RingBuf(u64) linksection(".maps") = .{};
+const all = .{ .one = &Space.inner, .two = &alone };
+export var outer: bpf.ArrayOfMaps(bpf.RingBuf(Event), 2) linksection(".maps") = .{ .values = .{ &plain, null } };
+fn known(comptime ring: anytype) void {
+    ring.output(&.{ .a = 1 }) catch {};
+}
+inline fn passed(ring: *const bpf.RingBuf(u64)) void {
+    ring.output(&7) catch {};
+}
+pub const programs = .{ .first = "raw_tp/sys_enter", .second = "raw_tp/sys_enter" };
+pub fn first() void {
+    known(all.one);
+    plain.output(&.{ .a = 2 }) catch {};
+    passed(all.two);
+}
+pub fn second() void {
+    const ring = outer.lookup(0) orelse return;
+    ring.output(&.{ .a = 2 }) catch {};
+}
+"""
+
+
+@pytest.mark.parametrize("mode", ["safe", "small", "fast"])
+def test_each_ring_has_a_count_of_its_own(compile_text: Compile, mode: str) -> None:
+    for data in compile_text(RINGS, mode=mode).values():
+        spec = pyzbpf.open(data)
+        counts = {name: set(found.lost_variables) for name, found in spec.maps.items() if found.type == 27}
+        (shared,) = counts["inner"] & counts["renamed"]
+        assert shared.endswith("_lost_shared")
+        assert counts == {
+            "inner": {"inner_lost", shared},
+            "renamed": {"renamed_lost", shared},
+            "alone": {"alone_lost"},
+        }

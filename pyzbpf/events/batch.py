@@ -108,7 +108,7 @@ class Batch:
         """
         stream = self._stream
         types: dict[str, tuple[int, int]] = {}
-        if stream.btf is not None and stream.spec.event_is_tagged:
+        if stream.btf is not None and stream.spec.event_is_tagged and self._before == RING_HEADER:
             for tag, (name, type_id) in tagged.variants(stream.btf, self._type_id).items():
                 types[name] = tag, type_id
         if stream.btf is None or type not in types:

@@ -11,6 +11,7 @@ import pytest
 import pyzbpf
 from pyzbpf.cli.output import FORMATS
 from tests.support import zig_probes
+from tests.support.require import optional
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ def test_columns_and_arrays_of_one_type(probe: Object) -> None:
             pyzbpf.Error, match="no events of the type 'Nope'; it has: Opened, Closed, Failed"
         ):
             batch.only("Nope")
+        with pytest.raises(pyzbpf.Error, match="its events have one type"):
+            closed.only("Closed")
         with pytest.raises(pyzbpf.Error, match="has no number 'path'"):
             batch.only("Opened").column("path")
     run(probe, "to_first")
@@ -119,7 +122,7 @@ def test_columns_and_arrays_of_one_type(probe: Object) -> None:
 
 
 def test_arrays_of_one_type(probe: Object) -> None:
-    pytest.importorskip("numpy", reason="arrays need numpy: pip install numpy")
+    optional("numpy")
     run(probe, "send", 10)
     events = probe.maps["events"]
     with pytest.raises(pyzbpf.Error, match="several types, and an array has one"):

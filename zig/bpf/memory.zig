@@ -50,7 +50,7 @@ fn Window(comptime Pointer: type, comptime size: usize) type {
 
 /// The same number, of which LLVM knows nothing: else it would move the comparison away from its use,
 /// and what was compared would not be what the verifier sees used.
-inline fn hidden(value: usize) usize {
+pub inline fn hidden(value: usize) usize {
     return asm (""
         : [same] "=r" (-> usize),
         : [value] "0" (value),

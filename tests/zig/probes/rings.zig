@@ -84,6 +84,6 @@ pub fn send_many(ctx: *bpf.SkBuff) u32 {
 
 pub fn to_lines(ctx: *bpf.SkBuff) !u32 {
     const buffer: Buffer = .{ .line = .{ .time = 5, .text = .{} }, .text = "0123456789abcdefghijklmnopqrstuv".* };
-    try lines.outputPart(&buffer, @sizeOf(Line) + (ctx.len & 63));
+    try lines.outputPart(&buffer, @sizeOf(Line) + @as(u64, ctx.len -% 64));
     return 1;
 }

@@ -2,6 +2,7 @@
 
 const helpers = @import("../helpers.zig");
 const definition = @import("definition.zig");
+const memory = @import("../memory.zig");
 const result = @import("../result.zig");
 const constants = @import("../constants.zig");
 const tagged = @import("tagged_ring_buf.zig");
@@ -57,8 +58,9 @@ fn Ring(comptime Event: type, comptime options: definition.Options) type {
                 const info = @typeInfo(Record);
                 if (info != .@"struct" or info.@"struct".field_types[0] != Event) @compileError("the first member of " ++ @typeName(Record) ++ " is no " ++ @typeName(Event));
             }
-            if (length < @sizeOf(Event) or length > @sizeOf(Record)) return error.InvalidArgument;
-            const returned = helpers.ringbuf_output(@constCast(self), @constCast(record), length, 0);
+            const taken = memory.hidden(length);
+            if (taken < @sizeOf(Event) or taken > @sizeOf(Record)) return error.InvalidArgument;
+            const returned = helpers.ringbuf_output(@constCast(self), @constCast(record), taken, 0);
             if (returned < 0) countLost(self);
             return result.check(returned);
         }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pyzbpf.elf.image import Image
 
 # Raised when the meaning of an entry changes; an entry of another format is passed over.
-FORMAT = 6
+FORMAT = 7
 
 _MAP_FIELDS = (
     "name", "section", "type", "key_size", "value_size", "max_entries", "flags", "map_extra",

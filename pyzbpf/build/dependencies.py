@@ -1,8 +1,8 @@
 """Which files a Zig probe is made of, so that it is built again when one of them changes, and only then.
 
 Zig writes no list of them for an object, but it can be read off the source: the operand of ``@import`` is
-a literal by the language's rules, and the compiler opens every file that is named so, used or not.
-``@embedFile`` may compute its name; a probe that does so is built every time.
+a literal by the language's rules, and the compiler opens every file and module that is named so, used or
+not, and no other. ``@embedFile`` may compute its name; a probe that does so is built every time.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ _TOKEN = re.compile(
 def zig_files(source: Path, modules: Mapping[str, Path]) -> list[Path] | None:
     """The author's files of a probe, sorted; None where they cannot be told from the source.
 
-    ``modules`` are further Zig modules by import name. What ``bpf`` and ``std`` consist of is not among them.
+    ``modules`` are further Zig modules by import name, of which those count that are imported. What ``bpf``
+    and ``std`` consist of is not among them.
     """
     found: set[Path] = set()
-    waiting = [source.resolve(), *(path.resolve() for path in modules.values())]
+    waiting = [source.resolve()]
     while waiting:
         path = waiting.pop()
         if path in found:
@@ -40,17 +41,20 @@ def zig_files(source: Path, modules: Mapping[str, Path]) -> list[Path] | None:
             text = path.read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue  # the compiler says what is missing
-        names = file_names(text)
-        if names is None:
+        named = named_files(text, modules)
+        if named is None:
             return None
-        waiting += [(path.parent / name).resolve() for name in names]
+        waiting += [(path.parent / name).resolve() for name in named]
     return sorted(found)
 
 
-def file_names(text: str) -> list[str] | None:
-    """The files that Zig source names in ``@import`` and ``@embedFile``; None where one is computed."""
+def named_files(text: str, modules: Mapping[str, Path]) -> list[Path] | None:
+    """What Zig source names in ``@import`` and ``@embedFile``, relative to it; None where a name is computed.
+
+    The name of one of the ``modules`` is its file.
+    """
     tokens = [match.group() for match in _TOKEN.finditer(text) if match.lastgroup != "comment"]
-    names = []
+    found = []
     for builtin, opening, operand, closing in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
         if builtin not in ("@import", "@embedFile") or opening != "(":
             continue
@@ -60,8 +64,10 @@ def file_names(text: str) -> list[str] | None:
             continue
         name = unquoted(operand[1:-1])
         if builtin == "@embedFile" or name.endswith((".zig", ".zon")):
-            names.append(name)
-    return names
+            found.append(Path(name))
+        elif name in modules:
+            found.append(modules[name].absolute())
+    return found
 
 
 def unquoted(text: str) -> str:

@@ -25,13 +25,16 @@ const zon = @import("table.zon");
 """
 
 
-def test_names() -> None:
-    assert dependencies.file_names(SOURCE) == ["a.zig", "folder/b.zig", "data.bin", "table.zon"]
+def test_names(tmp_path: Path) -> None:
+    files = [Path(name) for name in ("a.zig", "folder/b.zig", "data.bin", "table.zon")]
+    assert dependencies.named_files(SOURCE, {}) == files
+    wire = tmp_path / "wire.zig"
+    assert dependencies.named_files('const w = @import("wire");', {"wire": wire, "other": wire}) == [wire]
 
 
 def test_a_computed_name_is_not_known() -> None:
-    assert dependencies.file_names('const d = @embedFile(name ++ ".bin");') is None
-    assert dependencies.file_names('const d = @embedFile("a" ++ "b");') is None
+    assert dependencies.named_files('const d = @embedFile(name ++ ".bin");', {}) is None
+    assert dependencies.named_files('const d = @embedFile("a" ++ "b");', {}) is None
 
 
 def project(folder: Path) -> Path:
@@ -47,7 +50,9 @@ def project(folder: Path) -> Path:
 
 
 def test_transitively(tmp_path: Path) -> None:
-    found = dependencies.zig_files(project(tmp_path), {"wire": tmp_path / "wire.zig"})
+    """A module counts where it is imported, with what it imports; one of the project's that is not does not."""
+    modules = {"wire": tmp_path / "wire.zig", "unused": tmp_path / "unrelated.zig"}
+    found = dependencies.zig_files(project(tmp_path), modules)
     assert found is not None
     names = {path.relative_to(tmp_path).as_posix() for path in found}
     assert names == {"probe.zig", "a.zig", "folder/b.zig", "folder/data.bin", "folder/c.zig", "wire.zig"}
@@ -67,16 +72,22 @@ def test_a_dependency_file_comes_back(tmp_path: Path) -> None:
 
 @pytest.mark.zig
 def test_the_compiler_opens_these_files_and_no_other(zig: Path, tmp_path: Path) -> None:
-    """A file that is named is opened, also where nothing uses it; taking one away is an error."""
+    """A file or module that is named is opened, also where nothing uses it; a module that is not named never is."""
     (tmp_path / "probe.zig").write_text('const unused = @import("a.zig");\n')
     (tmp_path / "a.zig").write_text('const also = @import("b.zig");\n')
     (tmp_path / "b.zig").write_text("const x = ;\n")
     found = dependencies.zig_files(tmp_path / "probe.zig", {})
     assert found == [tmp_path / name for name in ("a.zig", "b.zig", "probe.zig")]
-    done = subprocess.run(
-        [zig, "build-obj", "-fno-emit-bin", "probe.zig"], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert "b.zig:1:11: error" in done.stderr
+    command = [zig, "build-obj", "-fno-emit-bin", "--dep", "b", "-Mroot=probe.zig", "-Mb=b.zig"]
+
+    def errors() -> str:
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True).stderr
+
+    assert "b.zig:1:11: error" in errors()
+    (tmp_path / "a.zig").write_text("")
+    assert not errors()
+    (tmp_path / "a.zig").write_text('const also = @import("b");\n')
+    assert "b.zig:1:11: error" in errors()
 
 
 @pytest.mark.zig

@@ -1,7 +1,7 @@
 """Writes ``_pyzbpf_index.py`` into a package: what its objects hold, so that opening one parses no ELF.
 
-The module is a Python literal. It is also what makes an editable install rebuild probes on import:
-scikit-build-core watches modules, not data files.
+CMake runs ``index JOB.json`` when all objects of a package are there. The module is a Python literal. It is
+also what makes an editable install rebuild probes on import: scikit-build-core watches modules, not data files.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pyzbpf.build.compile import replace, report, stamp
-from pyzbpf.errors import BuildError, Error
+from pyzbpf.build.compile import do_job, replace, stamp
+from pyzbpf.errors import BuildError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+JOB_KEYS = ("objects", "index", "stamp")
 FILE = "_pyzbpf_index.py"
 HEADER = '"""What the probes of this package hold. Written by pyzbpf when the package was built."""\n\n'
 
@@ -63,17 +64,17 @@ def _literal(value: object, indent: str) -> str:
     return repr(value)
 
 
+def run_job(job: Mapping[str, str]) -> None:
+    """Write the index unless it is up to date, and the stamp."""
+    target = Path(job["index"])
+    replace(target, index_text(map(Path, job["objects"].split(";"))).encode())
+    stamp(target)
+    Path(job["stamp"]).write_bytes(b"")
+
+
 def main(arguments: Sequence[str]) -> int:
-    """``STAMP INDEX OBJECT...``: write INDEX unless it is up to date, and touch STAMP."""
-    try:
-        done, target, *objects = map(Path, arguments)
-        replace(target, index_text(objects).encode())
-        stamp(target)
-        done.write_bytes(b"")
-    except Error as error:
-        report(error)
-        return 1
-    return 0
+    """Do the job that a JSON file describes."""
+    return do_job(arguments, JOB_KEYS, run_job)
 
 
 if __name__ == "__main__":

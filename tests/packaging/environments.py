@@ -31,6 +31,8 @@ OTHERS = sorted(
 other_pythons = pytest.mark.parametrize(
     "python", OTHERS or [pytest.param("", marks=pytest.mark.skip("install another Python"))]
 )
+# What CMake can write for -> the program that it takes.
+GENERATORS = {"Ninja": "ninja", "Unix Makefiles": "make"}
 BUILD = "import sys, pyzbpf.build as b; print(b.build_wheel(sys.argv[1]))"
 
 
@@ -69,6 +71,13 @@ class Environment:
         output.mkdir(parents=True, exist_ok=True)
         done = self.run("-c", BUILD, output, cwd=project, environment=environment)
         return output / done.stdout.splitlines()[-1]
+
+
+def need(generator: str) -> None:
+    """Skip where the build tool of one of `GENERATORS` is missing."""
+    program = GENERATORS[generator]
+    if shutil.which(program) is None:
+        pytest.skip(f"the build tool of {generator} is missing: install {program}")
 
 
 def clean_environment() -> dict[str, str]:

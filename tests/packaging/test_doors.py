@@ -22,6 +22,7 @@ from tests.packaging.environments import (
     configure_error,
     copy_project,
     isolated_build,
+    need,
     other_pythons,
     zig_build,
 )
@@ -30,7 +31,6 @@ from tests.support.kernel import obstacle
 
 # Example -> its probe and program.
 DOORS = {"loopback": ("loopback", "watch"), "forks": ("forked", "forked"), "exits": ("exited", "exited")}
-GENERATORS = {"Ninja": "ninja", "Unix Makefiles": "make"}
 
 
 def shipped(project: str) -> set[str]:
@@ -44,8 +44,7 @@ def by_pip(
     builder: Environment, project: str, folder: Path, generator: str = "Ninja", **variables: str
 ) -> Path:
     """The wheel of a copy in ``folder`` by pip, without isolation."""
-    if not shutil.which(GENERATORS[generator]):
-        pytest.skip(f"the build tool of {generator} is missing: install {GENERATORS[generator]}")
+    need(generator)
     builder.run(
         "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-w", folder / "out",
         copy_project(ROOT / "examples" / project, folder / project),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.environments import Environment, configure_error
+from tests.packaging.environments import GENERATORS, Environment, configure_error, need
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -157,16 +157,19 @@ def test_one_byte_order(builder: Environment, example: Example, tmp_path: Path) 
     assert "loopback/probes/_pyzbpf_index.py" in found
 
 
+@pytest.mark.parametrize("generator", GENERATORS)
 def test_editable_follows_the_sources(
-    installed: Path, tool_site: Path, example: Example, tmp_path: Path
+    installed: Path, tool_site: Path, example: Example, tmp_path: Path, generator: str
 ) -> None:
-    """With editable.rebuild an import compiles what changed: a probe, its imports, a new probe."""
+    """With editable.rebuild an import compiles what changed: a probe, its imports, a new probe; and forgets a removed one."""
+    need(generator)
     project = example("edited")
     environment = Environment(tmp_path / "editable", installed, tool_site)
     environment.run(
         "-m", "pip", "install", "--no-deps", "--no-build-isolation",
         "--config-settings=build-dir=tree", "--config-settings=editable.rebuild=true",
         "--config-settings=editable.verbose=false", "-e", project,
+        environment={"CMAKE_GENERATOR": generator},
     )  # fmt: skip
 
     def programs(probe: str = "loopback") -> list[str]:
@@ -182,6 +185,12 @@ def test_editable_follows_the_sources(
     second = project / "probes" / "second.zig"
     second.write_text(source.read_text().replace("watch_", "other"))
     assert programs("second") == ["other"]
+    second.rename(second.with_name("third.zig"))
+    code = "import pyzbpf.spec.open as o; print(*o.probes('loopback'))"
+    assert environment.run("-c", code).stdout == "loopback third\n"
+    assert programs("third") == ["other"]
+    left = {path.name.partition("_skel")[0].partition(".")[0] for path in (project / "tree" / "install").rglob("*.*")}
+    assert left == {"_pyzbpf_index", "loopback", "third"}
 
 
 @pytest.mark.kernel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,10 @@ def test_index(zig: Path, tmp_path: Path) -> None:
     ]
     assert probes["beta"]["big"]["endian"] == "big"
     target = tmp_path / index.FILE
-    assert index.main([str(tmp_path / "stamp"), str(target), *map(str, objects)]) == 0
+    job = tmp_path / "job.json"
+    texts = {"objects": ";".join(map(str, objects)), "index": str(target), "stamp": str(tmp_path / "stamp")}
+    job.write_text(json.dumps(texts))
+    assert index.main([str(job)]) == 0
     assert (tmp_path / "stamp").is_file()
     assert target.read_text() == text
     assert str(tmp_path) not in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from importlib import metadata
 
@@ -68,18 +69,31 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def installed() -> Iterator[str]:
-    """``package:probe`` of every probe that a distribution of this Python holds."""
+    """``package:probe`` of every probe that a distribution of this Python holds, or an editable install shows."""
     from pyzbpf.spec.open import SUFFIX, probe_name
 
     seen = set()
-    for distribution in metadata.distributions():
-        files = [str(file) for file in distribution.files or ()]
-        packages = {file.rpartition("/")[0] for file in files if file.endswith(f"/{INDEX_MODULE}.py")}
-        for file in files:
-            folder, _, name = file.rpartition("/")
-            if folder in packages and name.endswith(tuple(SUFFIX.values())):
-                seen.add(f"{folder.replace('/', '.')}:{probe_name(name)}")
+    for package, names in _packages():
+        if f"{INDEX_MODULE}.py" in names:
+            seen |= {
+                f"{package}:{probe_name(name)}" for name in names if name.endswith(tuple(SUFFIX.values()))
+            }
     return iter(sorted(seen))
+
+
+def _packages() -> Iterator[tuple[str, set[str]]]:
+    # Packages and the files in each; none is imported.
+    for distribution in metadata.distributions():
+        folders: dict[str, set[str]] = {}
+        for file in distribution.files or ():
+            folder, _, name = str(file).rpartition("/")
+            folders.setdefault(folder.replace("/", "."), set()).add(name)
+        yield from folders.items()
+    # An editable install with a build folder has its objects there; the finder of scikit-build-core knows.
+    for finder in sys.meta_path:
+        for package, places in getattr(finder, "submodule_search_locations", {}).items():
+            for place in filter(os.path.isdir, places):
+                yield package, set(os.listdir(place))
 
 
 def record(thing: Loaded) -> dict[str, object]:

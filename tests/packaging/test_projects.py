@@ -189,7 +189,15 @@ def test_editable_follows_the_sources(
     code = "import pyzbpf.spec.open as o; print(*o.probes('loopback'))"
     assert environment.run("-c", code).stdout == "loopback third\n"
     assert programs("third") == ["other"]
-    left = {path.name.partition("_skel")[0].partition(".")[0] for path in (project / "tree" / "install").rglob("*.*")}
+    listed = environment.run("-m", "pyzbpf", "list").stdout.split()
+    assert [target for target in listed if target.startswith("loopback:")] == [
+        "loopback:loopback",
+        "loopback:third",
+    ]
+    left = {
+        path.name.partition("_skel")[0].partition(".")[0]
+        for path in (project / "tree" / "install").rglob("*.*")
+    }
     assert left == {"_pyzbpf_index", "loopback", "third"}
 
 

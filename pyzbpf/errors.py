@@ -118,7 +118,7 @@ class NotFoundError(ObjectError):
 class BuildError(Error):
     """A probe that could not be compiled, finished or packaged.
 
-    ``output`` is the compiler's own text, unchanged (empty where no compiler ran).
+    ``output`` is the compiler's own text (empty where no compiler ran).
     """
 
     def __init__(self, message: str, *, output: str = "") -> None:

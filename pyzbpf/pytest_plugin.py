@@ -35,7 +35,7 @@ class Leak(AssertionError):
 def bpf_probe(tmp_path: Path) -> Iterator[Callable[..., Object]]:
     """Loads and attaches probes, and looks for what a test leaves behind.
 
-    ``probe = bpf_probe("mytool:started", variables={"only_uid": 0})``. The target is what `pyzbpf.open` takes, or a probe's source (``probes/started.zig``), which is compiled.
+    ``probe = bpf_probe("mytool:started", variables={"only_uid": 0})``. The target is what `pyzbpf.open` takes, or a probe's source (``probes/started.zig``), which is compiled as its project says.
     ``variables`` are set before loading, ``load`` are options of `load`, ``attach=False`` leaves the programs
     detached, further keywords are options of `attach`. Where this kernel or user cannot run it the test is
     skipped with the reason. When the test ends, everything is closed, and a descriptor of BPF or a map or
@@ -80,11 +80,11 @@ def _open(target: Any, folder: Path) -> Any:
     import pyzbpf
 
     if isinstance(target, (str, os.PathLike)) and os.fspath(target).endswith((".zig", ".c")):
-        from pyzbpf.build.compile import build_probe
+        from pyzbpf.build.compile import build_source
         from pyzbpf.errors import BuildError
 
         try:
-            (target,) = build_probe(Path(target), endian="host", output_directory=folder)
+            (target,) = build_source(Path(target), endian="host", output_directory=folder)
         except BuildError as error:
             raise pytest.fail.Exception(f"{error.output or ''}\n{error}", pytrace=False) from None
     return pyzbpf.open(target)
@@ -184,10 +184,8 @@ class ZigFile(pytest.File):
                 compiler.find_zig()
             except BuildError as error:
                 pytest.skip(str(error))
-            root = self.config.rootpath
-            table = settings.load(root).get("tool", {}).get("pyzbpf", {})
-            modules = {name: root / path for name, path in table.get("modules", {}).items()}
-            self._results = zig_tests.run(self.path, modules)
+            project = settings.find_project(self.path)
+            self._results = zig_tests.run(self.path, settings.of_source(self.path, project)["modules"])
         return self._results
 
 

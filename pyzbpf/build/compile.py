@@ -13,7 +13,7 @@ import zlib
 from pathlib import Path
 
 from pyzbpf.build import compiler, dependencies, sdk, settings
-from pyzbpf.errors import BuildError, Error
+from pyzbpf.errors import BuildError, Error, ObjectError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,12 +86,51 @@ def build_probe(
                     keep, data, command, source=source, raw=raw, base=target.name.removesuffix(".o"),
                     endian=order, name=name or stem, prefixes=prefixes, source_line=lines,
                 )  # fmt: skip
-            finished = finish(
-                data, file=source.name, name=name or stem, endian=order, prefixes=prefixes, source_line=lines
-            )
+            try:
+                finished = finish(
+                    data,
+                    file=source.name,
+                    name=name or stem,
+                    endian=order,
+                    prefixes=prefixes,
+                    source_line=lines,
+                )
+            except ObjectError as error:
+                if error.file == source.name:  # as the object has it, which is the same wherever it is built
+                    error.file = str(source)
+                raise
             replace(target, finished)
             written.append(target)
     return written
+
+
+def build_source(
+    source: Path,
+    *,
+    output_directory: Path,
+    endian: str | None = None,
+    mode: str | None = None,
+    cpu: str | None = None,
+    keep: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> list[Path]:
+    """`build_probe`; what is not given is as the project says that ``source`` belongs to, or the default.
+
+    The project is the nearest folder above with ``[tool.pyzbpf]`` in its pyproject.toml; its ``modules`` and
+    ``include`` hold, too. ``say`` is told what it changes. Raises BuildError.
+    """
+    project = settings.find_project(source)
+    said, default = settings.of_source(source, project), settings.of_source(source, None)
+    given = {"endian": endian, "mode": mode, "cpu": cpu}
+    given = {key: value for key, value in given.items() if value is not None}
+    words = [
+        f"{key} {value if isinstance(value, str) else ', '.join(map(str, value))}"
+        for key, value in said.items()
+        if key not in given and value != default[key]
+    ]
+    if words and project is not None:
+        say(f"{source} is built as {project / 'pyproject.toml'} says: {'; '.join(words)}")
+    return build_probe(source, output_directory=output_directory, keep=keep, **{**said, **given})
 
 
 def _listed(depfile: Path, source: Path) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -33,6 +34,11 @@ ZIG_MODES = {"safe": "ReleaseSafe", "small": "ReleaseSmall", "fast": "ReleaseFas
 C_MODES = {"safe": "-O2", "small": "-Oz", "fast": "-O2"}
 CPUS = ("v1", "v2", "v3", "v4")
 SUFFIXES = (".zig", ".c")
+
+# Where Zig and clang name a file with a line: before a message, and in lists of references and of headers.
+_PLACE = re.compile(
+    r"^(?P<before>(?: +[^\n]*?: |In file included from )?)(?P<file>[^\s/\\:][^\n:]*):(?=\d+:)", re.MULTILINE
+)
 
 # A probe compiles in about a second with empty caches; a compiler that needs minutes has hung.
 TIMEOUT_S = 300.0
@@ -94,11 +100,12 @@ def compile_probe(
 
     ``modules`` are further Zig modules by import name, ``include`` directories of further C headers. For
     a C probe the compiler lists the files it has read in ``dependencies``. It runs in the probe's directory.
-    BuildError carries its text unchanged and, after it, advice where the limit is a known one.
+    BuildError carries its text, with the author's files named from where ``source`` is (a relative one: from the
+    working directory), and, after it, advice where the limit is a known one.
     """
     zig = zig or find_zig()
     limit_s = timeout_s()
-    source = source.resolve()
+    given, source = source, source.resolve()
     if source.suffix == ".c":
         arguments = _clang(source, output, endian=endian, mode=mode, cpu=cpu)
         arguments += c_headers(endian, include, zig=zig)
@@ -111,11 +118,11 @@ def compile_probe(
         done = run(command, cwd=source.parent, environment=environment(cache), timeout_s=limit_s)
     except subprocess.TimeoutExpired as error:
         raise BuildError(
-            f"{source.name}: the Zig compiler did not end within {limit_s:g} s and was stopped; "
+            f"{given}: the Zig compiler did not end within {limit_s:g} s and was stopped; "
             f"look for a comptime loop without end, or set {TIMEOUT_VARIABLE} (seconds)"
         ) from error
     if done.returncode != 0 or not output.is_file():
-        raise _failure(source, ARCHITECTURES[endian], done)
+        raise _failure(given, ARCHITECTURES[endian], done)
     return command
 
 
@@ -253,11 +260,23 @@ def run(
 
 
 def _failure(source: Path, architecture: str, done: subprocess.CompletedProcess[str]) -> BuildError:
-    message = f"{source.name}: Zig could not compile the probe for {architecture}"
+    message = f"{source}: Zig could not compile the probe for {architecture}"
     if done.returncode < 0 or "LLVM ERROR" in done.stdout:
         message += " (the compiler crashed)"
     known = diagnose.advice(done.stdout)
-    return BuildError("\n".join([message, *(f"  {text}" for text in known)]), output=done.stdout)
+    return BuildError(
+        "\n".join([message, *(f"  {text}" for text in known)]), output=placed(done.stdout, source)
+    )
+
+
+def placed(output: str, source: Path) -> str:
+    """A compiler's text, which names files from the probe's folder, with their names from where ``source`` is named."""
+
+    def name(match: re.Match[str]) -> str:
+        path = source.parent / match["file"]
+        return f"{match['before']}{path.as_posix() if path.is_file() else match['file']}:"
+
+    return _PLACE.sub(name, output)
 
 
 def _user_caches() -> list[Path]:

@@ -1,6 +1,6 @@
 """Compiler output -> advice: what LLVM's BPF back end says in its own words, and what to write instead.
 
-The compiler's text reaches the author unchanged; the advice follows it. The message texts are those
+The compiler's own text reaches the author; the advice follows it. The message texts are those
 of Zig 0.17 (LLVM 22); a test provokes each with the real compiler.
 """
 

@@ -52,23 +52,26 @@ class Options:
 class Settings:
     """What a project asks for.
 
-    ``probes`` are the source files by probe name, ``options`` how each is compiled, ``patterns`` the globs
-    that found them, ``package`` the dotted import package that the objects go into.
+    ``probes`` are the source files by probe name, ``options`` how each is compiled, ``common`` how any other
+    source of the project is, ``patterns`` the globs that found them, ``package`` the dotted import package
+    that the objects go into.
     """
 
-    __slots__ = ("endian", "options", "package", "patterns", "probes")
+    __slots__ = ("common", "endian", "options", "package", "patterns", "probes")
 
     def __init__(
         self,
         *,
         probes: dict[str, Path],
         options: dict[str, Options],
+        common: Options,
         patterns: list[str],
         endian: str,
         package: str,
     ) -> None:
         self.probes = probes
         self.options = options
+        self.common = common
         self.patterns = patterns
         self.endian = endian
         self.package = package
@@ -108,7 +111,34 @@ def read(pyproject: Mapping[str, Any], root: Path) -> Settings:
     for name, own in _override_tables(table, probes).items():
         options[name] = _options({**table, **own}, root, f"[tool.pyzbpf.override.{name}]")
     package = _package(table, pyproject)
-    return Settings(probes=probes, options=options, patterns=patterns, endian=endian, package=package)
+    return Settings(
+        probes=probes, options=options, common=common, patterns=patterns, endian=endian, package=package
+    )
+
+
+def find_project(source: Path) -> Path | None:
+    """The folder of the project that ``source`` belongs to: the nearest above with ``[tool.pyzbpf]``."""
+    for folder in source.resolve().parents:
+        try:
+            text = (folder / "pyproject.toml").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        if "tool.pyzbpf" in text and "pyzbpf" in load(folder).get("tool", {}):
+            return folder
+    return None
+
+
+def of_source(source: Path, project: Path | None) -> dict[str, Any]:
+    """How ``source`` is built, as keywords of `build_probe`: as its project says, or by default where there is none.
+
+    For a source that is no probe of the project holds what ``[tool.pyzbpf]`` says of all.
+    """
+    if project is None:
+        return {**DEFAULTS, "modules": {}, "include": []}
+    found = read(load(project), project)
+    is_probe = found.probes.get(source.stem) == source.resolve()
+    options = found.options[source.stem] if is_probe else found.common
+    return {"endian": found.endian, **{key: getattr(options, key) for key in PROBE_KEYS}}
 
 
 def find_probes(root: Path, patterns: Iterable[str]) -> dict[str, Path]:

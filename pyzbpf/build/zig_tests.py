@@ -59,7 +59,9 @@ def run(source: Path, modules: Mapping[str, Path] | None = None) -> dict[str, Re
         )
     found = results(done.stdout)
     if done.returncode and not found:
-        raise BuildError(f"{source.name}: the tests could not be compiled", output=done.stdout)
+        raise BuildError(
+            f"{source}: the tests could not be compiled", output=compiler.placed(done.stdout, source)
+        )
     return found
 
 

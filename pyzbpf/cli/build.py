@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pyzbpf.cli.usage import remark
 from pyzbpf.errors import BuildError
 
 TYPE_CHECKING = False
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("mode", "safe keeps Zig's safety checks, which small and fast leave out"),
     ):
         parser.add_argument(
-            f"--{key}", choices=CHOICES[key], default=DEFAULTS[key], help=f"{text} (%(default)s)"
+            f"--{key}", choices=CHOICES[key], help=f"{text} (as the project of SRC says, or {DEFAULTS[key]})"
         )
     parser.add_argument(
         "--keep",
@@ -43,20 +44,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build each source; the paths of the objects go to stdout."""
-    from pyzbpf.build.compile import build_probe
+    from pyzbpf.build.compile import build_source
 
     sources: dict[str, Path] = {}
     for source in arguments.sources:
         if sources.setdefault(source.stem, source) != source:
             raise BuildError(f"{sources[source.stem]} and {source} would make the same object; rename one")
     for source in sources.values():
-        for path in build_probe(
+        for path in build_source(
             source,
             endian=arguments.endian,
             mode=arguments.mode,
             cpu=arguments.cpu,
             output_directory=arguments.output,
             keep=arguments.keep,
+            say=remark,
         ):
             print(path)
     return 0

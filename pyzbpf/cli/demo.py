@@ -7,8 +7,8 @@ import subprocess
 import time
 from datetime import datetime
 
-from pyzbpf.cli.output import closing_notes, note, write
-from pyzbpf.cli.usage import positive, seconds
+from pyzbpf.cli.output import closing_notes, write
+from pyzbpf.cli.usage import positive, remark, seconds
 from pyzbpf.cli.watch import Stop, watch
 from pyzbpf.errors import Error
 from pyzbpf.events.stream import ShortEvent
@@ -99,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     with Stop() as stop, open_spec(f"{_PACKAGE}:{arguments.name}") as spec, spec.load() as probe:
         probe.attach()
         if probe.btf_error is not None:
-            note(f"pyzbpf: note: this kernel takes no type information ({probe.btf_error})")
+            remark(f"this kernel takes no type information ({probe.btf_error})")
         write([demo.header])
         before = None if arguments.quiet else _paced(demo.traffic)
         for _, batch in watch(probe, stop, count=count, duration_s=arguments.duration, before_round=before):

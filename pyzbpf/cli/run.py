@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyzbpf.cli import assign, attach_options, target
 from pyzbpf.cli.output import FORMATS, note
-from pyzbpf.cli.usage import UsageError, near, positive, seconds
+from pyzbpf.cli.usage import UsageError, near, positive, remark, seconds
 from pyzbpf.cli.watch import Stop, buffers, detach, first_failure, iterators, watch
 from pyzbpf.errors import Error
 from pyzbpf.events.stream import ShortEvent
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         output = FORMATS[arguments.output](buffers(probe), spec.btf)
         # Iterators run when they are read: where there is nothing else, there is nothing to wait for.
         if len(iterators(probe)) < len(probe.links):
-            look = first_failure(probe, lambda text: note(f"pyzbpf: note: {text}"))
+            look = first_failure(probe, remark)
             for stream, batch in watch(
                 probe, stop, count=arguments.count, duration_s=arguments.duration, before_round=look
             ):
@@ -134,6 +134,6 @@ def _not_attached(spec: ObjectSpec, strange: Sequence[ProgramSpec], wanted: Sequ
 
 def _begin(probe: Object) -> None:
     if probe.btf_error is not None:
-        note(f"pyzbpf: note: this kernel takes no type information ({probe.btf_error})")
+        remark(f"this kernel takes no type information ({probe.btf_error})")
     places = ", ".join(f"{link.program} on {link.target}" for link in probe.links)
     note(f"pyzbpf: {probe.spec.name} runs: {places}; Ctrl-C ends it")

@@ -6,6 +6,7 @@ install.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
 
@@ -54,6 +55,8 @@ def stubs(found: Settings, folder: Path) -> Iterator[tuple[Path, bytes]]:
 
     for name, source in found.probes.items():
         options = found.options[name]
+        with contextlib.suppress(ValueError):  # in messages, as one would call it here
+            source = source.relative_to(Path.cwd())
         with tempfile.TemporaryDirectory(prefix="pyzbpf-") as directory:
             made = build_probe(
                 source,

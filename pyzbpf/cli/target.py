@@ -1,6 +1,7 @@
 """TARGET on the command line: an object file, a wheel, a probe of a wheel, a probe of an installed package.
 
-A probe's source does as well, where the Zig compiler is installed: it is built into a temporary folder.
+A probe's source does as well, where the Zig compiler is installed: it is built into a temporary folder, as its
+project says.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-from pyzbpf.cli.usage import UsageError, near
+from pyzbpf.cli.usage import UsageError, near, remark
 from pyzbpf.errors import BuildError, Error, NotFoundError, ObjectError, advice
 from pyzbpf.spec.open import SOURCES, SUFFIX, probe_name
 from pyzbpf.spec.open import open as open_spec
@@ -68,7 +69,7 @@ def built(source: str, *, raw: bool = False) -> Iterator[Path]:
     """The finished object of a source, for this machine; or the one that the compiler wrote. Within ``with``."""
     import tempfile
 
-    from pyzbpf.build.compile import build_probe
+    from pyzbpf.build.compile import build_source
     from pyzbpf.build.compiler import find_zig
 
     try:
@@ -80,8 +81,8 @@ def built(source: str, *, raw: bool = False) -> Iterator[Path]:
         ) from error
     with tempfile.TemporaryDirectory(prefix="pyzbpf-") as folder:
         kept = Path(folder, "kept")
-        (made,) = build_probe(
-            Path(source), endian="host", output_directory=Path(folder), keep=kept if raw else None
+        (made,) = build_source(
+            Path(source), endian="host", output_directory=Path(folder), keep=kept if raw else None, say=remark
         )
         yield kept / made.name.replace(".o", ".raw.o") if raw else made
 

@@ -1,8 +1,9 @@
-"""Wrong use of the command line: what is said of it, and types of arguments."""
+"""What a command says of its use: where it is wrong, what is worth a remark; and types of arguments."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 
 from pyzbpf.errors import Error
 
@@ -38,6 +39,11 @@ class Parser(argparse.ArgumentParser):
         if action.choices is not None and value not in action.choices:
             known = [str(choice) for choice in action.choices]
             raise argparse.ArgumentError(action, f"there is no '{value}'{near(str(value), known)}")
+
+
+def remark(text: str) -> None:
+    """Say on stderr what a user may not expect."""
+    print(f"pyzbpf: note: {text}", file=sys.stderr, flush=True)
 
 
 def positive(text: str) -> int:

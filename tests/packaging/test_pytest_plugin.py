@@ -121,11 +121,6 @@ def test_without_a_compiler_they_are_skipped(project: Path, monkeypatch: pytest.
 @pytest.mark.kernel
 @pytest.mark.skipif(bool(obstacle()), reason=obstacle() or "it can")
 def test_the_fixture(project: Path) -> None:
-    (project / "pyproject.toml").write_text(
-        '[project]\nname = "x"\n[tool.pyzbpf]\nprobes = ["probes/*.zig"]\n'
-    )
-    keep = project / "probes" / "keep.zig"
-    keep.write_text(PROBE.replace('@import("wire")', "struct { const longest = 100; }"))
     (project / "probes" / "broken.zig").write_text("const x = ;\n")
     (project / "test_it.py").write_text(TESTS)
     output = run(project, "test_it.py")
@@ -142,14 +137,12 @@ def test_the_fixture(project: Path) -> None:
 @pytest.mark.kernel
 @pytest.mark.skipif(bool(obstacle()) or not hasattr(os, "setuid"), reason=obstacle() or "needs setuid")
 def test_without_privilege_it_skips(project: Path) -> None:
-    keep = project / "probes" / "keep.zig"
-    keep.write_text(PROBE.replace('@import("wire")', "struct { const longest = 100; }"))
     (project / "test_it.py").write_text(
         "import ctypes, os\n"
         "def test_it(bpf_probe):\n"
-        "    from pyzbpf.build.compile import build_probe\n"
+        "    from pyzbpf.build.compile import build_source\n"
         "    import pyzbpf.spec.open, pyzbpf.runtime.object, pyzbpf.pytest_plugin as plugin, pathlib, tempfile\n"
-        "    (path,) = build_probe(pathlib.Path('probes/keep.zig'), endian='host',\n"
+        "    (path,) = build_source(pathlib.Path('probes/keep.zig'), endian='host',\n"
         "                          output_directory=pathlib.Path(tempfile.mkdtemp()))\n"
         "    data = path.read_bytes()\n"
         "    import pyzbpf.spec.read\n"

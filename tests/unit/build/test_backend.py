@@ -81,6 +81,7 @@ def test_a_wheel_without_its_objects_is_refused(tmp_path: Path) -> None:
         probes={"first": tmp_path / "first.zig"},
         patterns=["*.zig"],
         options={},
+        common=settings.Options(mode="safe", cpu="v3", modules={}, include=[]),
         endian="both",
         package="my.tool",
     )
@@ -112,7 +113,12 @@ def made(
         )
     source = folder / "first.zig"
     return wheel, settings.Settings(
-        probes={"first": source}, options={}, patterns=[], endian="both", package="tool"
+        probes={"first": source},
+        options={},
+        common=settings.Options(mode="safe", cpu="v3", modules={}, include=[]),
+        patterns=[],
+        endian="both",
+        package="tool",
     )
 
 

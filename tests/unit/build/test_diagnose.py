@@ -211,15 +211,19 @@ def test_compiler(zig: Path, tmp_path: Path, mode: str, source: str, advice: str
             probe, tmp_path / "probe.o", endian="little", mode=mode, cache=tmp_path / "cache", zig=zig
         )
     first, *advised = str(caught.value).splitlines()
-    assert first.startswith("probe.zig: Zig could not compile the probe for bpfel")
+    assert first.startswith(f"{probe}: Zig could not compile the probe for bpfel")
     assert [line.strip() for line in advised] == diagnose.advice(caught.value.output)
     assert advised, caught.value.output
     assert advised[0].strip().startswith(advice)
 
 
 @pytest.mark.zig
-def test_the_compilers_own_words_are_unchanged(zig: Path, tmp_path: Path) -> None:
-    probe = tmp_path / "probe.zig"
+def test_the_compilers_own_words_are_unchanged(
+    zig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a probe in the working directory; else files are named from there, so that an editor finds them."""
+    monkeypatch.chdir(tmp_path)
+    probe = Path("probe.zig")
     probe.write_text("export fn prog() void {\n    const x = ;\n}\n")
     with pytest.raises(BuildError) as caught:
         compiler.compile_probe(probe, tmp_path / "probe.o", endian="big", cache=tmp_path / "cache", zig=zig)
@@ -227,3 +231,25 @@ def test_the_compilers_own_words_are_unchanged(zig: Path, tmp_path: Path) -> Non
     assert caught.value.output == plain.stderr
     assert "probe.zig:2:15: error: expected expression, found ';'\n    const x = ;" in caught.value.output
     assert str(caught.value) == "probe.zig: Zig could not compile the probe for bpfeb"
+    monkeypatch.chdir(tmp_path.parent)
+    probe = Path(tmp_path.name) / "probe.zig"
+    with pytest.raises(BuildError) as caught:
+        compiler.compile_probe(probe, tmp_path / "probe.o", endian="big", cache=tmp_path / "cache", zig=zig)
+    assert caught.value.output == plain.stderr.replace("probe.zig:", f"{tmp_path.name}/probe.zig:")
+    assert str(caught.value) == f"{tmp_path.name}/probe.zig: Zig could not compile the probe for bpfeb"
+
+
+def test_files_are_named_from_where_the_probe_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The author's own, wherever the compiler names one; not the SDK's, and no text that looks like a place."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "probes" / "more").mkdir(parents=True)
+    for name in ("a.zig", "more/b.zig", "c.c"):
+        (tmp_path / "probes" / name).write_text("")
+    output = (
+        "a.zig:1:2: error: 'a.zig:3' is text\n    run: more/b.zig:4:5\n/sdk/a.zig:6:7: note\n"
+        "In file included from c.c:8:\nno.zig:9:9: note\nLLVM ERROR: a.zig:1\n"
+    )
+    placed = output.replace("a.zig:1:2", "probes/a.zig:1:2").replace("more/b", "probes/more/b")
+    placed = placed.replace("c.c:8", "probes/c.c:8")
+    assert compiler.placed(output, Path("probes/a.zig")) == placed
+    assert compiler.placed(output, Path("a.zig")) == output

@@ -15,14 +15,14 @@ from pyzbpf.errors import BuildError
 
 def test_statements(tmp_path: Path) -> None:
     source = tmp_path / "with space" / "first.zig"
+    options = settings.Options(
+        mode="small", cpu="v2", modules={"wire": tmp_path / "wire.zig"}, include=[tmp_path]
+    )
     found = settings.Settings(
         probes={"first": source},
         patterns=["with space/*.zig", "deep/**/*.zig"],
-        options={
-            "first": settings.Options(
-                mode="small", cpu="v2", modules={"wire": tmp_path / "wire.zig"}, include=[tmp_path]
-            )
-        },
+        options={"first": options},
+        common=options,
         endian="big",
         package="my.tool",
     )

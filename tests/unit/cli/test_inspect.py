@@ -226,11 +226,15 @@ def test_build(objects: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.zig
 def test_build_of_a_wrong_probe(objects: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "bad.zig").write_text("const x = ;")
-    assert main(["build", str(tmp_path / "bad.zig"), "-o", str(tmp_path)]) == 1
+    bad = tmp_path / "bad.zig"
+    bad.write_text("const x = ;")
+    assert main(["build", str(bad), "-o", str(tmp_path)]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("bad.zig:1:11: error: expected expression")
+    assert err.startswith(f"{bad}:1:11: error: expected expression")
+    bad.write_text('export fn prog(_: *anyopaque) linksection("kporbe/x") c_int {\n    return 0;\n}\n')
+    assert main(["build", str(bad), "-o", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith(f"pyzbpf: error: {bad}, section 'kporbe/x'")
     assert list(tmp_path.glob("*.o")) == []
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from pyzbpf.build import settings
 from pyzbpf.cli import dev, new, stubs
 from pyzbpf.cli.main import main
 from pyzbpf.cli.usage import UsageError
+from pyzbpf.errors import BuildError
 
 ROOT = Path(__file__).parents[3]
 PATIENCE_S = 120
@@ -55,6 +57,60 @@ def test_nothing_stays_to_be_filled_in(template: str) -> None:
             word for word in ("@project@", "@package@", "@probe@", "@summary@") if word in name + text
         }
     assert (new.TEMPLATES / template).is_dir()
+
+
+def table(project: Path, *lines: str) -> None:
+    """Put lines at the start of the project's [tool.pyzbpf]."""
+    file = project / "pyproject.toml"
+    file.write_text(file.read_text().replace("[tool.pyzbpf]\n", "\n".join(["[tool.pyzbpf]", *lines, ""])))
+
+
+@pytest.mark.zig
+@pytest.mark.parametrize("place", ["probes/started.zig", "scratch/deeper/other.zig"])
+def test_a_source_is_built_as_its_project_says(
+    project: Path, place: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that is no probe of it. What is said of one probe alone holds for that, an option goes before all."""
+    monkeypatch.chdir(project)
+    is_probe = place.startswith("probes")
+    table(
+        project,
+        'cpu = "v1"',
+        'mode = "small"',
+        'modules = { wire = "zig/wire.zig" }',
+        'override.started.cpu = "v2"',
+    )
+    (project / "zig").mkdir()
+    (project / "zig" / "wire.zig").write_text("pub const longest: u32 = 100;\n")
+    source = Path(place)
+    source.parent.mkdir(parents=True, exist_ok=True)
+    text = (project / "probes" / "started.zig").read_text()
+    source.write_text(text + 'export var most: u32 linksection(".rodata") = @import("wire").longest;\n')
+    cpu = "v2" if is_probe else "v1"
+    assert main(["build", place, "-o", "out", "--endian", "little", "--mode", "safe"]) == 0
+    out, err = capsys.readouterr()
+    assert out == f"out/{source.stem}.bpfel.o\n"
+    assert (
+        err == f"pyzbpf: note: {place} is built as {project}/pyproject.toml says: cpu {cpu}; modules wire\n"
+    )
+    assert main(["inspect", place, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert '"most"' in out
+    assert f"says: mode small; cpu {cpu}; modules wire\n" in err
+
+
+def test_projects_are_looked_for_upwards(project: Path) -> None:
+    """A pyproject.toml that is not of ours is passed by; no project, no settings of one."""
+    inner = project / "vendor" / "tool"
+    inner.mkdir(parents=True)
+    (inner / "pyproject.toml").write_text('[project]\nname = "tool"\ndescription = "like tool.pyzbpf"\n')
+    assert settings.find_project(inner / "x.zig") == project
+    assert settings.find_project(project.parent / "x.zig") is None
+    default = {"endian": "both", "mode": "safe", "cpu": "v3", "modules": {}, "include": []}
+    assert settings.of_source(project.parent / "x.zig", None) == default
+    table(project, 'cpu = "v9"')
+    with pytest.raises(BuildError, match="cpu cannot be 'v9'"):
+        settings.of_source(project / "x.zig", project)
 
 
 @pytest.mark.zig

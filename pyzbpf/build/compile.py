@@ -5,6 +5,7 @@ CMake runs ``compile JOB.json`` for a probe when one of its files has changed (`
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -86,7 +87,7 @@ def build_probe(
                     keep, data, command, source=source, raw=raw, base=target.name.removesuffix(".o"),
                     endian=order, name=name or stem, prefixes=prefixes, source_line=lines,
                 )  # fmt: skip
-            try:
+            with _named(source):
                 finished = finish(
                     data,
                     file=source.name,
@@ -95,13 +96,20 @@ def build_probe(
                     prefixes=prefixes,
                     source_line=lines,
                 )
-            except ObjectError as error:
-                if error.file == source.name:  # as the object has it, which is the same wherever it is built
-                    error.file = str(source)
-                raise
             replace(target, finished)
             written.append(target)
     return written
+
+
+@contextlib.contextmanager
+def _named(source: Path) -> Iterator[None]:
+    # An object has the file's name alone, wherever it is built; a message says where it is.
+    try:
+        yield
+    except ObjectError as error:
+        if error.file == source.name:
+            error.file = str(source)
+        raise
 
 
 def build_source(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import keyword
 import re
 import sys
 from pathlib import Path, PurePath
@@ -280,6 +281,12 @@ def _package(table: Mapping[str, Any], pyproject: Mapping[str, Any]) -> str:
             f"pyproject.toml: {TABLE} package must be the dotted name of an import package, "
             f"as in 'mytool' or 'mytool.probes', not {package!r}{near}"
         )
+    for part in package.split("."):
+        if keyword.iskeyword(part):
+            raise BuildError(
+                f"pyproject.toml: {TABLE} package: no `import` can name '{package}', for '{part}' is a word of "
+                f"Python's own; choose another, as in '{package.replace(part, part + '_')}'"
+            )
     return package
 
 

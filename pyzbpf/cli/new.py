@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from pyzbpf.cli.usage import UsageError
@@ -13,6 +14,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9]", re.ASCII)
+# What pyzbpf, a project's tests and the tools for them import, installed here or not, and what it is of.
+_IMPORTED = {
+    "build": "build", "elftools": "pyelftools", "numpy": "numpy", "pip": "pip", "pyarrow": "pyarrow",
+    "pytest": "pytest", "pyzbpf": "pyzbpf", "scikit_build_core": "scikit-build-core", "test": "Python's own test suite",
+    "tests": "the folder of tests", "ziglang": "ziglang",
+}  # fmt: skip
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -86,13 +94,17 @@ def run(arguments: argparse.Namespace) -> int:
 def files(project: str, template: str) -> dict[str, str]:
     """The files of a project by their names; UsageError where it cannot be called so."""
     package = re.sub(r"[-.]+", "_", project).lower()
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9._-]*[A-Za-z0-9]", project, re.ASCII):
+    if not _NAME.fullmatch(project):
+        near = re.sub(r"[^A-Za-z0-9._-]+", "-", project).lstrip("0123456789._-").rstrip("._-")
         raise UsageError(
-            f"'{project}' cannot be a project's name: letters, digits, '-', '_' and '.', a letter first"
+            f"'{project}' cannot be a project's name, which has letters (a to z), digits, '-', '_' and '.' only, two or "
+            "more; it begins with a letter and ends with a letter or digit"
+            + (f": '{near}' could be one" if _NAME.fullmatch(near) else "")
         )
-    if keyword.iskeyword(package) or package in {*sys.stdlib_module_names, "pyzbpf", "test"}:
+    why = _taken(package)
+    if why:
         raise UsageError(
-            f"'{project}' cannot be a project's name: '{package}' means something else in Python"
+            f"'{project}' cannot be a project's name: '{package}' {why}; choose another, as in '{project}-probe'"
         )
     kind = KINDS[template]
     words = {
@@ -100,6 +112,16 @@ def files(project: str, template: str) -> dict[str, str]:
         "summary": kind.summary,
     }  # fmt: skip
     return {_filled(name, words): _filled(_template(template, file), words) for name, file in FILES.items()}
+
+
+def _taken(package: str) -> str:
+    # Why a package cannot be called so; "" where it can.
+    if keyword.iskeyword(package):
+        return "is a word of Python's own, which no import can name"
+    if package in sys.stdlib_module_names:
+        return "is a module of Python's standard library"
+    owners = [_IMPORTED[package]] if package in _IMPORTED else packages_distributions().get(package)
+    return f"is what {owners[0]} is imported as, and one would hide the other" if owners else ""
 
 
 def _template(template: str, file: str) -> str:

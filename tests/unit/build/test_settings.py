@@ -91,6 +91,10 @@ def test_overlapping_patterns_give_each_probe_once(root: Path) -> None:
         ),
         ({"probes": ["probes/*"], "package": 1}, "package must be the dotted name"),
         (
+            {"probes": ["probes/*"], "package": "my.class"},
+            r"package: no `import` can name 'my\.class', for 'class' is a word of Python's own; .* 'my\.class_'",
+        ),
+        (
             {"probes": ["probes/*"], "modules": ["x"]},
             r"modules must be Zig files by import name, .* not \['x'\]",
         ),

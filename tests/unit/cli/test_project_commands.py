@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -33,10 +34,37 @@ def test_new_leaves_what_is_there_alone(project: Path, capsys: pytest.CaptureFix
     assert (project / "README.md").read_text() == before
 
 
-@pytest.mark.parametrize("name", ["-x", "x y", "ä", "x/../y", "x.", "1x", "class", "json", "test", "pyzbpf"])
-def test_names_that_no_project_has(name: str) -> None:
-    with pytest.raises(UsageError, match="cannot be a project's name"):
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("-xy", "begins with a letter and ends with a letter or digit: 'xy' could be one"),
+        ("x y", "letters (a to z), digits, '-', '_' and '.' only, two or more"),
+        ("x y", ": 'x-y' could be one"),
+        ("ä", "ends with a letter or digit"),
+        ("x/../y", ": 'x-..-y' could be one"),
+        ("x.", "ends with a letter or digit"),
+        ("1xy", ": 'xy' could be one"),
+        ("class", "'class' is a word of Python's own"),
+        ("json", "'json' is a module of Python's standard library; choose another, as in 'json-probe'"),
+        ("test", "'test' is"),
+        ("tests", "'tests' is what the folder of tests is imported as"),
+        ("pyzbpf", "'pyzbpf' is what pyzbpf is imported as"),
+        ("numpy", "'numpy' is"),
+        ("PyTest", "'pytest' is what pytest is imported as, and one would hide the other"),
+        ("pip", "'pip' is"),
+        ("scikit-build.core", "'scikit_build_core' is"),
+    ],
+)
+def test_names_that_no_project_has(name: str, why: str) -> None:
+    with pytest.raises(UsageError, match=f"'{name}' cannot be a project's name.*{re.escape(why)}"):
         new.files(name, "xdp")
+
+
+def test_names_of_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(new, "packages_distributions", lambda: {"yaml": ["PyYAML"]})
+    with pytest.raises(UsageError, match="'yaml' is what PyYAML is imported as"):
+        new.files("YAML", "xdp")
+    assert new.files("yaml-probe", "xdp")
 
 
 def test_new_looks_at_the_name_first(capsys: pytest.CaptureFixture[str]) -> None:

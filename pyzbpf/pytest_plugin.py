@@ -64,9 +64,9 @@ def bpf_probe(tmp_path: Path) -> Iterator[Callable[..., Object]]:
             if attach:
                 probe.attach(**options)
         except PrivilegeError as error:
-            pytest.skip(f"needs the privilege to load BPF programs: {error}")
+            pytest.skip(f"needs the privilege to load BPF programs: {_line(error)}")
         except UnsupportedError as error:
-            pytest.skip(f"{error}; `pyzbpf doctor` says what this kernel can do")
+            pytest.skip(f"{_line(error)}. `pyzbpf doctor` says what this kernel can do")
         ids.extend(_ids(probe))
         return probe
 
@@ -74,6 +74,11 @@ def bpf_probe(tmp_path: Path) -> Iterator[Callable[..., Object]]:
     for probe in reversed(opened):
         probe.close()
     _check(before, ids)
+
+
+def _line(error: Exception) -> str:
+    # A reason to skip is one line; an error may have its advice in another.
+    return ". ".join(line.strip().removesuffix(".") for line in str(error).splitlines())
 
 
 def _open(target: Any, folder: Path) -> Any:

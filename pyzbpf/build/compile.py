@@ -261,7 +261,10 @@ def write_modules(objects: Sequence[Path], name: str, sources: Iterable[Path]) -
         if path.suffix == ".zig" and path.is_file():
             comments.update(doc_comments(path.read_text(encoding="utf-8", errors="replace")))
     spec = read(objects[0].read_bytes(), file=objects[0].name, name=name)
-    for suffix, text in ((".py", stubs.module_text(name)), (".pyi", stubs.stub_text(spec, comments))):
+    for suffix, text in (
+        (".py", stubs.module_text(spec, comments)),
+        (".pyi", stubs.stub_text(spec, comments)),
+    ):
         path = objects[0].with_name(f"{name}{stubs.SUFFIX}{suffix}")
         replace(path, text.encode())
         stamp(path)

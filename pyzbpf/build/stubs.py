@@ -24,7 +24,7 @@ MODULE = '''"""The probe `{name}`. Written by pyzbpf when the package was built.
 
 from pyzbpf.spec.skeleton import Skeleton
 
-_skeleton = Skeleton(__package__, "{name}")
+_skeleton = Skeleton(__package__, "{name}"{docs})
 open = _skeleton.open
 __getattr__ = _skeleton.attribute
 '''
@@ -79,9 +79,11 @@ AGGREGATES = {
 }
 
 
-def module_text(name: str) -> str:
-    """The module of a probe: the same for all, but for the name."""
-    return MODULE.format(name=name)
+def module_text(spec: ObjectSpec, comments: Mapping[str, str]) -> str:
+    """The module of a probe: the same for all, but for the name and what the comments say of its types."""
+    docs = _Stub(spec, comments).docs()
+    lines = "".join(f"    {name!r}: {text!r},\n" for name, text in docs.items())
+    return MODULE.format(name=spec.name, docs=f", {{\n{lines}}}" if docs else "")
 
 
 def stub_text(spec: ObjectSpec, comments: Mapping[str, str] | None = None) -> str:
@@ -144,6 +146,20 @@ class _Stub:
         # A parameter whose default is no question: all fields are given, by place or by name.
         parameters = "".join(f", {field}: {annotation}" for field, annotation in members.items())
         yield f"    def __init__({'self' if 'self' not in members else 'self_'}{parameters}) -> None: ..."
+
+    def docs(self) -> dict[str, str]:
+        """What the comments say of the types and, in a line for each, of their members."""
+        found = {}
+        for type_id, name in self.names.items():
+            assert self.spec.btf is not None
+            type = self.spec.btf.get(type_id)
+            notes = [self.comments[type.name]] if self.comments.get(type.name) else []
+            fields = [] if type.kind in (kinds.ENUM, kinds.ENUM64) else self.members(type)
+            about = [(field, self.comments.get(f"{type.name}.{field}")) for field in fields]
+            notes += ["\n".join(f"{field}: {text}" for field, text in about if text)]
+            if any(notes):
+                found[name] = "\n\n".join(filter(None, notes))
+        return found
 
     def members(self, found: Type) -> dict[str, str]:
         assert self.spec.btf is not None

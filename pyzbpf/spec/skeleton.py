@@ -29,12 +29,16 @@ RESERVED = frozenset(
 
 
 class Skeleton:
-    """The probe ``name`` of a package; `open` and `__getattr__` become those of its module."""
+    """The probe ``name`` of a package; `open` and `__getattr__` become those of its module.
 
-    __slots__ = ("_classes", "_spec", "_target")
+    ``docs`` are what the source says of the types, by their names in the module.
+    """
 
-    def __init__(self, package: str, name: str) -> None:
+    __slots__ = ("_classes", "_docs", "_spec", "_target")
+
+    def __init__(self, package: str, name: str, docs: dict[str, str] | None = None) -> None:
         self._target = f"{package}:{name}"
+        self._docs = docs or {}
         self._spec: ObjectSpec | None = None
         # Type information -> classes by type id: objects that are opened twice share them.
         self._classes: dict[bytes, dict[int, type]] = {}
@@ -61,7 +65,9 @@ class Skeleton:
                 self._spec = self.open()
             type_id = classes(self._spec).get(name)
             if type_id is not None and self._spec.btf is not None:
-                return codec.class_of(self._spec.btf, type_id)
+                found = codec.class_of(self._spec.btf, type_id)
+                found.__doc__ = self._docs.get(name, found.__doc__)
+                return found
         raise AttributeError(f"probe '{self._target}' has no type '{name}'")
 
     @staticmethod

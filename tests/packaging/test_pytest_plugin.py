@@ -155,3 +155,21 @@ def test_without_privilege_it_skips(project: Path) -> None:
     output = run(project, "test_it.py")
     assert "1 skipped" in output, output
     assert "needs the privilege to load BPF programs" in output
+
+
+def test_the_reason_of_a_skip_is_one_line(project: Path) -> None:
+    """What it is, what to do, and who knows more."""
+    (project / "test_it.py").write_text(
+        "import pyzbpf\n"
+        "class Spec:\n"
+        "    def load(self):\n"
+        "        raise pyzbpf.UnsupportedError('sleeping', since='5.10', advice='Take a newer kernel.')\n"
+        "def test_it(bpf_probe, monkeypatch):\n"
+        "    monkeypatch.setattr(pyzbpf, 'open', lambda _: Spec())\n"
+        "    bpf_probe('x:y')\n"
+    )
+    reason = (
+        "sleeping is not supported here (needs Linux 5.10 or newer). Take a newer kernel. "
+        "`pyzbpf doctor` says what this kernel can do"
+    )
+    assert reason in run(project, "test_it.py")

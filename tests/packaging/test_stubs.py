@@ -229,9 +229,18 @@ def test_the_stub_names_what_there_is(site: Path, installed: Path, tmp_path: Pat
     Environment(tmp_path / "user", site, installed).run("-c", code)
 
 
-def test_doc_comments_reach_the_stub(site: Path) -> None:
+def test_doc_comments_reach_the_stub(site: Path, installed: Path, tmp_path: Path) -> None:
+    """And the classes at run time, for help()."""
     text = (site / "typedtool" / "started_skel.pyi").read_text()
     assert 'class Event(Record):\n    """A program that was started."""\n' in text
     assert '    time: int\n    """Nanoseconds since boot."""\n' in text
     assert 'class Kind(EnumValue):\n    """Why it was seen."""\n' in text
     assert "Only this user." in text
+    environment = Environment(tmp_path / "user", site, installed)
+    done = environment.run(
+        "-c",
+        "from typedtool.started_skel import Event, Inner, Kind\n"
+        "print([Event.__doc__, Kind.__doc__, Inner.__doc__])\n",
+    )
+    docs = ["A program that was started.\n\ntime: Nanoseconds since boot.", "Why it was seen.", None]
+    assert done.stdout == f"{docs}\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.packaging.environments import Environment, clean_environment
+from tests.support.require import missing
 
 PROBE = """
 const bpf = @import("bpf");
@@ -149,15 +149,9 @@ def check(
     tool: str, program: str, site: Path, installed: Path, folder: Path
 ) -> subprocess.CompletedProcess[str]:
     """What a type checker, as strict as it can be, says of a program that uses the installed package."""
-    program_of_npm = shutil.which(tool)
-    if importlib.util.find_spec(tool) is not None:
-        start = [sys.executable, "-m", tool]
-    elif program_of_npm:
-        start = [program_of_npm]
-    else:
-        pytest.skip(
-            f"{tool} is missing: pip install {tool} (pyright needs Node.js, too; or npm install -g pyright)"
-        )
+    if importlib.util.find_spec(tool) is None:
+        extra = "pyright[nodejs]" if tool == "pyright" else tool
+        missing(tool, f"{tool} is missing: pip install '{extra}'")
     (folder / "program.py").write_text(program)
     if tool == "mypy":
         user = Environment(folder / "user", site, installed)
@@ -168,7 +162,7 @@ def check(
         )
         command = ["--pythonpath", sys.executable]
     return subprocess.run(
-        [*start, *command, "program.py"],
+        [sys.executable, "-m", tool, *command, "program.py"],
         cwd=folder,
         env=clean_environment(),
         capture_output=True,

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pyzbpf.build import compiler
+from tests.support import newer_pythons
 
 ROOT = Path(__file__).resolve().parents[2]
 OTHERS = sorted(
@@ -28,12 +29,16 @@ OTHERS = sorted(
         if found and "shims" not in found and Path(found).resolve() != Path(sys.executable).resolve()
     }
 )
-other_pythons = pytest.mark.parametrize(
-    "python", OTHERS or [pytest.param("", marks=pytest.mark.skip("install another Python"))]
-)
+# A test of each takes `found_python` of it.
+other_pythons = pytest.mark.parametrize("python", [*OTHERS, *newer_pythons.VERSIONS])
 # What CMake can write for -> the program that it takes.
 GENERATORS = {"Ninja": "ninja", "Unix Makefiles": "make"}
 BUILD = "import sys, pyzbpf.build as b; print(b.build_wheel(sys.argv[1]))"
+
+
+def found_python(python: str) -> str:
+    """The program of one of `other_pythons`: Debian's newer ones are fetched when they are asked for."""
+    return newer_pythons.find(python) if python in newer_pythons.VERSIONS else python
 
 
 class Environment:

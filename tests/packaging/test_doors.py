@@ -21,6 +21,7 @@ from tests.packaging.environments import (
     clean_environment,
     configure_error,
     copy_project,
+    found_python,
     isolated_build,
     need,
     other_pythons,
@@ -120,6 +121,7 @@ def test_every_python_builds_the_same(
     builder: Environment, installed: Path, tool_site: Path, tmp_path: Path, python: str
 ) -> None:
     """What is in a wheel does not tell which Python has built it."""
+    python = found_python(python)
     path = os.pathsep.join(map(str, (installed, tool_site)))
     environment = {**clean_environment(), "PYTHONPATH": path}
     # Older than 3.11 they want tomli, and this Python's packages need not have it.

@@ -17,7 +17,14 @@ from pathlib import Path
 import pytest
 
 from pyzbpf.build import sdk
-from tests.packaging.environments import ROOT, Environment, clean_environment, isolated_build, other_pythons
+from tests.packaging.environments import (
+    ROOT,
+    Environment,
+    clean_environment,
+    found_python,
+    isolated_build,
+    other_pythons,
+)
 from tests.support.kernel import obstacle
 
 SDIST = "import sys, pyzbpf.build as b; print(b.build_sdist(sys.argv[1]))"
@@ -206,7 +213,9 @@ with loopback_skel.open() as spec:
 def test_other_pythons(wheel: Path, python: str) -> None:
     """The same wheel in every Python that is here: each module imports, a probe opens, and loads as root."""
     done = subprocess.run(
-        [python, "-I", "-c", LOAD, wheel, "" if obstacle() else "load"], capture_output=True, text=True
+        [found_python(python), "-I", "-c", LOAD, wheel, "" if obstacle() else "load"],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     assert "['" in done.stdout

@@ -80,12 +80,8 @@ def _unpacked() -> Edition:
 
 
 def _take(folder: Path) -> None:
-    architecture = subprocess.run(
-        ["dpkg", "--print-architecture"], capture_output=True, text=True, check=True
-    ).stdout.strip()
-
     def unpack(*names: str) -> None:
-        packages.unpack(architecture, [f"{name}/{SUITE}" for name in names], folder)
+        packages.unpack(packages.architecture(), [f"{name}/{SUITE}" for name in names], folder)
 
     unpack(PACKAGE, "golang-golang-x-sys-dev", "golang-go")
     # golang-go is links to the Go of the day: /usr/bin/go -> ../lib/go-1.27/bin/go.

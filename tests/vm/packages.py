@@ -196,6 +196,12 @@ def _refusal(kernel: Kernel) -> str:
     return ""
 
 
+def architecture() -> str:
+    """Debian's word for this machine."""
+    asked = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True)
+    return asked.stdout.strip()
+
+
 def unpack(architecture: str, packages: Iterable[str], folder: Path) -> None:
     """Download packages (`name`, or `name/suite`) and unpack them into a folder; nothing of them is run."""
     root = _root(architecture)

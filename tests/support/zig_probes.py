@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,8 @@ def build_all(folder: Path) -> None:
     """Build every probe in every mode for both byte orders, where `path` looks for them."""
     from tests.vm.processes import end_with_parent  # which is not carried into guests
 
-    with ProcessPoolExecutor(initializer=end_with_parent) as pool:
+    # Python 3.14 would put a server between, which does not end with us.
+    with ProcessPoolExecutor(initializer=end_with_parent, mp_context=get_context("fork")) as pool:
         try:
             for mode in MODES:
                 build = functools.partial(

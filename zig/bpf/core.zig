@@ -98,6 +98,15 @@ pub inline fn load(base: anytype, comptime path: []const u8) Field(Pointee(@Type
     return load(value, step.rest);
 }
 
+/// The address of a field inside the object that `base` points to, for helpers that take one:
+/// `helpers.d_path(core.at(file, "f_path"), …)`. It is for them and for `read`; a dot on it knows nothing of the kernel.
+pub inline fn at(base: anytype, comptime path: []const u8) *const Field(Pointee(@TypeOf(base)), path) {
+    @setRuntimeSafety(false);
+    const Target = Field(Pointee(@TypeOf(base)), path);
+    if (comptime isBits(hop(Pointee(@TypeOf(base)), path).Type)) @compileError("path \"" ++ path ++ "\": a bit field has no address");
+    return pointer(Target, address(base) +% constant(.field_byte_offset, whole(Pointee(@TypeOf(base)), path)));
+}
+
 /// Whether the running kernel's type has this field.
 pub inline fn exists(comptime Type: type, comptime path: []const u8) bool {
     return constant(.field_exists, whole(Type, path)) != 0;

@@ -143,7 +143,7 @@ def test_a_job(zig: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> 
     assert not (tmp_path / "stamps" / "other").exists()
     error = capfd.readouterr().err
     assert error.startswith("count.zig:1:11: error: expected expression, found ';'\nconst x = ;\n")
-    assert error.endswith("pyzbpf: error: count.zig: Zig could not compile the probe for bpfel\n")
+    assert error.endswith("pyzbpf: error: count.zig:1:11: Zig could not compile the probe for bpfel\n")
 
 
 def test_a_job_of_another_release(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

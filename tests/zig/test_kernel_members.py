@@ -147,6 +147,21 @@ def test_over_functions_and_the_stack(compile_text: Compile, mode: str) -> None:
     assert error.message.startswith(tuple(f"probe.zig:{line}: reads byte 4 of an object" for line in lines))
 
 
+LOOPS = {
+    "pointers": "const both = [2]*const task_struct{ ctx.previous, ctx.next }; for (both) |task| seen +%= task.tgid;",
+    "elements": "const k = bpf.ktime_get_ns() & 15; seen = ctx.next.comm[k];",
+    "whole": "const task = ctx.next.*; seen = task.tgid;",
+    "list": 'var task: ?*const task_struct = ctx.next; for (0..3) |_| { const it = task orelse return; seen +%= it.pid; task = core.load(it, "parent"); }',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["safe", "small"])
+@pytest.mark.parametrize("case", LOOPS)
+def test_places_that_are_known_at_run_time(compile_text: Compile, case: str, mode: str) -> None:
+    error = refused(compile_text, probe(SWITCHED, SWITCH, LOOPS[case]), mode)
+    assert f"probe.zig:{AT + 2}: reads " in error.message
+
+
 # What a dot may be used on.
 TAKEN = {
     "arguments": (SWITCHED, SWITCH, "const given = ctx.*; seen = @bitCast(given.preempt);"),
@@ -184,6 +199,11 @@ TAKEN = {
         SWITCHED,
         'ctx: *const extern struct { preempt: u64, previous: *const extern struct { pub const btf = "task_struct"; sched_reset_on_fork: core.Bits(u32, 1) } }',
         'seen = core.load(ctx.previous, "sched_reset_on_fork");',
+    ),
+    "elements_found_by_hand": (
+        SWITCHED,
+        SWITCH,
+        '@setRuntimeSafety(false); const k = bpf.ktime_get_ns() & 7; const first: [*]const u8 = @ptrFromInt(@intFromPtr(ctx.next) +% core.offset(task_struct, "comm")); seen = first[k] +% first[3];',
     ),
     "place_found_by_hand": (
         SWITCHED,

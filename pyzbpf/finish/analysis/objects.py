@@ -1,7 +1,7 @@
 """Which pointers lead into the kernel's own objects: what a context holds, what objects point to, what calls return.
 
-Where ways meet, a pointer is one into an object if it is on either way. What is added to one but a constant makes
-another of it: a place that a CO-RE record tells, or one that the verifier refuses.
+Where ways meet, a pointer is one into an object if it is on either way. With a number added to it that CO-RE tells it
+points to where the running kernel has a member, and is left alone.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pyzbpf.finish.unit import Unit
 
 CONTEXT, OBJECT, STACK = "context", "object", "stack"
+TOLD = "told"  # no pointer: a number that CO-RE tells, or that was made of one
 # Whether a pointer's type is known: of a struct or union, of nothing ("void", or not told), of anything else.
 STRUCT, UNTOLD, OTHER = "struct", "untold", "other"
 
@@ -40,7 +41,7 @@ _ARGUMENTS = range(1, 6)
 
 class Place(NamedTuple):
     """Where a pointer points to: ``offset`` bytes (None: it differs) into the context, an object or the stack
-    frame. ``type_id`` is the type of that as it is declared, 0 where it is not told.
+    frame (or ``TOLD``). ``type_id`` is the type of that as it is declared, 0 where it is not told.
     """
 
     home: str
@@ -114,6 +115,8 @@ def join(mine: State, theirs: State) -> bool:
 def _either(one: Place | None, other: Place) -> Place:
     if one is None or one == other:
         return other
+    if TOLD in (one.home, other.home):
+        return Place(TOLD, 0, 0)
     home = one.home if one.home == other.home else OBJECT
     same_type, same_offset = one.type_id == other.type_id, one.offset == other.offset
     return Place(home, one.type_id if same_type else 0, one.offset if same_offset else None)
@@ -154,10 +157,8 @@ def _result(
         return other
     if opcode == ADD64_IMMEDIATE and mine is not None and instruction.core is None:
         return mine.moved(instruction.immediate)
-    if opcode == _ADD64:  # a member of the context is chosen (`passes/context_places.py`)
-        return next(
-            (p._replace(offset=None) for p in (mine, other) if p is not None and p.home == CONTEXT), None
-        )
+    if opcode & 7 in (registers.ALU, registers.ALU64):
+        return _computed(state, instruction)
     if opcode == LOAD64 and other is not None:
         return _loaded(unit, state, instruction, other)
     if opcode == LD_IMM64 and instruction.symbol is not None and instruction.symbol.is_undefined:
@@ -167,11 +168,26 @@ def _result(
     return None
 
 
+def _computed(state: State, instruction: Instruction) -> Place | None:
+    """What arithmetic makes of registers."""
+    found = [state[register] for register in registers.reads(instruction) if register in state]
+    if instruction.core is not None or any(place.home == TOLD for place in found):
+        return Place(TOLD, 0, 0)
+    if instruction.opcode != _ADD64 or len(found) != 1:
+        return None
+    return found[0]._replace(offset=None)  # the way to a member of the context, or to an element
+
+
 def _loaded(unit: Unit, state: State, instruction: Instruction, base: Place) -> Place | None:
     """What eight bytes from there point to."""
     offset = base.moved(instruction.offset).offset
     if base.home == STACK:
-        return state.get(offset) if offset is not None and offset < 0 else None
+        if offset is not None:
+            return state.get(offset) if offset < 0 else None
+        kept = [place for at, place in state.items() if at < 0 and place.home == OBJECT]
+        return kept[0]._replace(offset=None) if kept else None
+    if base.home == TOLD:
+        return None
     if instruction.core is not None:
         return Place(OBJECT, _at_path(unit, instruction.core), 0)
     return Place(OBJECT, _at(unit, base.type_id, offset) if offset is not None else 0, 0)

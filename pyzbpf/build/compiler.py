@@ -260,7 +260,7 @@ def run(
 
 
 def _failure(source: Path, architecture: str, done: subprocess.CompletedProcess[str]) -> BuildError:
-    message = f"{source}: Zig could not compile the probe for {architecture}"
+    message = f"{diagnose.place(done.stdout, source)}: Zig could not compile the probe for {architecture}"
     if done.returncode < 0 or "LLVM ERROR" in done.stdout:
         message += " (the compiler crashed)"
     known = diagnose.advice(done.stdout)

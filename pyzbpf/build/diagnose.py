@@ -8,21 +8,29 @@ from __future__ import annotations
 
 import re
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 class Known:
-    """A limit of BPF: how the compiler speaks of it (a pattern), and what the author can do."""
+    """A limit of BPF: how the compiler speaks of it (a pattern), and what the author can do.
 
-    __slots__ = ("advice", "pattern")
+    ``use`` is a pattern of what the author may have written, for where the compiler names no place.
+    """
 
-    def __init__(self, pattern: str, advice: str) -> None:
-        self.pattern = re.compile(pattern)
+    __slots__ = ("advice", "pattern", "use")
+
+    def __init__(self, pattern: str, advice: str, *, use: str = "") -> None:
+        self.pattern = re.compile(pattern, re.MULTILINE)
         self.advice = advice
+        self.use = re.compile(use) if use else None
 
 
 # In the order in which advice is given.
 KNOWN = (
     Known(
-        r"aggregate returns are not supported|only small returns supported"
+        r"^(?!.*in function (?:Io|fmt)\.).*(?:aggregate returns are not supported|only small returns supported)"
         r"|unable to allocate function return",
         "A BPF function returns one register: a struct, an optional, an error union with a value or a "
         "slice does not fit. Make the function `inline fn`, let it write through a pointer parameter, "
@@ -47,6 +55,39 @@ KNOWN = (
         r"unsupported signed division",
         "BPF has signed division only from CPU v4 (Linux 6.6). Divide unsigned values (`@abs`, "
         '`@intCast`), shift by a power of two, or build with cpu "v4".',
+    ),
+    Known(
+        r"in function (?:Io|fmt)\.\S+ ",
+        "`std.fmt` formats through function pointers, which BPF has not. Send the numbers in an event and format them "
+        'in Python; for debugging `bpf.printk("pid %d", .{pid})`; in an iterator `ctx.print`.',
+        use=r"std\.fmt\.|std\.Io\.|[bB]ufPrint|\.print\(",
+    ),
+    Known(
+        r"Cannot select: .*= Atomic(?:Load|Store)<|sequentially consistent \(seq_cst\) atomic load/store",
+        "BPF has atomic loads and stores from CPU v4 only, and none that is `.seq_cst`. A load or store of up to eight bytes "
+        "is one anyhow: `@as(*volatile u64, &value).*`; `@atomicRmw(u64, &value, .Xchg, new, .seq_cst)` stores "
+        "in order, and with `.Or` and 0 it loads.",
+    ),
+    Known(
+        r"Cannot select: .*= AtomicLoad(?!<)",
+        "BPF's atomic operations are `.Add`, `.Sub`, `.And`, `.Or`, `.Xor`, `.Xchg` and `@cmpxchgStrong`. Keep a maximum or "
+        "minimum for each CPU (`bpf.PerCpuArray(u64, 1)`) and join them in Python, or try `@cmpxchgStrong` in a loop of a few "
+        "rounds (`for (0..8)`).",
+    ),
+    Known(
+        r"unsupported atomic operation, please use 32/64 bit version",
+        "BPF's atomic operations are on 32 and 64 bits: declare the variable `u32` or `u64`.",
+    ),
+    Known(
+        r"Cannot select: .*\bGlobalTLSAddress\b",
+        "A BPF program has no thread, so no `threadlocal` variable. A value for each CPU is an element of "
+        "`bpf.PerCpuArray(T, 1)`, one for each thread `bpf.TaskStorage(T)`.",
+    ),
+    Known(
+        r"unknown page_size_min",
+        "A BPF program has no heap: no `page_allocator`, and no list or table that grows. Use maps (`bpf.Hash`, "
+        "`bpf.Array`, `bpf.Queue`), or an array of a fixed length.",
+        use=r"page_allocator",
     ),
     Known(
         r"Cannot select: .*\bbrind\b",
@@ -85,9 +126,37 @@ KNOWN = (
     Known(
         r"'posix\.system__struct_\d+' has no member named",
         "This part of the standard library needs an operating system (files, threads, printing), and a "
-        'probe runs without one. Use what `@import("bpf")` offers.',
+        'probe runs without one. Use what `@import("bpf")` offers: `bpf.printk`, `bpf.ktime_get_ns`, `bpf.helpers`.',
+        use=r"std\.(?:debug\.print|log\.|posix\.|fs\.|Thread|process\.)",
     ),
 )
+
+
+# A file, line and column as Zig and LLVM write them; the program's function in the name of the SDK's around it,
+# or the function of the author's own.
+_PLACE = re.compile(r"(?<![\w./\\-])((?:[\w-]+/)*[\w.-]+\.(?:zig|c)):(\d+):(\d+)")
+_FUNCTION = re.compile(r"\(function '(\w+)'\)|in function (?:\w+\.)*(\w+) ")
+
+
+def place(output: str, source: Path) -> str:
+    """Where in the author's files the first fault is: "probe.zig:7:6", with the line alone or without one where
+    the compiler does not say more; files are named from where ``source`` is.
+    """
+    for file, line, column in _PLACE.findall(output):
+        if int(line) and (source.parent / file).is_file():
+            return f"{(source.parent / file).as_posix()}:{line}:{column}"
+    try:
+        text = source.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return source.as_posix()
+    names = [first or second for first, second in _FUNCTION.findall(output)]
+    wanted = [rf"\bfn {re.escape(name)}\(" for name in names]
+    wanted += [known.use.pattern for known in KNOWN if known.use and known.pattern.search(output)]
+    for pattern in wanted:
+        found = re.search(pattern, text)
+        if found is not None:
+            return f"{source.as_posix()}:{text.count(chr(10), 0, found.start()) + 1}"
+    return source.as_posix()
 
 
 def advice(output: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 
 from pyzbpf.cli import c_text, target
 from pyzbpf.uapi import enums
@@ -134,12 +133,15 @@ def _extern(spec: ObjectSpec, found: ExternSpec) -> dict[str, Any]:
 
 def _traps(spec: ObjectSpec) -> list[dict[str, Any]]:
     """The safety checks; one of a function that was inlined stands in the object several times, and here once."""
-    found = Counter(
-        (trap.file, trap.line, trap.column, trap.kind, trap.function, trap.message(), trap.text)
-        for trap in spec.traps
-    )
-    keys = ("file", "line", "column", "kind", "function", "message", "text")
-    return [{**dict(zip(keys, place, strict=True)), "count": count} for place, count in found.items()]
+    found: dict[tuple[object, ...], dict[str, Any]] = {}
+    for trap in spec.traps:
+        key = (trap.file, trap.line, trap.column, trap.kind, trap.function, trap.message(), trap.text)
+        check = {
+            "file": trap.file, **trap.position(), "kind": trap.kind, "function": trap.function,
+            "message": trap.message(), "text": trap.text, "count": 0,
+        }  # fmt: skip
+        found.setdefault(key, check)["count"] += 1
+    return list(found.values())
 
 
 def _program_lines(item: dict[str, Any]) -> Iterator[str]:
@@ -175,7 +177,7 @@ def _extern_lines(item: dict[str, Any]) -> Iterator[str]:
 def _trap_lines(item: dict[str, Any]) -> Iterator[str]:
     times = f" (x{item['count']})" if item["count"] > 1 else ""
     text = f": {item['text']}" if item["text"] else ""
-    place = ":".join(str(item[key]) for key in ("file", "line", "column") if item[key])
+    place = ":".join(str(item[key]) for key in ("file", "line", "column") if key in item)
     yield f"{place}: {item['kind']} in {item['function']}{times}{text}"
 
 

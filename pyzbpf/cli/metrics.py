@@ -104,7 +104,7 @@ class Collector:
         )
         counts: dict[tuple[str, str, str, str, str], int] = {}
         for trap in self._probe.traps:
-            place = (trap.file, str(trap.line), str(trap.column), trap.kind, trap.function)
+            place = (trap.file, str(trap.line or ""), str(trap.column or ""), trap.kind, trap.function)
             counts[place] = counts.get(place, 0) + trap.count
         for place, count in counts.items():
             failed.add_metric([probe, *place], count)

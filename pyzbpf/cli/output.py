@@ -289,7 +289,7 @@ def _histogram(name: str, key: Any, hist: Hist) -> Record:
 
 def _trap(trap: Any) -> Record:
     return _record(
-        "trap", file=trap.file, line=trap.line, column=trap.column, kind=trap.kind, function=trap.function,
+        "trap", file=trap.file, **trap.spec.position(), kind=trap.kind, function=trap.function,
         operands=trap.operands, count=trap.count, text=trap.text,
         message=trap.spec.message(trap.operands),
     )  # fmt: skip

@@ -19,6 +19,8 @@ from pyzbpf.finish.passes import (
     dead_code,
     externals,
     functions,
+    kernel_members,
+    known_places,
     leftovers,
     lines,
     lost_counts,
@@ -82,6 +84,8 @@ PASSES: tuple[Callable[[Unit], None], ...] = (
     externals.run,  # .kconfig and .ksyms for what the kernel defines
     core_records.run,  # the SDK's CO-RE requests as records on minimal types
     core_lines.run,  # the author's line for each of them
+    kernel_members.run,  # no member of the kernel's read where Zig's declaration has it
+    known_places.run,  # no access beyond a variable at a place that is known
     negations.run,  # negative numbers that the verifier can follow
     trap_verdicts.run,  # the author's verdicts for failed checks are possible ones
     trap_marks.run,  # a trap of its own for each safety check

@@ -101,6 +101,10 @@ class TrapSpec:
             return f"{self.file}: in '{self.function}'"
         return f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")
 
+    def position(self) -> dict[str, int]:
+        """``line`` and ``column``, those that are known."""
+        return {name: number for name, number in (("line", self.line), ("column", self.column)) if number}
+
     def message(self, operands: Sequence[int] = ()) -> str:
         """The same without the place."""
         shown = [*map(str, operands[: self.operands]), "?", "?"]

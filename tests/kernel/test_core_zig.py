@@ -61,6 +61,8 @@ def test_every_form_reads_the_truth(mode: str, btf: decode.Btf) -> None:
     assert value["ring_value"] == maps["BPF_MAP_TYPE_RINGBUF"]
     assert value["hash_value"] == maps["BPF_MAP_TYPE_HASH"]
     assert (value["value_exists"], value["is_signed"]) == (False, True)
+    # Those of mm_struct are in a struct without a name, where `typeMatches` does not look.
+    assert list(value["members_match"]) == [True, True, *[False] * 6] and not value["matches"]
     assert (value["task_id"], value["pid_offset"]) == (task_id, pid_offset)
     assert value["guarded"] == 5
     # CONFIG_PID_NS or not, the first number is that of the outermost namespace, and `level` counts them from 0.

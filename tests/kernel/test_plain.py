@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from pyzbpf.cli.output import Json
 from tests.support import zig_probes
 
 MODES = ["safe", "small", "fast"]
@@ -26,6 +29,18 @@ def test_an_error_is_the_neutral_verdict_and_counted_by_name(mode: str) -> None:
             ("error.TooShort", "filter", 2),
         }
         assert "plain.zig: in 'filter': error.TooShort (x2)" in map(str, probe.traps)
+
+
+def test_the_record_of_an_error_has_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with zig_probes.spec("plain").load() as probe:
+        probe.programs["filter"].test_run(packet(3))
+        Json([], None).end(probe)
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (trap,) = [record for record in records if record["record"] == "trap"]
+    assert trap == {
+        "record": "trap", "file": "plain.zig", "kind": "error.TooShort", "function": "filter", "operands": [],
+        "count": 1, "text": "", "message": "error.TooShort",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -55,8 +55,8 @@ def test_fields_of_a_task(mode: str, reset: int) -> None:
             time.sleep(0.02)
             assert probe.variables["switches"].value == before > 0
     assert len(events) >= 10
-    seen = {(e.pid, e.tgid, e.parent, e.reset, e.comm) for e in events}
-    assert seen == {(child.pid, child.pid, os.getpid(), reset, "zbp")}
+    seen = {(e.pid, e.tgid, e.parent, e.reset, e.comm, e.name) for e in events}
+    assert seen == {(child.pid, child.pid, os.getpid(), reset, "zbp", "zbp")}
 
 
 def probe_of(section: str):

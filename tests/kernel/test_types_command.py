@@ -31,6 +31,8 @@ COMMON_TYPES = """
     mount vfsmount net list_head rb_node
 """
 
+MATCHED = ["task_struct", "sk_buff", "sock", "net_device", "file", "page", "inode", "dentry", "mm_struct"]
+
 PROGRAM = """
 export var pid: i32 = 0;
 export var parent: i32 = 0;
@@ -111,6 +113,30 @@ def asked(name: str, known: dict[str, tuple[int, int, int]]) -> str:
     return "\n".join(
         [f"export var of_{name}: [{4 * len(known)}]u32 = @splat(0);", head, *lines, "    return 0;\n}\n"]
     )
+
+
+def test_whole_types_match_the_kernel_that_they_are_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    zig_probes.need_compiler()
+    assert main(["types", *MATCHED]) == 0
+    source = tmp_path / "matched.zig"
+    source.write_text(
+        capsys.readouterr().out
+        + f"export var matching: [{len(MATCHED)}]bool = @splat(false);\n"
+        + "".join(
+            f'export fn ask_{name}(_: *bpf.RawTracepoint) linksection("raw_tp/sys_enter") c_int '
+            f"{{ matching[{place}] = bpf.core.membersMatch({name}); return 0; }}\n"
+            for place, name in enumerate(MATCHED)
+        )
+    )
+    (path,) = build_probe(source, endian="host", output_directory=tmp_path)
+    with pyzbpf.open(path).load() as probe:
+        for program in probe.programs.values():
+            program.test_run(context=bytes(96))
+        assert dict(zip(MATCHED, probe.variables["matching"].value, strict=True)) == dict.fromkeys(
+            MATCHED, True
+        )
 
 
 def test_whole_types_have_every_member_where_the_kernel_has_it(

@@ -129,7 +129,10 @@ def test_a_probe_that_does_not_compile(builder: Environment, example: Example) -
     assert error.count(" probes/loopback.zig:17:23: error: no field named 'size' in struct '") == 1
     assert "        .length = ctx.size,\n" in error
     assert "^~~~" in error
-    assert error.count("pyzbpf: error: probes/loopback.zig: Zig could not compile the probe for bpfel") == 1
+    assert (
+        error.count("pyzbpf: error: probes/loopback.zig:17:23: Zig could not compile the probe for bpfel")
+        == 1
+    )
     assert "Traceback (most recent call last):\n  File" not in error.split("pyzbpf: error:")[0]
 
 

@@ -43,6 +43,13 @@ def bpftool_refuses(*arguments: str | Path) -> str:
     return done.stderr
 
 
+def bpftool_words(*arguments: str | Path) -> str:
+    """What it says beside its answer; a failure is one of the test."""
+    done = _run(arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
 def pinned(path: Path) -> dict[str, Any]:
     """What it says about a pinned program."""
     shown: dict[str, Any] = json.loads(bpftool("-j", "prog", "show", "pinned", path))

@@ -291,7 +291,7 @@ REFUSED = {
         "pub extern fn bpf_task_from_pid(pid: i32) ?*task_struct;\n"
         + RAW.format(
             "const found = bpf_task_from_pid(1) orelse return 0;\n"
-            "return @intCast(table[ctx.args[1]] +% @as(u32, @bitCast(found.pid)) & 1);"
+            'return @intCast(table[ctx.args[1]] +% @as(u32, @bitCast(bpf.core.load(found, "pid"))) & 1);'
         ),
         "raw_tp/sys_enter", "prog", "probe.zig:7: a safety check may fail here while a task acquired at probe.zig:6",
         "give it back with bpf_task_release",

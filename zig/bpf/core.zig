@@ -98,6 +98,15 @@ pub inline fn load(base: anytype, comptime path: []const u8) Field(Pointee(@Type
     return load(value, step.rest);
 }
 
+/// The address of a field inside the object that `base` points to, for helpers that take one:
+/// `helpers.d_path(core.at(file, "f_path"), …)`. It is for them and for `read`; a dot on it knows nothing of the kernel.
+pub inline fn at(base: anytype, comptime path: []const u8) *const Field(Pointee(@TypeOf(base)), path) {
+    @setRuntimeSafety(false);
+    const Target = Field(Pointee(@TypeOf(base)), path);
+    if (comptime isBits(hop(Pointee(@TypeOf(base)), path).Type)) @compileError("path \"" ++ path ++ "\": a bit field has no address");
+    return pointer(Target, address(base) +% constant(.field_byte_offset, whole(Pointee(@TypeOf(base)), path)));
+}
+
 /// Whether the running kernel's type has this field.
 pub inline fn exists(comptime Type: type, comptime path: []const u8) bool {
     return constant(.field_exists, whole(Type, path)) != 0;
@@ -138,7 +147,42 @@ pub inline fn typeSize(comptime Type: type) u64 {
     return constant(.type_size, marker.root(Type));
 }
 
-/// Whether the kernel's type has every declared member, with a type that matches. Linux 5.19's rules.
+/// Whether the running kernel's type has every declared member, of the declared kind, size and sign. They are found
+/// through unnamed members, too, and of structs and of what pointers point to nothing more is asked: so it is true of what
+/// `pyzbpf types` has written on the same kernel.
+pub inline fn membersMatch(comptime Type: type) bool {
+    @setEvalBranchQuota(1_000_000);
+    var matching = typeExists(Type);
+    const info = switch (@typeInfo(marker.Underlying(Type))) {
+        inline .@"struct", .@"union" => |info| info,
+        else => @compileError("core.membersMatch asks for the members of a struct or union, not of " ++ @typeName(Type)),
+    };
+    inline for (info.field_names, info.field_types) |name, Member| {
+        if (!exists(Type, name)) return false;
+        if (comptime isBits(Member)) {
+            matching = matching and rightShift(Type, name) == 64 - Member.bit_width;
+        } else if (comptime !holdsMembers(Member)) {
+            matching = matching and size(Type, name) == @sizeOf(Member);
+        }
+        if (comptime isNumber(Member)) matching = matching and isSigned(Type, name) == (@typeInfo(Member).int.signedness == .signed);
+    }
+    return matching;
+}
+
+fn holdsMembers(comptime Type: type) bool {
+    return switch (@typeInfo(Type)) {
+        .@"struct", .@"union", .@"opaque" => true,
+        .array => |info| holdsMembers(info.child),
+        else => false,
+    };
+}
+
+fn isNumber(comptime Type: type) bool {
+    return @typeInfo(Type) == .int;
+}
+
+/// Whether the kernel's type matches by the rules of Linux 5.19 and libbpf, as C's `bpf_core_type_matches` says: each
+/// declared member among the type's own (not in unnamed ones), and pointers to types of the same names.
 pub inline fn typeMatches(comptime Type: type) bool {
     return constant(.type_matches, marker.allMembers(Type)) != 0;
 }

@@ -59,7 +59,7 @@ fn Declarations(comptime namespace: type) type {
         comptime {
             @setEvalBranchQuota(100_000);
             for (@typeInfo(namespace).@"struct".decl_names) |name| {
-                const Type = @TypeOf(@field(namespace, name));
+                const Type = @TypeOf(@field(namespace, name)); // not its address: that would compile it, and say errors twice
                 if (marker.isIdentifier(name) and isExternal(Type)) asm (marker.declaration(name, Type));
                 if (Type == type) marker.declareName(@field(namespace, name));
             }

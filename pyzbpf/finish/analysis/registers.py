@@ -64,11 +64,15 @@ def writes(instruction: Instruction) -> set[int]:
     return set(CALLER_SAVED) if opcode == CALL else set()
 
 
+def access_size(instruction: Instruction) -> int:
+    """The bytes of memory that a load or store is about."""
+    return _SIZES[instruction.opcode & _SIZE]
+
+
 def stores_to_stack(instruction: Instruction) -> range | None:
     """The bytes of the frame that are overwritten, as offsets from r10; None: none that is known."""
     if instruction.opcode & 7 in (ST, STX) and instruction.destination == FRAME:
-        size = _SIZES[instruction.opcode & _SIZE]
-        return range(instruction.offset, instruction.offset + size)
+        return range(instruction.offset, instruction.offset + access_size(instruction))
     return None
 
 

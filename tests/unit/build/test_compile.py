@@ -149,7 +149,7 @@ def test_a_job(
         f"{tmp_path.name}/count.zig:1:11: error: expected expression, found ';'\nconst x = ;\n"
     )
     assert error.endswith(
-        f"pyzbpf: error: {tmp_path.name}/count.zig: Zig could not compile the probe for bpfel\n"
+        f"pyzbpf: error: {tmp_path.name}/count.zig:1:11: Zig could not compile the probe for bpfel\n"
     )
 
 

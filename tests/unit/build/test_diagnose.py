@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -74,9 +75,43 @@ TEXTS = [
         "Threaded.zig:2104:45: error: struct 'posix.system__struct_2' has no member named 'getrandom'\n",
         "This part of the standard library",
     ),
+    (
+        "error: <unknown>:0:0: in function Io.Writer.unimplementedSendFile void (ptr, ptr, ptr, i64): aggregate returns "
+        "are not supported\n\n",
+        "`std.fmt` formats through function pointers",
+    ),
+    (
+        "LLVM ERROR: Cannot select: 0x7f897987e1d0: ch = AtomicStore<(store monotonic (s64) into @probe.seen)> "
+        "0x7f8979abc118, Constant:i64<5>, 0x7f897987e080, probe.zig:11:14\nIn function: probe.prog\n",
+        "BPF has atomic loads and stores from CPU v4",
+    ),
+    (
+        "error: probe.zig:11:14: in function probe.prog i32 (ptr): sequentially consistent (seq_cst) atomic load/store is "
+        "not supported\n\n",
+        "BPF has atomic loads and stores from CPU v4",
+    ),
+    (
+        "LLVM ERROR: Cannot select: 0x7fc92cf361d0: i64,ch = AtomicLoadMax<(load store monotonic (s64) on @probe.seen)> "
+        "0x7fc92d162d18, 0x7fc92cf36080, Constant:i64<5>, probe.zig:11:14\nIn function: probe.prog\n",
+        "BPF's atomic operations are `.Add`",
+    ),
+    (
+        "error: probe.zig:11:14: in function probe.prog i32 (ptr): unsupported atomic operation, please use 32/64 bit "
+        "version\n\n",
+        "BPF's atomic operations are on 32 and 64 bits",
+    ),
+    (
+        "LLVM ERROR: Cannot select: 0x7fc8b12740f0: i64 = GlobalTLSAddress<ptr @probe.per> 0, probe.zig:11:5\n",
+        "A BPF program has no thread",
+    ),
+    (
+        "std/heap.zig:46:97: error: bpfel-freestanding has unknown page_size_min; populate std.options.page_size_min\n",
+        "A BPF program has no heap",
+    ),
 ]
 
 # Zig 0.17.1 prints each of these texts for one of these probes.
+SEEN = "export var seen: u64 = 0;\nexport var small: u8 = 0;\nexport var short: u16 = 0;\n"
 HEAD = 'export fn prog(ctx: *const [8]u64) linksection("socket") c_int {\n'
 SOURCES = {
     "an optional by value": (
@@ -175,6 +210,50 @@ SOURCES = {
         HEAD + '@import("std").debug.print("x {}\\n", .{ctx[0]}); return 0; }',
         "This part of the standard library",
     ),
+    "formatted text": (
+        "safe",
+        HEAD + "var text: [32]u8 = undefined;\n"
+        'const made = @import("std").fmt.bufPrint(&text, "{d}", .{ctx[0]}) catch return 1; return made[0]; }',
+        "`std.fmt` formats through function pointers",
+    ),
+    "an atomic store": (
+        "safe",
+        SEEN + HEAD + "@atomicStore(u64, &seen, ctx[0], .monotonic); return 0; }",
+        "BPF has atomic loads and stores from CPU v4",
+    ),
+    "an atomic load in order": (
+        "fast",
+        SEEN + HEAD + "return @truncate(@as(i64, @bitCast(@atomicLoad(u64, &seen, .seq_cst) + ctx[0]))); }",
+        "BPF has atomic loads and stores from CPU v4",
+    ),
+    "an atomic maximum": (
+        "safe",
+        SEEN + HEAD + "_ = @atomicRmw(u64, &seen, .Max, ctx[0], .monotonic); return 0; }",
+        "BPF's atomic operations are `.Add`",
+    ),
+    "an atomic byte": (
+        "safe",
+        SEEN + HEAD + "_ = @atomicRmw(u8, &small, .Add, @truncate(ctx[0]), .monotonic); return 0; }",
+        "BPF's atomic operations are on 32 and 64 bits",
+    ),
+    "an atomic short": (
+        "safe",
+        SEEN
+        + HEAD
+        + "_ = ctx; return if (@cmpxchgStrong(u16, &short, 1, 2, .seq_cst, .seq_cst)) |old| old else 0; }",
+        "BPF's atomic operations are on 32 and 64 bits",
+    ),
+    "a variable of a thread": (
+        "safe",
+        "threadlocal var per: u64 = 0;\n" + HEAD + "per +%= ctx[0]; return @intCast(per & 1); }",
+        "A BPF program has no thread",
+    ),
+    "a heap": (
+        "safe",
+        HEAD + 'const std = @import("std"); var list: std.ArrayList(u64) = .empty;\n'
+        "list.append(std.heap.page_allocator, ctx[0]) catch return 1; return @intCast(list.items[0] & 1); }",
+        "A BPF program has no heap",
+    ),
 }
 
 
@@ -211,7 +290,9 @@ def test_compiler(zig: Path, tmp_path: Path, mode: str, source: str, advice: str
             probe, tmp_path / "probe.o", endian="little", mode=mode, cache=tmp_path / "cache", zig=zig
         )
     first, *advised = str(caught.value).splitlines()
-    assert first.startswith(f"{probe}: Zig could not compile the probe for bpfel")
+    assert re.match(
+        rf"{re.escape(str(probe))}(:\d+(:\d+)?)?: Zig could not compile the probe for bpfel", first
+    )
     assert [line.strip() for line in advised] == diagnose.advice(caught.value.output)
     assert advised, caught.value.output
     assert advised[0].strip().startswith(advice)
@@ -230,13 +311,13 @@ def test_the_compilers_own_words_are_unchanged(
     plain = subprocess.run([zig, "ast-check", "probe.zig"], cwd=tmp_path, capture_output=True, text=True)
     assert caught.value.output == plain.stderr
     assert "probe.zig:2:15: error: expected expression, found ';'\n    const x = ;" in caught.value.output
-    assert str(caught.value) == "probe.zig: Zig could not compile the probe for bpfeb"
+    assert str(caught.value) == "probe.zig:2:15: Zig could not compile the probe for bpfeb"
     monkeypatch.chdir(tmp_path.parent)
     probe = Path(tmp_path.name) / "probe.zig"
     with pytest.raises(BuildError) as caught:
         compiler.compile_probe(probe, tmp_path / "probe.o", endian="big", cache=tmp_path / "cache", zig=zig)
     assert caught.value.output == plain.stderr.replace("probe.zig:", f"{tmp_path.name}/probe.zig:")
-    assert str(caught.value) == f"{tmp_path.name}/probe.zig: Zig could not compile the probe for bpfeb"
+    assert str(caught.value) == f"{tmp_path.name}/probe.zig:2:15: Zig could not compile the probe for bpfeb"
 
 
 def test_files_are_named_from_where_the_probe_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,3 +334,56 @@ def test_files_are_named_from_where_the_probe_is(tmp_path: Path, monkeypatch: py
     placed = placed.replace("c.c:8", "probes/c.c:8")
     assert compiler.placed(output, Path("probes/a.zig")) == placed
     assert compiler.placed(output, Path("a.zig")) == output
+
+
+PLACES = {
+    "as Zig says it": ("probe.zig:2:15: error: expected expression, found ';'\n", "probe.zig:2:15"),
+    "below the SDK's": (
+        "/sdk/zig/bpf/map/definition.zig:83:5: error: the event type\nprobe.zig:9:22: note: called inline here\n",
+        "probe.zig:9:22",
+    ),
+    "behind the library's": (
+        "error: std/sort/block.zig:245:34: in function probe.prog i32 (ptr): 0x7f21: i64 = GlobalAddress<ptr @f> 0, "
+        "std/sort/block.zig:245:34 @[ std/mem.zig:615:9 @[ probe.zig:11:26 ] ] too many arguments\n",
+        "probe.zig:11:26",
+    ),
+    "only the SDK's, and the program": (
+        'error: pyzbpf/zig/bpf/program/plain.zig:47:0: in function bpf.program.plain.Program("see"[0..3],"xdp"[0..3],'
+        "(function 'see')).run i32 (ptr): Looks like the BPF stack limit is exceeded.\n",
+        "probe.zig:4",
+    ),
+    "only the function": (
+        "error: <unknown>:0:0: in function probe.half void (ptr, i64): aggregate returns are not supported\n",
+        "probe.zig:2",
+    ),
+    "what was used": (
+        "error: <unknown>:0:0: in function Io.Writer.drain void (ptr): aggregate returns are not supported\n",
+        "probe.zig:5",
+    ),
+    "nothing": ("LLVM ERROR: out of memory\n", "probe.zig"),
+}
+
+
+@pytest.mark.parametrize("case", PLACES)
+def test_the_authors_place_comes_first(tmp_path: Path, case: str) -> None:
+    source = tmp_path / "probe.zig"
+    source.write_text(
+        'const std = @import("std");\nfn half(x: u64) ?u64 {}\n\npub fn see() void {\n    std.fmt.bufPrint();\n}\n'
+    )
+    output, place = PLACES[case]
+    assert diagnose.place(output, source) == (tmp_path / place).as_posix()
+
+
+@pytest.mark.zig
+def test_an_error_in_a_program_is_said_once(zig: Path, tmp_path: Path) -> None:
+    probe = tmp_path / "probe.zig"
+    probe.write_text(
+        'const bpf = @import("bpf");\npub const programs = .{ .prog = "raw_tp/sys_enter" };\n'
+        "pub fn prog(ctx: *const bpf.RawTracepoint) void {\n    _ = ctx.nothing;\n}\n"
+    )
+    with pytest.raises(BuildError) as caught:
+        compiler.compile_probe(
+            probe, tmp_path / "probe.o", endian="little", cache=tmp_path / "cache", zig=zig
+        )
+    assert caught.value.output.count("error: no field named 'nothing'") == 1
+    assert str(caught.value) == f"{probe}:4:13: Zig could not compile the probe for bpfel"

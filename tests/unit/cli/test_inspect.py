@@ -14,6 +14,7 @@ from pyzbpf.build.compile import build_probe
 from pyzbpf.cli.main import main
 from pyzbpf.errors import BuildError
 from pyzbpf.spec.open import SUFFIX
+from tests.support import zig_probes
 
 PROBE = """
 const bpf = @import("bpf");
@@ -97,6 +98,20 @@ def test_json(objects: Path, capsys: pytest.CaptureFixture[str]) -> None:
             "message": "integer overflow", "text": "table[1] += 1;", "count": 1,
         }
     ]  # fmt: skip
+
+
+@pytest.mark.zig
+def test_an_error_that_a_program_returns_has_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(zig_probes.path("plain"))
+    assert main(["inspect", "--json", path]) == 0
+    (item,) = json.loads(capsys.readouterr().out)
+    (error,) = [trap for trap in item["traps"] if trap["kind"] == "error.TooShort"]
+    assert error == {
+        "file": "plain.zig", "kind": "error.TooShort", "function": "filter", "message": "error.TooShort", "text": "",
+        "count": 1,
+    }  # fmt: skip
+    assert main(["inspect", path]) == 0
+    assert "\n  plain.zig: error.TooShort in filter\n" in capsys.readouterr().out
 
 
 @pytest.mark.zig

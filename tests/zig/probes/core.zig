@@ -25,6 +25,17 @@ const pid_ = extern struct {
 };
 const mm_struct = extern struct { start_code: u64, exe_file: ?*anyopaque };
 const task_struct___other = extern struct { no_such_member: u64, pid: i32 };
+const task_struct___wider = extern struct { pid: i64 };
+const task_struct___unsigned = extern struct { pid: u32 };
+const task_struct___shorter = extern struct { comm: bpf.Text(8) };
+const task_struct___bits = extern struct { sched_reset_on_fork: core.Bits(u32, 2) };
+const task_struct___same = extern struct {
+    pid: i32,
+    comm: bpf.Text(16),
+    mm: ?*anyopaque,
+    se: extern struct { sum_exec_runtime: u64 },
+    sched_reset_on_fork: core.Bits(u32, 1),
+};
 const no_such_type = extern struct { x: u32 };
 const bpf_map_type = enum(u32) { BPF_MAP_TYPE_HASH = 101, BPF_MAP_TYPE_RINGBUF = 102, NO_SUCH_VALUE = 103 };
 
@@ -51,6 +62,7 @@ export var hash_value: u64 = 0;
 export var value_exists: bool = true;
 export var is_signed: bool = false;
 export var matches: bool = false;
+export var members_match: [8]bool = @splat(false);
 export var task_id: u64 = 0;
 export var pid_offset: u64 = 0;
 export var guarded: u32 = 5;
@@ -83,6 +95,11 @@ export fn ask(_: *bpf.RawTracepoint) linksection("raw_tp/sys_enter") c_int {
     value_exists = core.enumExists(bpf_map_type.NO_SUCH_VALUE);
     is_signed = core.isSigned(task_struct, "pid");
     matches = core.typeMatches(mm_struct);
+    const asked = .{
+        task_struct___same, mm_struct,           task_struct___wider, task_struct___unsigned, task_struct___shorter,
+        task_struct___bits, task_struct___other, no_such_type,
+    };
+    inline for (asked, 0..) |Type, place| members_match[place] = core.membersMatch(Type);
     task_id = core.typeId(task_struct);
     pid_offset = core.offset(task_struct, "pid");
     if (core.exists(task_struct, "never_there")) guarded = core.read(task, "never_there");

@@ -13,7 +13,7 @@ const task_struct = extern struct {
 /// As the tracepoint's prototype has it; a number takes eight bytes.
 const Switch = extern struct { preempt: u64, previous: *const task_struct, next: *const task_struct };
 
-const Event = extern struct { pid: i32, tgid: i32, parent: i32, reset: u32, comm: bpf.Text(4) };
+const Event = extern struct { pid: i32, tgid: i32, parent: i32, reset: u32, comm: bpf.Text(4), name: bpf.Text(16) };
 
 export var wanted: i32 linksection(".rodata") = 0;
 export var events: bpf.RingBuf(Event) linksection(".maps") = .{};
@@ -33,6 +33,7 @@ export fn see(ctx: *const Switch) linksection("tp_btf/sched_switch") c_int {
     event.comm[1] = @bitCast(bpf.core.load(next, "comm[1]"));
     event.comm[2] = @bitCast(bpf.core.load(next, "comm[2]"));
     event.comm[3] = 0;
+    _ = bpf.helpers.probe_read_kernel(&event.name, 16, bpf.core.at(next, "comm"));
     events.submit(event);
     return 0;
 }

@@ -67,9 +67,13 @@ def writes(instruction: Instruction) -> set[int]:
 def stores_to_stack(instruction: Instruction) -> range | None:
     """The bytes of the frame that are overwritten, as offsets from r10; None: none that is known."""
     if instruction.opcode & 7 in (ST, STX) and instruction.destination == FRAME:
-        size = _SIZES[instruction.opcode & _SIZE]
-        return range(instruction.offset, instruction.offset + size)
+        return range(instruction.offset, instruction.offset + size(instruction))
     return None
+
+
+def size(instruction: Instruction) -> int:
+    """How many bytes a load or a store is about."""
+    return _SIZES[instruction.opcode & _SIZE]
 
 
 def _is_compare(instruction: Instruction) -> bool:

@@ -11,10 +11,10 @@ import re
 LEAK = re.compile(r"reference leak|Unreleased reference|reference has not been")
 TOO_LARGE = re.compile(r"too large\. Processed|too many instructions|Argument list too long")
 TOO_COMPLEX = re.compile(r"sequence of \d+ jumps|too complex")
-# What is said behind both, where a program has checks of counters.
+# What is said behind both, where a program has checks of sums.
 COUNTERS = (
-    " A counter in a loop, or in the body of `bpf.loop`, that is checked for overflow keeps the rounds apart: count with "
-    "`n +%= 1` for `n += 1`. This program checks {places}"
+    " A sum in a loop, or in the body of `bpf.loop`, that is checked for overflow may keep the rounds apart: write "
+    "`sum +%= n` for `sum += n`. This program checks {places}"
 )
 
 # First match wins; the narrow ones come first.

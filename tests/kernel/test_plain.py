@@ -80,3 +80,15 @@ def test_an_error_beside_a_verdict_gives_back_what_is_held(mode: str, name: str)
             assert len(probe.maps["events"].read(timeout=0)) == count, first
             expected.update([f"error.{error}"] if error else [])
             assert {trap.kind: trap.count for trap in probe.traps} == expected, first
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_verdict_behind_an_error_is_one_that_the_kind_has(mode: str) -> None:
+    """The verifier wants 0 to 3 of programs for outgoing packets; they come from a table of constants."""
+    spec = zig_probes.spec("returned_errors", mode)
+    for name, program in spec.programs.items():
+        program.autoload = name == "chosen"
+    with spec.load() as probe:
+        returned = [probe.programs["chosen"].test_run(packet(1)).retval for _ in range(3)]
+        assert returned == [1, 1, 0]  # pass, pass, drop
+        assert probe.traps == []

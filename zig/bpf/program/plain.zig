@@ -71,9 +71,10 @@ inline fn verdict(comptime name: []const u8, comptime section: []const u8, compt
 /// What is left of the verdicts of a kind that has all numbers of a few bits: where one was chosen behind an error, it
 /// comes from memory, and the verifier wants to know that it is one of them ("At program exit the register R0").
 fn bits(comptime Verdict: type) c_int {
-    const values = @typeInfo(Verdict).@"enum".field_values;
+    const info = @typeInfo(Verdict).@"enum";
+    const values = info.field_values;
     const mask = values.len - 1;
-    if (values.len & mask != 0) return -1;
+    if (info.mode != .exhaustive or values.len & mask != 0) return -1;
     for (values) |value| if (value < 0 or value > mask) return -1;
     return mask;
 }

@@ -62,16 +62,22 @@ class _Writer:
         self.btf = btf
         self.wanted: dict[int, Wish] = {}  # by type id, in the order first met
         self.whole: set[int] = set()  # ids of those of which all is wanted
+        self.typedefs: dict[int, Wish] = {}
 
     def want(self, name: str, wish: Wish) -> None:
         found = next(
             (type_id for kind in _DECLARED if (type_id := self.btf.find(name, kind))),
             0,
         )
+        typedef = self.btf.find(name, kinds.TYPEDEF) if not found else 0
+        if typedef:
+            self._below(typedef, wish, self.typedefs.setdefault(typedef, Wish()))
+            return
         if not found:
-            known = (t.name for t in self.btf.types if t is not None and t.kind in _DECLARED and t.name)
+            wanted = (*_DECLARED, kinds.TYPEDEF)
+            known = (t.name for t in self.btf.types if t is not None and t.kind in wanted and t.name)
             raise NotFoundError(
-                f"the BTF has no struct, union or enum '{name}'{_near(name, {n for n in known if n[:1] == name[:1]})}",
+                f"the BTF has no struct, union, enum or typedef '{name}'{_near(name, {n for n in known if n[:1] == name[:1]})}",
                 symbol=name,
             )
         self._merge(found, wish)
@@ -147,6 +153,9 @@ class _Writer:
                 yield f"pub const {identifier(found.name)} = extern {head} {{"
                 yield from self._members(found, wish, "    ")
                 yield "};"
+        for type_id, wish in self.typedefs.items():
+            name = self.btf.get(type_id).name
+            yield f'pub const {identifier(name)} = bpf.core.Typedef("{name}", {self._zig(type_id, wish, "")});'
 
     def _enum(self, found: Type) -> Iterator[str]:
         sign = "i" if found.flag else "u"

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "wanted",
         nargs="+",
         metavar="TYPE[:MEMBER,…]",
-        help="a struct, union or enum of the kernel and the members wanted of it (default: all), with a way through "
+        help="a struct, union, enum or typedef of the kernel and the members wanted of it (default: all), with a way through "
         "pointers and inner structs: task_struct:pid,mm.start_code",
     )
     parser.add_argument(

@@ -49,6 +49,24 @@ _SIZED_BY_KERNEL = frozenset(
 )
 _LARGEST_PAGE = 65536
 
+# What BPF_MAP_CREATE may be told by flags, by bit; and which kinds alone take some of them.
+_MAP_FLAGS = {name: getattr(enums, name) for name in (
+    "BPF_F_NO_PREALLOC", "BPF_F_NO_COMMON_LRU", "BPF_F_NUMA_NODE", "BPF_F_RDONLY", "BPF_F_WRONLY",
+    "BPF_F_STACK_BUILD_ID", "BPF_F_ZERO_SEED", "BPF_F_RDONLY_PROG", "BPF_F_WRONLY_PROG", "BPF_F_CLONE",
+    "BPF_F_MMAPABLE", "BPF_F_PRESERVE_ELEMS", "BPF_F_INNER_MAP", "BPF_F_LINK", "BPF_F_PATH_FD",
+    "BPF_F_VTYPE_BTF_OBJ_FD", "BPF_F_TOKEN_FD", "BPF_F_SEGV_ON_FAULT", "BPF_F_NO_USER_CONV",
+    "BPF_F_RB_OVERWRITE",
+)}  # fmt: skip
+_FLAGS_OF_KINDS = {
+    "BPF_F_NO_COMMON_LRU": (enums.BPF_MAP_TYPE_LRU_HASH, enums.BPF_MAP_TYPE_LRU_PERCPU_HASH),
+    "BPF_F_STACK_BUILD_ID": (enums.BPF_MAP_TYPE_STACK_TRACE,),
+    "BPF_F_MMAPABLE": (enums.BPF_MAP_TYPE_ARRAY, enums.BPF_MAP_TYPE_ARENA),
+    "BPF_F_INNER_MAP": (enums.BPF_MAP_TYPE_ARRAY,),
+    "BPF_F_SEGV_ON_FAULT": (enums.BPF_MAP_TYPE_ARENA,),
+    "BPF_F_NO_USER_CONV": (enums.BPF_MAP_TYPE_ARENA,),
+    "BPF_F_RB_OVERWRITE": (enums.BPF_MAP_TYPE_RINGBUF,),
+}
+
 
 def check_machine(image: Image, endian: str | None) -> None:
     """The byte order must be the one that was asked for (the machine is the reader's check)."""
@@ -177,6 +195,7 @@ def _check_map(spec: ObjectSpec, found: MapSpec) -> None:
         if found.section == "maps":
             advice += '; a BTF-defined map such as bpf.Hash belongs into `linksection(".maps")`, with a dot'
         raise fault(f"a map of the unknown type {found.type}", advice)
+    _check_flags(found, kind, fault)
     if found.type in _NO_SIZES:
         return
     if found.type in _NO_KEY:
@@ -199,6 +218,23 @@ def _check_map(spec: ObjectSpec, found: MapSpec) -> None:
             f"its traces are to be in '{traces}', which is no map of stack traces",
             f'export var {traces}: bpf.StackTrace(1024) linksection(".maps") = .{{}};',
         )
+
+
+def _check_flags(found: MapSpec, kind: str, fault: Callable[[str, str], ObjectError]) -> None:
+    unknown = found.flags & ~sum(_MAP_FLAGS.values())
+    if unknown:
+        known = [name for name, bit in _MAP_FLAGS.items() if found.flags & bit]
+        rest = f" beside {' | '.join(known)}" if known else ""
+        raise fault(
+            f"a {kind} map with flags that no kernel knows: {unknown:#x}{rest}",
+            "flags are the sum of BPF_F_ constants (`bpf.constants.F_MMAPABLE` in Zig)",
+        )
+    for name, kinds in _FLAGS_OF_KINDS.items():
+        if found.flags & _MAP_FLAGS[name] and found.type not in kinds:
+            takes = " and ".join(enums.MAP_TYPE_NAMES[one] for one in kinds)
+            raise fault(
+                f"a {kind} map with {name}, which the kernel refuses", f"maps of kind {takes} take it"
+            )
 
 
 def _check_ring_size(found: MapSpec, kind: str, fault: Callable[[str, str], ObjectError]) -> None:

@@ -51,6 +51,13 @@ def _fault(spec: ObjectSpec, program: ProgramSpec, message: str, advice: str) ->
 
 
 def _check_target(spec: ObjectSpec, program: ProgramSpec) -> None:
+    if program.section.endswith("/"):
+        raise _fault(
+            spec,
+            program,
+            f"the section's name ends where it should say what the program of kind '{program.kind}' is for",
+            f"write {program.section}<name>; or '{program.section[:-1]}', where it is said when the program is attached",
+        )
     if program.kind in _TRACEPOINT_KINDS and program.target and "/" not in program.target:
         raise _fault(
             spec,

@@ -34,6 +34,7 @@ from pyzbpf.finish.passes import (
     overflow_bits,
     parameters,
     placement,
+    returned_errors,
     subprograms,
     symbol_names,
     targets,
@@ -91,6 +92,7 @@ PASSES: tuple[Callable[[Unit], None], ...] = (
     trap_marks.run,  # a trap of its own for each safety check
     missing_results.run,  # a trap where a program ends without a result
     trap_lines.run,  # the author's line for each trap
+    returned_errors.run,  # errors that are returned while something is held leave apart
     dead_code.run,  # nothing behind a trap that nothing jumps to
     overflow_bits.run,  # an overflow check is one jump
     context_places.run,  # every access to the context is at a constant place

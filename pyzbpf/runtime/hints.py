@@ -9,6 +9,13 @@ from __future__ import annotations
 import re
 
 LEAK = re.compile(r"reference leak|Unreleased reference|reference has not been")
+TOO_LARGE = re.compile(r"too large\. Processed|too many instructions|Argument list too long")
+TOO_COMPLEX = re.compile(r"sequence of \d+ jumps|too complex")
+# What is said behind both, where a program has checks of sums.
+COUNTERS = (
+    " A sum in a loop, or in the body of `bpf.loop`, that is checked for overflow may keep the rounds apart: write "
+    "`sum +%= n` for `sum += n`. This program checks {places}"
+)
 
 # First match wins; the narrow ones come first.
 HINTS = (
@@ -246,19 +253,17 @@ HINTS = (
         ),
     ),
     (
-        re.compile(r"too large\. Processed|too many instructions|Argument list too long"),
+        TOO_LARGE,
         (
             "The verifier gave up after a million instructions on all paths together: lower the bounds of loops, move the "
-            "body of a loop into a function, or do the rest in Python. In safe mode a counter in a loop or in the body of "
-            "`bpf.loop` that is checked for overflow (`n += 1`) keeps its rounds apart: count with `n +%= 1`."
+            "body of a loop into a function, or do the rest in Python."
         ),
     ),
     (
-        re.compile(r"sequence of \d+ jumps|too complex"),
+        TOO_COMPLEX,
         (
             "The verifier keeps 8192 branches that it has yet to walk, and more are open at one time here: fewer branches in "
-            "a loop, or its body as the function of `bpf.loop`. In safe mode a counter in a loop that is checked for overflow "
-            "(`n += 1`) keeps its rounds apart: count with `n +%= 1`."
+            "a loop, or its body as the function of `bpf.loop`."
         ),
     ),
     (

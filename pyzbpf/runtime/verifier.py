@@ -10,7 +10,7 @@ import re
 
 from pyzbpf.adapt.adapt import MISSING_MAP
 from pyzbpf.errors import Error, VerifierError
-from pyzbpf.runtime.hints import HINTS, LEAK
+from pyzbpf.runtime.hints import COUNTERS, HINTS, LEAK, TOO_COMPLEX, TOO_LARGE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -209,9 +209,28 @@ def _hint(lines: list[str], reason: str, ready: ReadyProgram, btf: Btf | None) -
         match = next(filter(None, map(_ALLOCATED.search, reversed(lines))), None)
         place = _source(ready, btf, int(match[1])) if match else None
         return f"{advice} It was acquired at {place}" if place else advice
+    if advice and (TOO_LARGE.search(reason) or TOO_COMPLEX.search(reason)):
+        places = _counters(ready, btf)
+        return advice + COUNTERS.format(places=", ".join(places)) if places else advice
     if unknown := _UNKNOWN_HELPER.search(reason):
         return _helper(int(unknown[1])) or advice
     return advice
+
+
+# How many places a hint names.
+_PLACES = 4
+
+
+def _counters(ready: ReadyProgram, btf: Btf | None) -> list[str]:
+    """Where the program adds, and looks whether it overflows."""
+    from pyzbpf.spec import traps
+
+    used = {addend for _, _, name, addend in ready.references if name == traps.SECTION}
+    found = [
+        trap for trap in traps.read(btf, file="") if trap.kind == "integerOverflow" and trap.offset in used
+    ]
+    places = dict.fromkeys(f"{trap.place()}: {trap.text}" for trap in found if "+" in trap.text)
+    return [*places][:_PLACES] + (["…"] if len(places) > _PLACES else [])
 
 
 def _helper(number: int) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 
@@ -65,3 +66,43 @@ def test_a_record_that_is_held_at_an_error_is_given_back(mode: str) -> None:
         probe.maps["table"][50] = 7
         assert fails.test_run(packet(1)).retval == whole_packet
         assert probe.maps["ring"].read(timeout=0) == [7]
+
+
+# By program: the packet's first byte, the verdict, the error, what is in the ring buffer then.
+RETURNED = {
+    "several": [(1, PASS, "Early", 0), (201, PASS, "TooLarge", 0), (2, PASS, "Early", 0), (3, PASS, "Three", 0),
+                (4, PASS, "Early", 1), (5, TX, None, 1), (6, PASS, None, 1)],
+    "again": [(201, PASS, "TooLarge", 0), (2, PASS, "Early", 0), (5, TX, None, 1)],
+    "called": [(1, PASS, "Odd", 0), (202, PASS, "Large", 0), (2, PASS, "Odd", 0), (4, PASS, "Odd", 1),
+               (8, TX, None, 1)],
+    "nested": [(201, PASS, "TooLarge", 0), (3, PASS, "Three", 0), (4, PASS, "Unknown", 0), (9, PASS, "Three", 0),
+               (8, TX, None, 1)],
+    "rounds": [(0, PASS, "Here", 0), (2, PASS, "Here", 2), (17, PASS, "Here", 2), (30, TX, None, 4)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RETURNED)
+@pytest.mark.parametrize("mode", MODES)
+def test_an_error_beside_a_verdict_gives_back_what_is_held(mode: str, name: str) -> None:
+    """What is discarded does not reach the reader; what was still held the verifier would refuse."""
+    with zig_probes.spec("returned_errors", mode).load() as probe:
+        program, known = probe.programs[name], probe.maps["known"]
+        known.update({8: 8, 9: 9})
+        expected: Counter[str] = Counter()
+        for first, verdict, error, count in RETURNED[name]:
+            assert program.test_run(packet(first)).retval == verdict, first
+            assert len(probe.maps["events"].read(timeout=0)) == count, first
+            expected.update([f"error.{error}"] if error else [])
+            assert {trap.kind: trap.count for trap in probe.traps} == expected, first
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_verdict_behind_an_error_is_one_that_the_kind_has(mode: str) -> None:
+    """The verifier wants 0 to 3 of programs for outgoing packets; they come from a table of constants."""
+    spec = zig_probes.spec("returned_errors", mode)
+    for name, program in spec.programs.items():
+        program.autoload = name == "chosen"
+    with spec.load() as probe:
+        returned = [probe.programs["chosen"].test_run(packet(1)).retval for _ in range(3)]
+        assert returned == [1, 1, 0]  # pass, pass, drop
+        assert probe.traps == []

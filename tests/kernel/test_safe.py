@@ -441,3 +441,29 @@ def test_the_sdks_own_helpers(mode: str) -> None:
                 assert bytes(probe.variables["seen"].value) == text[offset : offset + 16]
         assert run(context=struct.pack("=12Q", 1 << 63, 16, *[0] * 10)).retval == 0
         assert probe.traps == []
+
+
+@pytest.mark.parametrize("mode", ["safe", "small", "fast"])
+@pytest.mark.parametrize(("name", "rounds"), [("called", 1000), ("ranged", 1000), ("plain", 500)])
+def test_checked_counters_in_loops(name: str, rounds: int, mode: str) -> None:
+    """The verifier does not tell rounds apart by them ("BPF program is too large"), and they are checked."""
+    features.since("6.4", "bpf_iter_num_new")
+    spec = zig_probes.spec("newer/counters", mode)
+    for other, program in spec.programs.items():
+        program.autoload = other == name
+    table = [4 if index % 3 else 1 for index in range(64)]
+    with spec.load() as probe:
+        probe.variables["table"].value = table
+        assert probe.programs[name].test_run(bytes(64)).retval == 3
+        assert probe.variables["counted"].value == sum(table[index & 63] > 3 for index in range(rounds))
+        assert probe.traps == []
+        if name != "called" or mode != "safe":
+            return
+        probe.variables["start"].value = 0xFFFFFFFF - 100
+        assert probe.programs[name].test_run(bytes(64)).retval == 2
+        (trap,) = probe.traps
+        assert (trap.kind, trap.count, trap.text) == (
+            "integerOverflow",
+            1,
+            "if (table[index & 63] > 3) state.count += 1;",
+        )

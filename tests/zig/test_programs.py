@@ -104,3 +104,13 @@ def test_the_errors_of_a_program_are_its_only_sites(compile_text: Compile) -> No
     )
     for data in compile_text(text).values():
         assert {trap.kind for trap in pyzbpf.open(data).traps} == {"error.One", "error.Two"}
+
+
+def test_a_verdict_that_has_no_name_is_not_cut(compile_text: Compile) -> None:
+    """Of LSM's verdicts `.allow` alone has one."""
+    objects = compile_text(
+        'const bpf = @import("bpf");\npub const programs = .{ .guard = "lsm/file_open" };\n'
+        "pub fn guard(ctx: *const extern struct { file: u64, before: i64 }) !bpf.LSM {\n"
+        "    if (ctx.before == 5) return error.Five;\n    return bpf.LSM.refuse(.PERM);\n}\n"
+    )
+    assert bytes.fromhex("b4000000ffffffff") in objects["little"]  # w0 = -1

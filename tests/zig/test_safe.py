@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from pathlib import Path
 
 import pytest
@@ -233,7 +234,10 @@ def test_verdicts_of_what_is_no_program(compile_text: Compile, verdict: str, mes
     ("verdicts", "message"),
     [
         ('.{ .prog = "x" }', "trap_verdicts.prog: an i32 is wanted"),
-        (".{ .prog = .DROP }", "trap_verdicts.prog: an i32 is wanted"),
+        (
+            ".{ .prog = .drop }",
+            "trap_verdicts.prog: `.drop` is known of programs with verdicts that `programs` names",
+        ),
         (".{ .prog = true }", "not a value of type bool"),
         (".{ .prog = 1.5 }", "not a value of type comptime_float"),
         (".{ .prog = 5000000000 }", "(-2147483648 to 2147483647), not 5000000000"),
@@ -246,6 +250,35 @@ def test_verdicts_of_what_is_no_program(compile_text: Compile, verdict: str, mes
 def test_verdicts_that_are_no_numbers(compile_text: Compile, verdicts: str, message: str) -> None:
     with pytest.raises(BuildError) as caught:
         compile_text(HEAD + f"pub const trap_verdicts = {verdicts};\n" + RAW.format("_ = ctx; return 0;"))
+    assert message in caught.value.output
+
+
+@pytest.mark.parametrize(
+    ("verdict", "returned"), [(".drop", 1), ("bpf.XDP.tx", 3), ("bpf.XDP.DROP", 1), ("0", 0)]
+)
+def test_verdicts_of_a_kind(compile_text: Compile, verdict: str, returned: int) -> None:
+    objects = compile_text(
+        HEAD
+        + f'pub const programs = .{{ .prog = "xdp" }};\npub const trap_verdicts = .{{ .prog = {verdict} }};\n'
+        "pub fn prog(ctx: *const bpf.XdpMd) bpf.XDP { return if (table[ctx.ingress_ifindex] == 1) .pass else .redirect; }\n"
+    )
+    assert struct.pack("<BxxxiQ", 0xB7, returned, 0x95) in objects["little"]  # r0 = it, exit
+
+
+@pytest.mark.parametrize(
+    ("section", "verdict", "message"),
+    [
+        ("tc", "bpf.XDP.drop", "trap_verdicts.prog: its kind's verdict is wanted, bpf.program.tc.Action"),
+        ("tc", ".drop", "programs of section 'tc' have no verdict .drop; they have ."),
+        ("socket", ".drop", "`.drop` is known of programs with verdicts"),
+    ],
+)
+def test_verdicts_of_another_kind(compile_text: Compile, section: str, verdict: str, message: str) -> None:
+    with pytest.raises(BuildError) as caught:
+        compile_text(
+            HEAD + f'pub const programs = .{{ .prog = "{section}" }};\n'
+            f"pub const trap_verdicts = .{{ .prog = {verdict} }};\npub fn prog(ctx: *bpf.SkBuff) !void {{ table[ctx.len] = 1; }}\n"
+        )
     assert message in caught.value.output
 
 
@@ -275,16 +308,17 @@ REFUSED = {
         ),
         "raw_tp/sys_enter", "prog", "probe.zig:7: a safety check may fail here while a ring-buffer record", "acquired at probe.zig:6",
     ),
-    "an error of one name with and without a record": (
+    "an error where a record is held on one way only": (
         'export var events: bpf.RingBuf(u64) linksection(".maps") = .{};\n'
         'pub const programs = .{ .prog = "tc" };\n'
         "pub fn prog(ctx: *bpf.SkBuff) !bpf.TC {\n"
-        "    const event = events.reserve() orelse return error.RingIsFull;\n"
-        "    if (ctx.len < 60) return error.TooShort;\n"
-        "    event.* = ctx.len; events.submit(event);\n"
-        "    return if (ctx.len < 80) error.TooShort else .ok;\n"
+        "    var event: *u64 = undefined;\n"
+        "    if (ctx.mark == 1) event = events.reserve() orelse return error.RingIsFull;\n"
+        "    if (bpf.ktime_get_ns() & 1 == 0) return error.TooShort;\n"
+        "    if (ctx.mark == 1) events.submit(event);\n"
+        "    return .ok;\n"
         "}\n",
-        "tc", "prog", "error.TooShort may be returned while a ring-buffer record acquired at probe.zig:7", "`errdefer`, behind the line",
+        "tc", "prog", "error.TooShort may be returned while a ring-buffer record acquired at probe.zig:8", "`errdefer`, behind the line",
     ),
     "a task that nothing gives back": (
         "const task_struct = extern struct { pid: i32 }; comptime { bpf.declare(@This()); }\n"

@@ -1,5 +1,6 @@
 //! Messages to the kernel's trace pipe (`/sys/kernel/tracing/trace_pipe`), for debugging.
 
+const std = @import("std");
 const helpers = @import("helpers.zig");
 const marker = @import("marker.zig");
 
@@ -57,7 +58,9 @@ fn check(comptime format: []const u8, comptime given: []const type) void {
         }
         taken += 1;
     }
-    if (taken != given.len) fault(format, "takes " ++ marker.decimal(taken) ++ " arguments, and " ++ marker.decimal(given.len) ++ " are given");
+    const is_zigs = comptime taken == 0 and std.mem.findScalar(u8, format, '{') != null;
+    const advice = if (is_zigs) "; conversions are the kernel's, not Zig's: %d or %u for {d} and {}, %lld or %llu of 64 bits, %x for {x}, %s for {s}" else "";
+    if (taken != given.len) fault(format, "takes " ++ marker.decimal(taken) ++ " arguments, and " ++ marker.decimal(given.len) ++ " are given" ++ advice);
 }
 
 fn checkNumber(comptime format: []const u8, comptime text: []const u8, comptime Type: type, comptime bits: u16) void {

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pyzbpf.elf import image as elf
 from pyzbpf.finish import verdicts
+from pyzbpf.finish.analysis import counters
 from pyzbpf.finish.analysis.flow import TRAP, is_trap
 from pyzbpf.finish.analysis.held import Holdings
 from pyzbpf.finish.analysis.registers import (
@@ -30,6 +31,7 @@ from pyzbpf.finish.analysis.roles import (
     TRAP_MARK,
     UNKNOWN,
     authors_call,
+    callbacks,
     fault,
     is_guarded_callback,
     is_program,
@@ -46,12 +48,15 @@ from pyzbpf.spec import traps as table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyzbpf.errors import ObjectError
     from pyzbpf.finish.code import Function
     from pyzbpf.finish.unit import Unit
 
 # A trap that nobody has marked: `@trap()`, or what LLVM makes of `unreachable` in the modes without checks.
 _UNMARKED = "trap"
+_OVERFLOW = "integerOverflow"
 # What a function without a result returns to say that it was left.
 _LEFT = 1
 
@@ -63,6 +68,7 @@ def run(unit: Unit) -> None:
     holdings = Holdings(unit.code.functions)
     # All questions come before the first change.
     held = [(f, holdings.states(f), holdings.returns(f)) for f in unit.code.functions]
+    counted = _counters(unit, {function: states for function, states, _ in held})
     for function, states, returns in held:
         found = [instruction for instruction in function.instructions if is_trap(instruction)]
         verdict = _verdict(unit, function) if found else None
@@ -71,9 +77,27 @@ def run(unit: Unit) -> None:
             told = _told(function, by_register=returns) if verdict is None else []
             made = _record(sites, function, trap, kept) + _leave(told, verdict or 0, kept)
             made[0].line = trap.line if trap.line is not UNKNOWN else None
+            for counter in counted.get(
+                trap, ()
+            ):  # of its operands, which it has not, nobody writes the record's
+                counters.hide(function, counter, sites.place, made[0].immediate + table.OPERANDS[0])
             function.replace(trap, made)
     sites.write()
     unit.image.symbols = [symbol for symbol in unit.image.symbols if symbol.name != TRAP]
+
+
+def _counters(
+    unit: Unit, held: Mapping[Function, Mapping[Instruction, State]]
+) -> dict[Instruction, list[counters.Counter]]:
+    """The tests of counters before each trap for an overflow."""
+    called = callbacks(unit)
+    found = {}
+    for function, states in held.items():
+        for trap in filter(is_trap, function.instructions):
+            if any(mark.kind == TRAP_MARK and mark.text == _OVERFLOW for mark in trap.marks):
+                kept = states[trap].places if trap in states else ()
+                found[trap] = counters.of_trap(function, trap, called_back=function in called, kept=kept)
+    return found
 
 
 def _verdict(unit: Unit, function: Function) -> int | None:

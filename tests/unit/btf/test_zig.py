@@ -108,7 +108,7 @@ def test_enums_and_bit_fields(btf: decode.Btf) -> None:
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        ("tsak", "no struct, union or enum 'tsak'; did you mean task"),
+        ("tsak", "no struct, union, enum or typedef 'tsak'; did you mean task"),
         ("task:pidd", "struct task has no member 'pidd'; did you mean pid"),
         ("task:mm.strat", "struct mm has no member 'strat'; did you mean start"),
     ],
@@ -116,6 +116,19 @@ def test_enums_and_bit_fields(btf: decode.Btf) -> None:
 def test_wrong_names_get_near_ones(btf: decode.Btf, wanted: str, message: str) -> None:
     with pytest.raises(NotFoundError, match=message):
         text(btf, wanted)
+
+
+def test_typedefs(btf: decode.Btf) -> None:
+    """Of a struct with a name, of one without, whole and of a member of it."""
+    assert text(btf, "mm_t") == (
+        'pub const mm = extern struct {\n    start: u64,\n};\npub const mm_t = bpf.core.Typedef("mm_t", mm);'
+    )
+    assert text(btf, "atomic_t") == text(btf, "atomic_t:value")
+    assert text(btf, "atomic_t") == (
+        'pub const atomic_t = bpf.core.Typedef("atomic_t", extern struct {\n    value: i32,\n});'
+    )
+    with pytest.raises(NotFoundError, match="has no member 'valeu'; did you mean value"):
+        text(btf, "atomic_t:valeu")
 
 
 def test_a_way_into_a_number_is_refused(btf: decode.Btf) -> None:

@@ -88,6 +88,18 @@ def test_maps_that_cannot_be(attributes: dict[str, int], message: str) -> None:
         ((1, 0, 4, 1, 0), "a hash map without a key size"),
         ((1, 4, 0, 1, 0), "a hash map without a value size"),
         ((27, 0, 0, 0, 0), "a ringbuf map of 0 bytes"),
+        (
+            (1, 4, 4, 8, 0x100001),
+            "a hash map with flags that no kernel knows: 0x100000 beside BPF_F_NO_PREALLOC",
+        ),
+        (
+            (1, 4, 4, 8, 1024),
+            "BPF_F_MMAPABLE, which the kernel refuses\n  maps of kind array and arena take it",
+        ),
+        (
+            (2, 4, 4, 8, 2),
+            "a array map with BPF_F_NO_COMMON_LRU, which the kernel refuses\n  maps of kind lru_hash and",
+        ),
     ],
 )
 def test_legacy_maps_that_cannot_be(record: tuple[int, ...], message: str) -> None:

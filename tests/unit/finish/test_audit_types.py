@@ -55,6 +55,8 @@ def test_what_fits_passes(section: str, context: str) -> None:
         (probe("socket", "xdp_md"), "the program takes a xdp_md", "its context is __sk_buff"),
         (probe("xdp", "xdp_md", result=False), "the program returns nothing", "declare it `c_int`"),
         (probe("tracepoint/sched_switch", "x"), "'sched_switch' is one word", "write tracepoint/<category>/sched_switch"),
+        (probe("kprobe/", "pt_regs"), "what the program of kind 'kprobe' is for", "write kprobe/<name>; or 'kprobe'"),
+        (probe("?fentry.s/", "x"), "what the program of kind 'fentry.s' is for", "write ?fentry.s/<name>"),
         (probe("xdp", "xdp_md", map_section=".data"), "a map in section .data", 'linksection(".maps")'),
     ],
 )  # fmt: skip

@@ -98,7 +98,7 @@ MESSAGES = {
     "invalid indirect read from stack R2 off -16+8 size 16": "std.mem.zeroes",
     "back-edge from insn 4 to 2": "for (0..64)",
     "BPF program is too large. Processed 1000001 insn": "million instructions",
-    "The sequence of 8193 jumps is too complex.": "count with `n +%= 1`",
+    "The sequence of 8193 jumps is too complex.": "fewer branches in a loop",
     "unreachable insn 2": "never run",
     "misaligned packet access off 0+14+1 size 4": "align(1)",
     "R0 unbounded memory access, make sure to bounds check any such access": "items.len",

@@ -9,8 +9,10 @@ import pytest
 from pyzbpf.adapt.adapt import adapt
 from pyzbpf.btf.decode import decode
 from pyzbpf.runtime.verifier import explain, reason_of
+from pyzbpf.spec import traps
 from tests.support.assemble import R0, Asm, add_function, add_program, object_spec
 from tests.support.btf_bytes import BtfBytes
+from tests.support.btf_writer import Writer
 
 PROCESSED = (
     "processed 6 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0\n"
@@ -176,6 +178,24 @@ def test_place_comes_from_the_line_records(index, source):
     spec, ready, btf = program()
     log = f"0: (b7) r0 = 0\n{index}: (b7) r0 = 0   ; R0=0\nsome reason\n{PROCESSED}"
     assert explain(spec, ready, btf, log=log, errno=22).source == source
+
+
+def test_checked_counters_are_named_where_the_verifier_gives_up():
+    """Those of this program, whose records it refers to; other checks and other programs' are not."""
+    spec, ready, _ = program()
+    writer = Writer()
+    variable = writer.var(traps.VARIABLE, writer.int("u64", 8), 0)
+    writer.datasec(traps.SECTION, [(variable, 0, 120)], 120)
+    for number, (kind, text) in enumerate(
+        [("integerOverflow", "n += 1;"), ("outOfBounds", "a[n + 1] = 0;"), ("integerOverflow", "k = i - 1;"),
+         ("integerOverflow", "other += 1;"), ("integerOverflow", "sum += n;")]
+    ):  # fmt: skip
+        writer.decl_tag(f"{traps.TAG}{number}:{kind}:0:{7 + number}:5:main:probe.zig:{text}", variable)
+    btf = decode(writer.bytes(), "little")
+    ready.references += [(0, "data", traps.SECTION, traps.RECORD_SIZE * number) for number in (0, 1, 2, 4)]
+    hint = explain(spec, ready, btf, log=TOO_LARGE, errno=7).hint
+    assert hint.endswith("`sum += n`. This program checks probe.zig:7:5: n += 1;, probe.zig:11:5: sum += n;")
+    assert "+%=" not in explain(spec, program()[1], btf, log=TOO_LARGE, errno=7).hint
 
 
 def test_place_of_a_fault_of_the_control_flow():

@@ -34,8 +34,13 @@ pub fn OneMember(comptime name: []const u8, comptime Type: type) type {
     return Struct;
 }
 
-/// Refuse what cannot cross between kernel and user space: types without a defined layout.
+/// Refuse what cannot cross between kernel and user space: types without a defined layout, or without a byte.
 pub fn assertPlain(comptime T: type, comptime role: []const u8) void {
+    assertLayout(T, role);
+    if (@sizeOf(T) == 0) refuse(T, role, "has no bytes, and the kernel wants one at least; give it a member, or use u8");
+}
+
+fn assertLayout(comptime T: type, comptime role: []const u8) void {
     marker.declareName(T);
     switch (@typeInfo(T)) {
         .int => |info| {
@@ -45,14 +50,14 @@ pub fn assertPlain(comptime T: type, comptime role: []const u8) void {
         .@"enum" => |info| if (@bitSizeOf(info.tag_type) > 64) refuse(T, role, "is wider than any enum of C; use one of u64"),
         .float => |info| if (info.bits > 64) refuse(T, role, "is wider than C's double"),
         .bool => {},
-        .array => |info| assertPlain(info.child, role),
+        .array => |info| assertLayout(info.child, role),
         .@"struct" => |info| {
             if (info.layout == .auto) refuse(T, role, "has no defined layout; declare it `extern struct`");
-            if (info.layout == .@"extern") for (info.field_types) |Member| assertPlain(Member, role);
+            if (info.layout == .@"extern") for (info.field_types) |Member| assertLayout(Member, role);
         },
         .@"union" => |info| {
             if (info.layout == .auto) refuse(T, role, "has no defined layout; declare it `extern union`");
-            if (info.layout == .@"extern") for (info.field_types) |Member| assertPlain(Member, role);
+            if (info.layout == .@"extern") for (info.field_types) |Member| assertLayout(Member, role);
         },
         .pointer => refuse(T, role, "is a pointer, which means nothing to user space; use u64"),
         else => refuse(T, role, "has no layout that C and Python know"),

@@ -64,8 +64,19 @@ inline fn verdict(comptime name: []const u8, comptime section: []const u8, compt
     if (Returned == void) return comptime kind.neutral orelse fault(name, section, "it must return a value, for none is neutral: " ++ wanted(kind));
     if (kind.Verdict == i32 and (Returned == i32 or Returned == c_int)) return returned;
     if (kind.Verdict == i32 and Returned == u32) return @bitCast(returned);
-    if (Returned == kind.Verdict) return @backingInt(returned);
+    if (Returned == kind.Verdict) return @backingInt(returned) & comptime bits(Returned);
     fault(name, section, "it returns " ++ @typeName(Returned) ++ "; wanted is " ++ wanted(kind));
+}
+
+/// What is left of the verdicts of a kind that has all numbers of a few bits: where one was chosen behind an error, it
+/// comes from memory, and the verifier wants to know that it is one of them ("At program exit the register R0").
+fn bits(comptime Verdict: type) c_int {
+    const info = @typeInfo(Verdict).@"enum";
+    const values = info.field_values;
+    const mask = values.len - 1;
+    if (info.mode != .exhaustive or values.len & mask != 0) return -1;
+    for (values) |value| if (value < 0 or value > mask) return -1;
+    return mask;
 }
 
 fn errorKind(comptime name: []const u8, comptime section: []const u8, comptime text: []const u8) []const u8 {

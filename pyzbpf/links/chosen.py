@@ -7,7 +7,7 @@ from pyzbpf.kernel.commands import ORDER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from pyzbpf.spec.model import ProgramSpec
 
@@ -44,10 +44,17 @@ def unsaid(spec: ProgramSpec) -> ObjectError:
     )
 
 
-def unmatched(said: object) -> NotFoundError:
-    """No function of the kernel is what was said."""
+def without(left_out: Sequence[str]) -> str:
+    """What a pattern fits and is not taken, as the end of a message: the first with its reason, and how many more."""
+    if not left_out:
+        return ""
+    return f" without {left_out[0]}" + (f", and {len(left_out) - 1} more" if len(left_out) > 1 else "")
+
+
+def unmatched(said: object, left_out: Sequence[str] = ()) -> NotFoundError:
+    """No function of the kernel is what was said, but for some that are ``left_out``."""
     return NotFoundError(
-        f"no function of the kernel that can be traced fits {said!r}",
+        f"no function of the kernel that can be traced fits {said!r}{without(left_out)}",
         advice="available_filter_functions of tracefs lists them.",
     )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from pyzbpf.errors import NotFoundError, SystemCallError, UnsupportedError
-from pyzbpf.kernel import commands, kallsyms, limits, tracefs, vmlinux
+from pyzbpf.errors import Error, NotFoundError, SystemCallError, UnsupportedError
+from pyzbpf.kernel import commands, kallsyms, limits, signature, tracefs, vmlinux
 from pyzbpf.kernel.syscall import EINVAL, ENOENT, ENOTSUPP, EOPNOTSUPP, address, explained
 from pyzbpf.links import chosen
 from pyzbpf.links.base import Link
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from pyzbpf.kernel.fd import Fd
     from pyzbpf.spec.model import ProgramSpec
 
-_FUNC = 12  # BTF_KIND_FUNC
-
 
 def attach(
     program: Fd, spec: ProgramSpec, *, functions: str | Sequence[str] | Mapping[str, int] = ""
@@ -28,8 +26,10 @@ def attach(
 
     A name, a pattern as the shell's ("vfs_*"), a list of them, or a dict of them to cookies, which the program
     gets from bpf_get_attach_cookie. They are the kernel's own, not those of modules; a pattern stands for those that
-    ftrace can trace and that have a type, a sleepable program takes those that may sleep only. NotFoundError for a
-    pattern that none fits, and for a name that the kernel does not have, with similar ones.
+    ftrace can trace and that have a type whose arguments and result a trampoline takes (``target`` of the link says
+    what it leaves out), a sleepable program takes those that may sleep only. NotFoundError for a pattern that none
+    fits, and for a name that the kernel does not have, with similar ones; UnsupportedError for one that takes no
+    trampoline.
     """
     said = chosen.said("functions", functions, spec.target)
     if not said:
@@ -37,18 +37,21 @@ def attach(
     named = chosen.functions("functions", said, lambda: ())
     wanted = chosen.functions("functions", said, tracefs.functions)
     types = vmlinux.vmlinux()
-    ids: dict[int, int] = {}
-    for name, cookie in wanted.items():
-        found = types.find(name, _FUNC)
-        if found:
-            ids[types.id_of(found[0])] = cookie
+    ids: dict[str, int] = {}
+    left_out: list[str] = []
+    for name in wanted:
+        number, obstacle = signature.find(types, name) or (0, "")
+        if number and not obstacle:
+            ids[name] = number
         elif name in named:
-            raise NotFoundError(f"the types of this kernel have no function '{name}'{kallsyms.similar(name)}")
+            raise _refused(spec, name, obstacle)
+        elif obstacle:
+            left_out.append(f"'{name}', which {obstacle}")
     if not ids:
-        raise chosen.unmatched(said)
-    what = f"{spec.kind} at {chosen.described(wanted)}"
-    numbers = bytearray().join(number.to_bytes(4, commands.ORDER) for number in ids)
-    cookies = chosen.packed(ids.values())
+        raise chosen.unmatched(said, left_out)
+    what = f"{spec.kind} at {chosen.described(ids)}{chosen.without(left_out)}"
+    numbers = bytearray().join(number.to_bytes(4, commands.ORDER) for number in ids.values())
+    cookies = chosen.packed(wanted[name] for name in ids)
     try:
         link = commands.link_create(
             what,
@@ -57,7 +60,7 @@ def attach(
             attach_type=spec.attach_type or 0,
             **{
                 "tracing_multi.ids": address(numbers),
-                "tracing_multi.cookies": address(cookies) if any(ids.values()) else 0,
+                "tracing_multi.cookies": address(cookies) if any(cookies) else 0,
                 "tracing_multi.cnt": len(ids),
             },
         )
@@ -69,8 +72,18 @@ def attach(
     return Link(spec, what, [link])
 
 
+def _refused(spec: ProgramSpec, name: str, obstacle: str) -> Error:
+    """A function that was asked for by its name and cannot be had."""
+    if not obstacle:
+        return NotFoundError(f"the types of this kernel have no function '{name}'{kallsyms.similar(name)}")
+    return UnsupportedError(
+        f"{spec.kind} at '{name}', which {obstacle},",
+        advice="A trampoline cannot pass that on; a kprobe can be there.",
+    )
+
+
 _REASONS = dict.fromkeys(
     (EINVAL, ENOENT, ENOTSUPP, EOPNOTSUPP),
-    "one of these cannot be traced so: it is not in available_filter_functions of tracefs, has arguments that do not "
-    "fit into registers, or may not sleep as a program of .s may",
+    "one of these cannot be traced so: it is not in available_filter_functions of tracefs, shares its name with another "
+    "function, or may not sleep as a program of .s may",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import shutil
 import socket
 import struct
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from pyzbpf.errors import Error, UnsupportedError
+from pyzbpf.errors import Error, NotFoundError, UnsupportedError
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.features.programs import FEATURES
 from pyzbpf.uapi import since
@@ -539,3 +540,31 @@ def test_what_many_functions_are_chosen_by() -> None:
         assert link.info["kind"] == "tracing_multi"
         probe.programs["fentry_s"].test_run()
         assert runs(probe) == 2
+
+
+def test_a_pattern_takes_what_a_trampoline_takes() -> None:
+    """seq_printf, which has as many arguments as it is given, is left out; without that all would be refused."""
+    features.needs_types()
+    features.since(since.TRACING_MULTI, "fentry.multi")
+    features.needs_jit("fentry.multi")
+    with loaded("fentry_multi") as probe:
+        attach = probe.programs["fentry_multi"].attach
+        link = attach(functions="seq_p*")
+        assert re.search(
+            r"^fentry\.multi at 'seq_p\w+' and \d+ more without 'seq_printf', which takes any", link.target
+        )
+        Path("/proc/self/status").read_bytes()
+        seen = runs(probe)
+        assert seen > 1
+        link.detach()
+        Path("/proc/self/status").read_bytes()
+        assert runs(probe) == seen
+        with pytest.raises(
+            NotFoundError, match=r"fits 'seq_print\[f\]' without 'seq_printf', which takes any number"
+        ):
+            attach(functions="seq_print[f]")
+        with pytest.raises(
+            UnsupportedError, match=r"fentry\.multi at 'seq_printf', which takes any number of arguments, is"
+        ):
+            attach(functions=["seq_puts", "seq_printf"])
+        assert probe.links == []

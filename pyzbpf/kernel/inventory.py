@@ -8,7 +8,7 @@ from pyzbpf.errors import Error, SystemCallError
 from pyzbpf.kernel import commands, link_info
 from pyzbpf.kernel.syscall import ENOENT, address
 from pyzbpf.uapi.attrs import BTF_INFO, MAP_INFO, PROG_INFO
-from pyzbpf.uapi.enums import MAP_TYPE_NAMES, PROG_TYPE_NAMES
+from pyzbpf.uapi.enums import ATTACH_TYPE_NAMES, MAP_TYPE_NAMES, PROG_TYPE_NAMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,6 +113,9 @@ def _map(fd: int) -> Loaded:
 def _link(fd: int) -> Loaded:
     info = link_info.read(fd)
     number, type = int(info.pop("id")), str(info.pop("kind"))
+    if "attach_type" in info:
+        told = int(info["attach_type"])
+        info["attach_type"] = ATTACH_TYPE_NAMES.get(told, told)
     return Loaded("link", number, "", type, {"program": info.pop("prog_id"), **info})
 
 

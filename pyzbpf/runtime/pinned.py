@@ -1,7 +1,8 @@
 """A whole object under names of a BPF file system, and found again by them.
 
 ``FOLDER/programs/NAME``, ``FOLDER/maps/NAME`` and ``FOLDER/links/NAME``, a link by its program's name. The file
-system takes no dots in names, so they become "_", as libbpf's do.
+system takes no dots in names, so they become "_", as libbpf's do; a map's own name, as the kernel has it, says
+where they were (``.bss``).
 """
 
 from __future__ import annotations
@@ -17,9 +18,7 @@ from pyzbpf.spec.model import ByName
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from os import PathLike
-    from typing import Any
 
     from typing_extensions import Self
 
@@ -70,6 +69,16 @@ def _path(folder: str, kind: str, name: str) -> str:
     return os.path.join(folder, kind, name.replace(".", "_"))
 
 
+def _dotted(name: str, known: str) -> str:
+    """The name of a pin with the dots that a map has in ``known``, the name that the kernel has of it.
+
+    That is cut off, and one that begins with a dot has the beginning of its object's name in front of it.
+    """
+    _, dot, rest = known.partition(".")
+    own = dot + rest if name.startswith("_") else known
+    return own + name[len(own) :] if own.replace(".", "_") == name[: len(own)] else name
+
+
 def reopen(folder: str | PathLike[str]) -> Pinned:
     """The programs, maps and links that `Object.pin` has left in a folder; NotFoundError where there are none."""
     return Pinned(fspath(folder))
@@ -88,26 +97,31 @@ class Pinned:
         if not os.path.isdir(os.path.join(self.folder, "programs")):
             raise NotFoundError("no object is pinned there", file=self.folder)
         try:
-            self._open("programs", self.programs, found.program)
-            self._open("maps", self.maps, found.map)
-            self._open("links", self.links, found_links.pinned)
+            for name, path in self._pins("programs"):
+                self.programs[name] = found.program(path)
+            for name, path in self._pins("maps"):
+                map = found.map(path)
+                self.maps[_dotted(name, map.name)] = map
+            for name, path in self._pins("links"):
+                self.links[name] = found_links.pinned(path)
         except BaseException:
             self.close()
             raise
 
-    def _open(self, kind: str, home: dict[str, Any], open_one: Callable[[str], Any]) -> None:
+    def _pins(self, kind: str) -> list[tuple[str, str]]:
+        """Names and paths of what is pinned of a kind."""
         folder = os.path.join(self.folder, kind)
-        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
-            home[name] = open_one(os.path.join(folder, name))
+        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+        return [(name, os.path.join(folder, name)) for name in names]
 
     def unpin(self) -> None:
         """Detach the links, remove all names and the folder, and close: what nobody else holds is gone then."""
         for link in self.links.values():
             link.detach()
         for kind in _KINDS:
+            for _, path in self._pins(kind):
+                os.unlink(path)
             folder = os.path.join(self.folder, kind)
-            for name in os.listdir(folder) if os.path.isdir(folder) else ():
-                os.unlink(os.path.join(folder, name))
             if os.path.isdir(folder):
                 os.rmdir(folder)
         os.rmdir(self.folder)

@@ -15,6 +15,7 @@ import pytest
 import pyzbpf
 from pyzbpf import Link
 from pyzbpf.errors import Error, NotFoundError, PrivilegeError, SystemCallError, UnsupportedError
+from pyzbpf.kernel import inventory
 from tests.kernel.test_uprobe import LIBC, NAME, libc_file
 from tests.support import features, network, zig_probes
 from tests.support.bpf_fs import mounted
@@ -233,6 +234,8 @@ def test_order_of_a_control_group():
         program.autoload = name == "cgroup_out"
     with network.cgroup() as group, spec.load() as probe, spec.load() as other:
         first = probe.programs["cgroup_out"].attach(cgroup=group)
+        listed = {thing.id: thing for thing in inventory.everything() if thing.kind == "link"}
+        assert listed[first.info["id"]].details["attach_type"] == "cgroup_inet_egress"
         refusal = ""
         try:
             second = other.programs["cgroup_out"].attach(cgroup=group, before=first)
@@ -281,6 +284,8 @@ def test_a_whole_object_pinned_and_found_again(pair, bpffs):
         probe.attach(interface=pair.name)
         probe.pin(bpffs / "mine")
         identity = probe.programs["tcx_in"].info["id"]
+        names = set(probe.maps)  # some with dots, which no pin has
+        assert any(name.startswith(".") for name in names)
         with pytest.raises(Error, match="is there already"):
             probe.pin(bpffs / "mine")
         with pytest.raises(NotFoundError, match="its folder does not exist"):
@@ -290,6 +295,7 @@ def test_a_whole_object_pinned_and_found_again(pair, bpffs):
         assert found.programs["tcx_in"].info["id"] == identity
         assert found.maps["seen"][TCX_IN] >= 2
         assert found.links["tcx_in"].info["kind"] == "tcx"
+        assert set(found.maps) == names
         with pytest.raises(KeyError, match=r"no map 'sein'; there is: .*seen"):
             found.maps["sein"]
     assert not arrived(pair, 100)

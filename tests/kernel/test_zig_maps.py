@@ -460,23 +460,39 @@ def test_an_arena_is_shared(mode: str) -> None:
         assert found == [9, 8, 7]
 
 
+def exchange(control: bytes) -> None:
+    """Send something over TCP under this congestion control; FileNotFoundError where there is none of this name."""
+    with socket.socket() as listener, socket.socket() as client:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, control)
+        client.connect(listener.getsockname())
+        server, _ = listener.accept()
+        with server:
+            client.sendall(bytes(1000))
+            assert len(server.recv(1000, socket.MSG_WAITALL)) == 1000
+
+
 @pytest.mark.parametrize("mode", MODES)
-def test_a_struct_of_functions_is_called(mode: str) -> None:
+@pytest.mark.parametrize(
+    ("struct_ops", "control"), [("pyzbpf_zig", b"pyzbpf_zig"), ("pyzbpf_classic", b"pyzbpf_zig2")]
+)
+def test_a_struct_of_functions_is_called(struct_ops: str, control: bytes, mode: str) -> None:
+    """By a link, and without one, as before Linux 6.4."""
+    features.needs_types()
     features.needs_jit("a struct of functions")
-    features.since("6.4", "struct_ops links")
-    name = b"pyzbpf_zig"
-    with zig_probes.spec("newer/struct_ops", mode).load() as probe:
-        with probe.maps["pyzbpf_zig"].attach(), socket.socket() as listener, socket.socket() as client:
-            listener.bind(("127.0.0.1", 0))
-            listener.listen()
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name)
-            client.connect(listener.getsockname())
-            server, _ = listener.accept()
-            with server:
-                client.sendall(bytes(1000))
-                assert len(server.recv(1000, socket.MSG_WAITALL)) == 1000
+    if struct_ops == "pyzbpf_zig":
+        features.since("6.4", "struct_ops links")
+    spec = zig_probes.spec("newer/struct_ops", mode)
+    for name in ("pyzbpf_zig", "pyzbpf_classic"):
+        spec.maps[name].autocreate = name == struct_ops
+    with spec.load() as probe:
+        with probe.maps[struct_ops].attach():
+            exchange(control)
         assert probe.variables["buffer"].value > 0
         assert probe.variables["starts"].value >= 1
+        with pytest.raises(FileNotFoundError):
+            exchange(control)
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -1,4 +1,4 @@
-//! A congestion control of TCP: a struct of functions that the kernel calls.
+//! A congestion control of TCP: a struct of functions that the kernel calls, registered by a link or without.
 
 const bpf = @import("bpf");
 
@@ -16,13 +16,18 @@ const tcp_congestion_ops = extern struct {
     name: bpf.Text(16),
 };
 
-export var pyzbpf_zig: tcp_congestion_ops linksection(".struct_ops.link") = .{
-    .ssthresh = bpf.entry(@This(), "ssthresh"),
-    .undo_cwnd = bpf.entry(@This(), "undo"),
-    .cong_avoid = bpf.entry(@This(), "avoid"),
-    .init = bpf.entry(@This(), "start"),
-    .name = bpf.asText(16, "pyzbpf_zig"),
-};
+export var pyzbpf_zig: tcp_congestion_ops linksection(".struct_ops.link") = named("pyzbpf_zig");
+export var pyzbpf_classic: tcp_congestion_ops linksection("?.struct_ops") = named("pyzbpf_zig2");
+
+fn named(comptime name: []const u8) tcp_congestion_ops {
+    return .{
+        .ssthresh = bpf.entry(@This(), "ssthresh"),
+        .undo_cwnd = bpf.entry(@This(), "undo"),
+        .cong_avoid = bpf.entry(@This(), "avoid"),
+        .init = bpf.entry(@This(), "start"),
+        .name = bpf.asText(16, name),
+    };
+}
 
 export var starts: u64 = 0;
 export var buffer: c_int = 0;

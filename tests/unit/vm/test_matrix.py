@@ -13,7 +13,20 @@ import pytest
 
 from tests.support import c_probes
 from tests.vm import __main__ as command
-from tests.vm import cpio, matrix, packages, qemu, report, results, suite, userland
+from tests.vm import (
+    cpio,
+    doctor,
+    guests,
+    kinds,
+    matrix,
+    options,
+    packages,
+    qemu,
+    report,
+    results,
+    suite,
+    userland,
+)
 
 
 def test_the_page_has_the_matrix() -> None:
@@ -74,11 +87,11 @@ def test_each_kernel_is_kept_when_it_has_ended(
     monkeypatch: pytest.MonkeyPatch, option: str, pages: list[str]
 ) -> None:
     told: list[str] = []
-    monkeypatch.setattr(command.report, "keep", lambda *_: told.append("kernels"))
-    monkeypatch.setattr(command.doctor, "write", lambda *_: told.append("doctor"))
-    monkeypatch.setattr(command.kinds, "write", lambda *_: told.append("kinds"))
+    monkeypatch.setattr(report, "keep", lambda *_: told.append("kernels"))
+    monkeypatch.setattr(doctor, "write", lambda *_: told.append("doctor"))
+    monkeypatch.setattr(kinds, "write", lambda *_: told.append("kinds"))
     run = results.Run("one", "6.1.5", outcomes=[GOOD])
-    command.keep(run, command.parse([option]), "abc1")
+    guests.keep(run, options.parse([option]), "abc1")
     assert told == pages
 
 
@@ -87,10 +100,10 @@ def test_a_guest_that_was_ended_is_not_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ended: bool
 ) -> None:
     told: list[results.Run] = []
-    monkeypatch.setattr(command, "keep", lambda run, *_: told.append(run))
+    monkeypatch.setattr(guests, "keep", lambda run, *_: told.append(run))
     stop, run = threading.Event(), results.Run("one", problem="ended")
-    monkeypatch.setattr(command.Guest, "_run", lambda *_: (stop.set() if ended else None) or run)
-    command.Guest(matrix.MATRIX[0], command.parse([]), stop, "abc1").run(tmp_path)
+    monkeypatch.setattr(guests.Guest, "_run", lambda *_: (stop.set() if ended else None) or run)
+    guests.Guest(matrix.MATRIX[0], options.parse([]), stop, "abc1").run(tmp_path)
     assert told == ([] if ended else [run])
 
 
@@ -233,7 +246,7 @@ def test_a_kernel_that_is_not_to_be_had(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
     monkeypatch.setattr(packages, "resolve", resolve)
     two = matrix.Row("one", "amd64", ("6.6", "6.7"), ci=False, why="")
-    run = command.Guest(two, command.parse([]), threading.Event(), "abc1").run(tmp_path)
+    run = guests.Guest(two, options.parse([]), threading.Event(), "abc1").run(tmp_path)
     assert asked == [("amd64", "6.6"), ("amd64", "6.7")]
     assert (run.not_run, run.failed) == ("no 6.7", 0)
 

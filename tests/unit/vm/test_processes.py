@@ -18,10 +18,10 @@ PATIENCE_S = 60
 DRIVER = """
 import sys
 from pathlib import Path
-from tests.vm import __main__ as command, qemu, suite
+from tests.vm import __main__ as command, guests, qemu, suite
 qemu.MACHINES["amd64"] = qemu.Machine(sys.argv[1], "qemu", "none", (), "ttyS0")
 qemu.missing = lambda _: []
-command.Guest._files = lambda _: (Path("vmlinuz"), [])
+guests.Guest._files = lambda _: (Path("vmlinuz"), [])
 suite.build_wheels = lambda _: []
 suite.pack = lambda archive, *_, **__: archive.write_bytes(b"suite")
 sys.exit(command.command(["--kernel", sys.argv[1], "--console", sys.argv[2], "--accelerator", "tcg"]))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -182,11 +184,10 @@ def test_a_child_process_does_not_detach(pair):
         assert filters(pair, "ingress") == [9]
 
 
-@pytest.mark.parametrize("end", ["", "sys.exit(3)", "raise RuntimeError"])
-def test_a_process_that_ends_takes_its_filter_along(pair, end):
-    """Also one that held it in a variable of a module until its end."""
+def attached_by_a_process(pair, end: str) -> int:
+    """A filter of priority 7 from another process, which ends so; its return code."""
     script = f"""
-import sys, pyzbpf
+import os, signal, sys, pyzbpf
 spec = pyzbpf.open({str(zig_probes.path("network"))!r})
 for name, program in spec.programs.items():
     program.autoload = name == "classifier"
@@ -199,7 +200,51 @@ print("attached", flush=True)
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=ROOT
     )
     assert "attached" in done.stdout, done.stderr
+    return done.returncode
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        ("", 0),
+        ("sys.exit(3)", 3),
+        ("raise RuntimeError", 1),
+        (
+            "signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number)); signal.raise_signal(signal.SIGTERM)",
+            128 + signal.SIGTERM,
+        ),
+    ],
+)
+def test_a_process_that_ends_takes_its_filter_along(pair, end, status):
+    """Also one that held it in a variable of a module until its end, and a service that is told to end."""
+    assert attached_by_a_process(pair, end) == status
     assert filters(pair, "ingress") == [] and "clsact" not in qdiscs(pair)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_process_that_is_killed_leaves_its_filter_to_tc(pair, number):
+    """Nobody asks Python then; what the documentation says removes it, and nothing else."""
+    program = shutil.which("tc", path=network.PATH)
+    if program is None:
+        missing("tc", "needs the program tc: apt-get install iproute2")
+    assert attached_by_a_process(pair, f"os.kill(os.getpid(), {int(number)})") == -number
+    with spec_of("classifier").load() as probe:
+        probe.programs["classifier"].attach(interface=pair.name, direction="ingress", priority=8)
+        assert filters(pair, "ingress") == [7, 8]
+        shown = subprocess.run(
+            [program, "filter", "show", "dev", pair.name, "ingress"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert re.search(r"pref 7 bpf .*classifier:\[\d+\]", shown.stdout)
+        remove = [program, "filter", "del", "dev", pair.name, "ingress", "pref", "7"]
+        subprocess.run(remove, check=True)
+        assert filters(pair, "ingress") == [8]
+    assert filters(pair, "ingress") == []
+    assert "clsact" in qdiscs(pair), "this process has not made it"
+    subprocess.run([program, "qdisc", "del", "dev", pair.name, "clsact"], check=True)
+    assert "clsact" not in qdiscs(pair)
 
 
 def test_a_forgotten_filter_is_reported_and_removed(pair):

@@ -8,7 +8,7 @@ from os import fspath
 from pyzbpf.errors import Error, PrivilegeError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import cgroup as cgroups
 from pyzbpf.kernel import commands, limits
-from pyzbpf.kernel.syscall import E2BIG, EINVAL, ENOENT, explained
+from pyzbpf.kernel.syscall import E2BIG, EINVAL, ENOENT, ENOTSUPP, explained
 from pyzbpf.links import order
 from pyzbpf.links.base import Link
 from pyzbpf.uapi import since
@@ -61,6 +61,9 @@ def attach(
         except SystemCallError as error:
             if placed and error.errno == EINVAL and limits.older(os.uname().release, since.CGROUP_ORDER):
                 raise UnsupportedError(f"before= and after= ({what})", since=since.CGROUP_ORDER) from error
+            missing = limits.no_trampolines() if error.errno == ENOTSUPP else ""  # of lsm_cgroup
+            if missing:
+                raise UnsupportedError(what, advice=missing) from error
             raise explained(error, what, _REASONS) from error
     return Link(spec, what, [link])
 

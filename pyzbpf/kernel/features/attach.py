@@ -53,6 +53,16 @@ def _placed(type: int, attach: int, name: str, kind: int, *, open: bool) -> Answ
         os.close(result)
 
 
+def _lsm() -> Answer:
+    return _placed(e.BPF_PROG_TYPE_LSM, e.BPF_LSM_MAC, "bpf_lsm_quotactl", kinds.FUNC, open=True)
+
+
+def _cgroup_lsm() -> Answer:
+    """Loaded only: attached, it would run for a control group. What attaching takes besides, a trampoline, `_lsm` tells."""
+    loaded = _placed(e.BPF_PROG_TYPE_LSM, e.BPF_LSM_CGROUP, "bpf_lsm_socket_bind", kinds.FUNC, open=False)
+    return _lsm() if loaded.supported else loaded
+
+
 def _uprobe_multi(attach: int) -> Answer:
     """At a path that is a folder: EBADF."""
     path, offsets = b"/\0", bytes(8)
@@ -230,7 +240,7 @@ FEATURES = (
     Feature(
         "LSM hooks",
         since.PROGRAMS[e.BPF_PROG_TYPE_LSM],
-        lambda: _placed(e.BPF_PROG_TYPE_LSM, e.BPF_LSM_MAC, "bpf_lsm_quotactl", kinds.FUNC, open=True),
+        _lsm,
         purpose="lsm",
         options=("CONFIG_BPF_LSM", "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS"),
         needs=_BOTH,
@@ -239,9 +249,9 @@ FEATURES = (
     Feature(
         "LSM hooks of cgroups",
         since.CGROUP_LSM,
-        lambda: _placed(e.BPF_PROG_TYPE_LSM, e.BPF_LSM_CGROUP, "bpf_lsm_socket_bind", kinds.FUNC, open=False),
+        _cgroup_lsm,
         purpose="lsm_cgroup",
-        options=("CONFIG_BPF_LSM", "CONFIG_CGROUP_BPF"),
+        options=("CONFIG_BPF_LSM", "CONFIG_CGROUP_BPF", "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS"),
         needs=_BOTH,
         machines=_TRAMPOLINE,
     ),

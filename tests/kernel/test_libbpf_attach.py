@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from pyzbpf.elf import executable
 from pyzbpf.errors import Error
-from tests.support import features, libbpf, network, zig_probes
+from pyzbpf.kernel import perf_event
+from pyzbpf.uapi import enums as e
+from tests.kernel.test_many import kernel_names
+from tests.support import features, libbpf, libbpf_attach, network, targets, zig_probes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,9 +50,9 @@ def test_both_attach_or_neither(name: str, names: tuple[str, ...]) -> None:
     probe = loaded(name, *names)
     if probe is None:  # of this kernel or its policy: then libbpf does not load it, either
         with pytest.raises(AssertionError):
-            libbpf.attaches(zig_probes.path(name), names)
+            libbpf_attach.attaches(zig_probes.path(name), names, libbpf_attach.by_section)
         return
-    theirs = libbpf.attaches(zig_probes.path(name), names)
+    theirs = libbpf_attach.attaches(zig_probes.path(name), names, libbpf_attach.by_section)
     with probe:
         assert sorted(theirs) == sorted(probe.programs)
         for program_name, errno in theirs.items():
@@ -116,7 +120,9 @@ def test_both_attach_there_or_neither(probe: str, name: str, where: str) -> None
             number = socket.if_nametoindex(pair.name)
 
         def theirs() -> int:
-            return libbpf.attaches_to(zig_probes.path(probe), name, f"bpf_program__attach_{where}", number)
+            return libbpf_attach.attaches(zig_probes.path(probe), (name,), libbpf_attach.to(where, number))[
+                name
+            ]
 
         made = loaded(probe, name)
         if made is None:
@@ -127,3 +133,63 @@ def test_both_attach_there_or_neither(probe: str, name: str, where: str) -> None
             errno, said = theirs(), refusal(made, name, **ours)
             assert bool(errno) == bool(said), (errno, said)
             assert not errno, "each of these is attached by every kernel that takes it"
+
+
+def both(probe: str, name: str, way: libbpf_attach.Way, **options: object) -> tuple[int, str]:
+    """Libbpf's errno and our refusal for one program; both 0 and "" where it was attached."""
+    path = zig_probes.path(probe)
+    made = loaded(probe, name)
+    if made is None:
+        with pytest.raises(AssertionError):
+            libbpf_attach.attaches(path, (name,), way)
+        return 1, "it is not loaded"
+    with made:
+        maps = {option: made.maps[value] for option, value in options.items() if option == "map"}
+        return libbpf_attach.attaches(path, (name,), way)[name], refusal(made, name, **{**options, **maps})
+
+
+def test_both_attach_to_a_file() -> None:
+    features.needs_to_know_the_machine()
+    path = targets.program()
+    offset = executable.function_offset(str(path), "target_add")
+    errno, said = both(
+        "uprobes", "entered", libbpf_attach.to_file(path, offset), path=str(path), offset=offset
+    )
+    assert (errno, said) == (0, "")
+
+
+def test_both_attach_to_a_sample() -> None:
+    """Libbpf is given an event, which it closes with its link."""
+    features.needs_to_know_the_machine()
+    event = perf_event.sample("cpu-clock", 99, "an event", by_frequency=True, cpu=0, thread=None)
+    assert event is not None
+    with event:
+        errno, said = both("samples", "sample", libbpf_attach.to("perf_event", os.dup(event.fileno())), cpu=0)
+    assert (errno, said) == (0, "")
+
+
+def test_both_attach_to_many_functions() -> None:
+    features.since("5.18", "kprobe.multi")
+    features.needs_to_know_the_machine()
+    function = next(iter(kernel_names()))
+    errno, said = both("links/many", "kernel_in", libbpf_attach.to_functions(function), functions=function)
+    assert bool(errno) == bool(said), (errno, said)
+
+
+@pytest.mark.parametrize(
+    ("name", "attach_type"),
+    [
+        ("parser", e.BPF_SK_SKB_STREAM_PARSER),
+        ("verdict", e.BPF_SK_SKB_STREAM_VERDICT),
+        ("message", e.BPF_SK_MSG_VERDICT),
+    ],
+)
+def test_both_attach_to_sockets_of_a_map(name: str, attach_type: int) -> None:
+    assert both("links/sockets", name, libbpf_attach.to_map("sockets", attach_type), map="sockets") == (0, "")
+
+
+@pytest.mark.parametrize(("direction", "point"), [("ingress", 1), ("egress", 2)])
+def test_both_attach_a_filter(direction: str, point: int) -> None:
+    with network.veth() as pair:
+        way = libbpf_attach.to_clsact(socket.if_nametoindex(pair.name), point)
+        assert both("network", "classifier", way, interface=pair.name, direction=direction) == (0, "")

@@ -566,5 +566,5 @@ def test_a_pattern_takes_what_a_trampoline_takes() -> None:
         with pytest.raises(
             UnsupportedError, match=r"fentry\.multi at 'seq_printf', which takes any number of arguments, is"
         ):
-            attach(functions=["seq_puts", "seq_printf"])
+            attach(functions=["seq_putc", "seq_printf"])
         assert probe.links == []

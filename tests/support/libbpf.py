@@ -16,7 +16,6 @@ from tests.support.require import missing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
     from pathlib import Path
 
 # enum libbpf_print_level of bpf/libbpf.h.
@@ -56,7 +55,7 @@ _PRINT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_
 
 
 @functools.cache
-def _library() -> ctypes.CDLL:
+def open_library() -> ctypes.CDLL:
     try:
         library = ctypes.CDLL("libbpf.so.1", use_errno=True)
     except OSError:
@@ -71,7 +70,7 @@ def _library() -> ctypes.CDLL:
 
 def version() -> tuple[int, int]:
     """Of the library."""
-    library = _library()
+    library = open_library()
     return library.libbpf_major_version(), library.libbpf_minor_version()
 
 
@@ -80,7 +79,7 @@ def relocated(path: Path, btf: Path | None = None, *, everything: bool = False) 
 
     ``everything``: of those, too, that are loaded on demand only.
     """
-    library, said = _library(), bytearray()
+    library, said = open_library(), bytearray()
 
     @_PRINT
     def keep(level: int, form: bytes, arguments: int) -> int:
@@ -108,14 +107,14 @@ def _load(
         return Witness({}, {}, ctypes.get_errno(), said.decode())
     thing = ctypes.c_void_p(opened)
     try:
-        for program in _each(library.bpf_object__next_program, thing) if everything else ():
+        for program in each(library.bpf_object__next_program, thing) if everything else ():
             assert library.bpf_program__set_autoload(program, ctypes.c_bool(True)) == 0
         refusal = -library.bpf_object__load(thing)
-        programs = _each(library.bpf_object__next_program, thing)
-        maps = {library.bpf_map__fd(found): _name(library.bpf_map__name(found))
-                for found in _each(library.bpf_object__next_map, thing)}  # fmt: skip
+        programs = each(library.bpf_object__next_program, thing)
+        maps = {library.bpf_map__fd(found): name_of(library.bpf_map__name(found))
+                for found in each(library.bpf_object__next_map, thing)}  # fmt: skip
         code = {
-            _name(library.bpf_program__name(program)): ctypes.string_at(
+            name_of(library.bpf_program__name(program)): ctypes.string_at(
                 library.bpf_program__insns(program), 8 * library.bpf_program__insn_cnt(program)
             )
             for program in programs
@@ -125,7 +124,7 @@ def _load(
         library.bpf_object__close(thing)
 
 
-def _each(following: ctypes._NamedFuncPointer, thing: ctypes.c_void_p) -> list[ctypes.c_void_p]:
+def each(following: ctypes._NamedFuncPointer, thing: ctypes.c_void_p) -> list[ctypes.c_void_p]:
     found = []
     place = following(thing, None)
     while place:
@@ -134,7 +133,7 @@ def _each(following: ctypes._NamedFuncPointer, thing: ctypes.c_void_p) -> list[c
     return found
 
 
-def _name(text: bytes) -> str:
+def name_of(text: bytes) -> str:
     return text.decode()
 
 
@@ -146,7 +145,7 @@ class UsdtOptions(ctypes.Structure):
 
 def usdt_records(path: Path, file: str, provider: str, name: str, cookie: int) -> list[bytes]:
     """The records that libbpf stores for a USDT probe, after attaching the program of an object there."""
-    library = _library()
+    library = open_library()
     opened = library.bpf_object__open_file(os.fsencode(path), None)
     assert opened, os.strerror(ctypes.get_errno())
     thing = ctypes.c_void_p(opened)
@@ -155,7 +154,7 @@ def usdt_records(path: Path, file: str, provider: str, name: str, cookie: int) -
         assert library.bpf_object__load(thing) == 0
         program, *_ = [
             found
-            for found in _each(library.bpf_object__next_program, thing)
+            for found in each(library.bpf_object__next_program, thing)
             if library.bpf_program__fd(found) >= 0
         ]
         options = UsdtOptions(size=ctypes.sizeof(UsdtOptions), cookie=cookie)
@@ -180,51 +179,3 @@ def usdt_records(path: Path, file: str, provider: str, name: str, cookie: int) -
         if link:
             library.bpf_link__destroy(ctypes.c_void_p(link))
         library.bpf_object__close(thing)
-
-
-def attaches(path: Path, names: Collection[str] = ()) -> dict[str, int]:
-    """What comes of attaching each program of an object where its section says, one by one: the errno, or 0.
-
-    ``names`` are the programs to load, without which all are that load by themselves.
-    """
-    return _attached(path, names, lambda library, program: library.bpf_program__attach(program))
-
-
-def attaches_to(path: Path, name: str, function: str, target: int) -> int:
-    """The same of one program, by one of libbpf's functions that are told where: a descriptor, or an interface."""
-    found = _attached(path, (name,), lambda library, program: getattr(library, function)(program, target))
-    return found[name]
-
-
-def _attached(
-    path: Path, names: Collection[str], attach: Callable[[ctypes.CDLL, ctypes.c_void_p], int | None]
-) -> dict[str, int]:
-    library = _library()
-    for function in _ATTACH:
-        getattr(library, function).restype = ctypes.c_void_p
-    opened = library.bpf_object__open_file(os.fsencode(path), None)
-    assert opened, os.strerror(ctypes.get_errno())
-    thing = ctypes.c_void_p(opened)
-    try:
-        for program in _each(library.bpf_object__next_program, thing) if names else ():
-            wanted = _name(library.bpf_program__name(program)) in names
-            assert library.bpf_program__set_autoload(program, ctypes.c_bool(wanted)) == 0
-        assert library.bpf_object__load(thing) == 0
-        found = {}
-        for program in _each(library.bpf_object__next_program, thing):
-            if library.bpf_program__fd(program) < 0:
-                continue
-            ctypes.set_errno(0)
-            link = attach(library, program)
-            found[_name(library.bpf_program__name(program))] = 0 if link else ctypes.get_errno()
-            if link:
-                library.bpf_link__destroy(ctypes.c_void_p(link))
-        return found
-    finally:
-        library.bpf_object__close(thing)
-
-
-_ATTACH = (
-    "bpf_program__attach", "bpf_program__attach_cgroup", "bpf_program__attach_netns", "bpf_program__attach_xdp",
-    "bpf_object__find_program_by_name",
-)  # fmt: skip

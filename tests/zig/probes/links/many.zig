@@ -13,7 +13,7 @@ const WithContext = fn (*const anyopaque) callconv(.c) bool;
 
 inline fn isReturn(ctx: *const bpf.PtRegs) bool {
     if (bpf.kfuncExists("bpf_session_is_return___old", WithoutContext)) return bpf.kfunc("bpf_session_is_return___old", WithoutContext)();
-    if (bpf.kfuncExists("bpf_session_is_return", WithContext)) return bpf.kfunc("bpf_session_is_return", WithContext)(ctx);
+    if (bpf.kfuncExists("bpf_session_is_return___new", WithContext)) return bpf.kfunc("bpf_session_is_return___new", WithContext)(ctx);
     return false;
 }
 

@@ -103,6 +103,9 @@ def explain(
     )
 
 
+# What btf_get_prog_ctx_type says without them: a function's context is memory that may be null to it, then.
+_NO_TYPES = "btf_vmlinux is malformed"
+
 # How much of the log a traceback shows: the walk to the fault, without what the verifier counted.
 _EXCERPT = 12
 
@@ -204,6 +207,11 @@ def _last_comment(lines: list[str], position: int) -> str | None:
 
 
 def _hint(lines: list[str], reason: str, ready: ReadyProgram, btf: Btf | None) -> str | None:
+    if any(_NO_TYPES in line for line in lines):
+        return (
+            "This kernel has no types of its own (CONFIG_DEBUG_INFO_BTF=y), by which it knows the context that a function "
+            "of the program is given: make that function inline."
+        )
     advice = next((advice for pattern, advice in HINTS if pattern.search(reason)), None)
     if advice and LEAK.search(reason):
         match = next(filter(None, map(_ALLOCATED.search, reversed(lines))), None)

@@ -9,7 +9,7 @@ import pytest
 
 from pyzbpf.cli.output import FORMATS
 from pyzbpf.maps.hist import Hist
-from tests.support import zig_probes
+from tests.support import features, zig_probes
 
 MODES = ["safe", "small", "fast"]
 PACKET = bytes(range(100))
@@ -97,7 +97,8 @@ def test_stacks_are_counted(mode: str) -> None:
         assert {(stack.pid, bool(stack.kernel or stack.kernel_error)) for stack in stacks} == {
             (os.getpid(), True)
         }
-        assert any(stack.user and 0 not in stack.user for stack in stacks)
+        walks = os.uname().machine != "s390x" or not features.is_older("6.7")  # 504b73d00a55
+        assert any(stack.user and 0 not in stack.user for stack in stacks) is walks
 
 
 def test_the_command_prints_histograms_and_sums(capsys: pytest.CaptureFixture[str]) -> None:

@@ -151,6 +151,9 @@ def same_instructions(name: str, mode: str) -> None:
     if "failed to get kernel version" in theirs.said:  # it wants three numbers, and 7.3-s390x has two
         assert not re.match(r"\d+\.\d+\.\d+", os.uname().release)
         return
+    if "failed to find valid kernel BTF" in theirs.said:  # before it looks at the instructions
+        assert not features.has_types()
+        return
     if re.search(r"map '\w+': failed to create", theirs.said):  # as storages of files without CONFIG_BPF_LSM
         with pytest.raises(Error, match="map"):
             pyzbpf.open(path).load()

@@ -59,6 +59,7 @@ def packet(header: bytes, options: int = 0) -> bytes:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_text_of_a_process_by_the_kernels_tracepoint(mode: str, tmp_path: Path) -> None:
+    features.needs_types()
     file = tmp_path / "x"
     name = f"/tmp/../{file}"[:50] if str(file).startswith("/tmp/") else "/tmp/pyzbpf-no-such-file"
     with loaded(mode, "opened") as probe, probe.programs["opened"].attach():
@@ -72,6 +73,7 @@ def test_text_of_a_process_by_the_kernels_tracepoint(mode: str, tmp_path: Path) 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_text_of_varying_length(mode: str) -> None:
+    features.needs_types()
     program = "/bin/true"
     with loaded(mode, "executed") as probe, probe.programs["executed"].attach():
         child = os.posix_spawn(program, [program], {})
@@ -85,6 +87,7 @@ def test_text_of_varying_length(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_an_error_is_counted_and_the_record_given_back(mode: str) -> None:
+    features.needs_types()
     with loaded(mode, "opened") as probe:
         with probe.programs["opened"].attach():
             for _ in range(3):

@@ -13,6 +13,7 @@ LENGTH = len(PACKET) - 14  # a socket filter sees no Ethernet header in test_run
 
 @pytest.fixture
 def target():
+    features.needs_types()  # by which the verifier knows the context that a function of the program's own is given
     with zig_probes.spec("links/extensions").load() as probe:
         yield probe
 

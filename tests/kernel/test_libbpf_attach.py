@@ -104,6 +104,10 @@ UNIX = (
     ],
 )
 def test_both_attach_there_or_neither(probe: str, name: str, where: str) -> None:
+    if (
+        probe == "packets"
+    ):  # it has programs that are loaded by the kernel's types, for which libbpf looks first
+        features.needs_types()
     features.since({"cgroup": "5.7", "netns": "5.8", "xdp": "5.9"}[where], f"links of {where}")
     if name in UNIX.split() and libbpf.version() < (1, 3):
         pytest.skip("needs libbpf 1.3, which knows the sections of Unix sockets")

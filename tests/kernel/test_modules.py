@@ -52,6 +52,7 @@ def test_a_function_of_a_module(section):
 
 
 def test_a_module_that_does_not_have_it():
+    features.needs_types()
     with pytest.raises(
         NotFoundError, match="the module no_such_module has no function 'vfs_read', or is not loaded"
     ):

@@ -136,6 +136,7 @@ def test_a_function_that_no_struct_names():
 
 
 def test_a_struct_that_the_kernel_does_not_have():
+    features.needs_types()
     spec = corpus("struct_ops")
     struct = spec.btf.get(spec.maps["pyzbpf_mine"].value_type)
     struct.name = "no_such_ops"
@@ -174,6 +175,7 @@ def test_the_kernel_takes_the_type_information(name):
 def test_a_tag_makes_an_argument_the_context():
     """Before Linux 6.8 by a prototype for each type of program."""
     features.since("6.0", "enums of 64 bits")
+    features.needs_types()  # by which the verifier knows the context
     with corpus("context").load() as probe:
         assert probe.programs["program"].test_run(PACKET).retval == len(PACKET)
         assert set(probe.programs) == {"program", "other"}

@@ -104,7 +104,13 @@ def test_sampling_ends_before_processes_are_looked_at_for_the_last_time(monkeypa
 
     monkeypatch.setattr(Symbolizer, "remember", slowly)
     monkeypatch.setattr(profile, "detach", lambda probe: (steps.append("detach"), detach(probe)))
-    assert main(["profile", "-F", "99", "-d", "0.4"]) == 0
+    with subprocess.Popen(
+        [sys.executable, "-c", "while True: pass"]
+    ) as busy:  # an idle machine has no samples
+        try:
+            assert main(["profile", "-F", "99", "-d", "0.4"]) == 0
+        finally:
+            busy.kill()
     end = steps.index("detach")
     assert steps[:end].count("first") <= 2
     assert "again" not in steps[:end]

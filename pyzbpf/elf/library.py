@@ -16,8 +16,9 @@ _MAGIC = b"glibc-ld.so.cache1.1"
 _HEADER = struct.Struct("=20sII20x")
 _ENTRY = struct.Struct("=iIIIQ")
 
-# Where the cache is missing (musl, a container without ldconfig).
+# Where the cache is missing (musl, a container without ldconfig); below the first two Debian has one for each machine.
 _FOLDERS = ("/lib", "/usr/lib", "/usr/local/lib", "/lib64", "/usr/lib64")
+_OF_MACHINES = "-linux-"  # x86_64-linux-gnu
 
 _LINKS = 40  # symbolic links that the kernel follows in one path
 
@@ -91,13 +92,19 @@ def _known(root: str) -> list[tuple[str, str]]:
         with open(within(root, _CACHE), "rb") as file:
             return parse_cache(file.read())
     except OSError:
-        return [
-            (name, f"{folder}/{name}")
-            for folder in _FOLDERS
-            if os.path.isdir(within(root, folder))
-            for name in os.listdir(within(root, folder))
-            if ".so" in name
+        places = [(folder, name) for folder in _FOLDERS for name in _names(root, folder)]
+        places += [
+            (f"{folder}/{deeper}", name)
+            for folder, deeper in places
+            if _OF_MACHINES in deeper
+            for name in _names(root, f"{folder}/{deeper}")
         ]
+        return [(name, f"{folder}/{name}") for folder, name in places if ".so" in name]
+
+
+def _names(root: str, folder: str) -> list[str]:
+    path = within(root, folder)
+    return os.listdir(path) if os.path.isdir(path) else []
 
 
 def parse_cache(data: bytes) -> list[tuple[str, str]]:

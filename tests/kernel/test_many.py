@@ -89,7 +89,7 @@ def needs_many_kprobes() -> None:
     feature = next(feature for feature in FEATURES if feature.name == "kprobe multi")
     if not feature.answer().supported:
         pytest.skip(
-            f"this kernel has no kprobe.multi: {feature.answer().reason}; run in the virtual machines"
+            f"kprobe.multi needs CONFIG_FPROBE=y, as python -m tests.vm amd64-6.12 has it ({feature.answer().reason})"
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -72,8 +71,6 @@ def test_points_of_a_program(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_points_of_a_library(capsys: pytest.CaptureFixture[str]) -> None:
-    if not Path("/etc/ld.so.cache").exists():
-        pytest.skip("no library is found by its name without /etc/ld.so.cache: run ldconfig")
     assert "uprobe/libc.so.6:malloc" in listed(capsys, "uprobe/libc.so.6:malloc*")
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import struct
 
 import pytest
 
 from pyzbpf.elf import executable, library
 from pyzbpf.errors import Error, NotFoundError, ObjectError
+from pyzbpf.uapi.enums import BPF_MAP_TYPE_RINGBUF
 from tests.support import features, zig_probes
 from tests.support.targets import ADD, Target, zig_program
 
@@ -193,11 +195,37 @@ def test_an_offset_beyond_the_end_of_the_file(probe):
 def test_libraries_are_found_by_name():
     assert library.find("/any/path") == "/any/path"
     assert os.path.samefile(library.find("sh"), "/bin/sh")
-    if not os.path.exists("/etc/ld.so.cache"):
-        pytest.skip("needs a system with ldconfig (glibc)")
     assert os.path.samefile(library.find("libc.so.6"), libc_file())
     assert library._version("libx.so.10") > library._version("libx.so.9.1")
     assert library.find("c") == library.find("libc") == library.find("libc.so.6")
+
+
+@pytest.mark.parametrize("kind", ["uprobe", "uprobe.multi"])
+def test_a_library_by_name_as_a_process_in_another_root_sees_it(kind, tmp_path):
+    """A directory that takes the place of a container's root, as /proc/PID/root does; links in it are absolute."""
+    features.needs_to_know_the_machine()
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "opt").mkdir()
+    copy = shutil.copy(Target.path(), tmp_path / "opt" / "real")
+    (tmp_path / "lib" / "libtarget.so.1").symlink_to("/opt/real")
+    if kind == "uprobe.multi":
+        features.since("6.6", kind)
+        spec, name, place = zig_probes.spec("links/many"), "user_in", {"symbols": "target_add"}
+    else:
+        spec, name, place = zig_probes.spec("uprobes"), "entered", {"symbol": "target_add"}
+    for other, program in spec.programs.items():
+        program.autoload = other == name
+    with Target(copy) as target:
+        if kind == "uprobe.multi":
+            spec.variables["wanted"].value = target.pid
+        with spec.load() as probe:
+            link = probe.programs[name].attach(path="target", root=tmp_path, **place)
+            assert str(tmp_path / "opt" / "real") in link.target
+            assert target.add() == 42
+            (events,) = (map for map in probe.maps.values() if map.spec.type == BPF_MAP_TYPE_RINGBUF)
+            assert len(events.read(1, timeout=PATIENCE)) == 1
+            with pytest.raises(NotFoundError, match="no program or shared library 'targett' below"):
+                probe.programs[name].attach(path="targett", root=tmp_path, **place)
 
 
 def test_the_library_cache_is_read_whole_or_not():

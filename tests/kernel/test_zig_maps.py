@@ -147,6 +147,7 @@ def test_messages_from_user_space(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_values_of_tasks(mode: str) -> None:
+    features.needs_types()
     features.needs_map(e.BPF_MAP_TYPE_TASK_STORAGE)
     with loaded(mode, "tasks") as probe:
         with probe.programs["tasks"].attach():

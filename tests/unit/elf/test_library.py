@@ -52,6 +52,9 @@ def test_libraries_without_a_cache(root: Path) -> None:
     found = str(root / "usr/lib/deep/libtool.so.1.2")
     assert library.find("libtool.so.1", str(root)) == library.find("libtool", str(root)) == found
     assert library.find("tool", str(root)) == found
+    (root / "lib/no-linux-gnu").mkdir()
+    shutil.copy(sys.executable, root / "lib/no-linux-gnu/libdeep.so.2")
+    assert library.find("deep", str(root)) == str(root / "lib/no-linux-gnu/libdeep.so.2")
     with pytest.raises(NotFoundError, match=f"no program or shared library 'other.so' below '{root}'"):
         library.find("other.so", str(root))  # it is for no machine
 

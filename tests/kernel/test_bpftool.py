@@ -132,12 +132,11 @@ def test_libbpf_sends_the_same_instructions(name: str, mode: str) -> None:
 @pytest.mark.parametrize("name", zig_probes.LINKS)
 def test_libbpf_sends_the_same_instructions_of_kinds_it_may_not_know(name: str) -> None:
     """A section that an older libbpf does not know is refused at the load, when the instructions are there."""
+    old = libbpf_version() < (1, 3)
+    if name == "links/many" and old and not features.is_older("6.10"):  # it knows no flavours of functions
+        return
     said = libbpf.relocated(zig_probes.path(name), everything=True).said
-    if (
-        name in ("links/many", "links/streams")
-        and libbpf_version() < (1, 3)
-        and WEAK_OF_ANOTHER_PROTOTYPE in said
-    ):
+    if name == "links/streams" and old and WEAK_OF_ANOTHER_PROTOTYPE in said:
         return
     same_instructions(name, "safe")
 

@@ -1,4 +1,4 @@
-"""What runs above the kernel: Debian's Python, busybox, iproute2 and bpftool, as an initramfs.
+"""What runs above the kernel: Debian's Python with numpy, busybox, iproute2 and bpftool, as an initramfs.
 
 Nothing of the packages is run; they are unpacked, and what no test needs is left out.
 """
@@ -25,14 +25,20 @@ PACKAGES = (
     "iproute2", "libbpf1", "libelf1", "libmnl0", "libbsd0", "libmd0", "libcap2", "libselinux1",
     "libpcre2-8-0", "libxtables12",
     "bpftool", "util-linux", "libcap-ng0",
+    "python3-numpy", "libblas3", "liblapack3", "libgfortran5", "libstdc++6",
 )  # fmt: skip
+ALSO = {"amd64": ("libquadmath0",)}  # of one architecture
+# What their packages choose among several of when they are installed.
+LINKS = {"libblas.so.3": "blas", "liblapack.so.3": "lapack"}
 COMMANDS = ("sh", "ash", "mount", "umount", "mkdir", "insmod", "poweroff", "true", "false", "sleep", "cat",
             "ls", "ps", "dmesg", "echo", "uname", "touch", "ln", "cp", "rm", "kill", "id", "head", "tail",
             "grep", "env", "ping", "nc", "unshare", "nsenter")  # fmt: skip
 SUPERFLUOUS = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/lintian", "usr/share/bug",
                "usr/share/bash-completion", "usr/share/python3", *(f"usr/lib/python{PYTHON}/{name}" for name in
                ("ensurepip", "idlelib", "lib2to3", "turtledemo", "pydoc_data", "test", "tkinter",
-                "lib-dynload/_codecs_*")), "usr/lib/*/gconv")  # fmt: skip
+                "lib-dynload/_codecs_*")), "usr/lib/*/gconv", "usr/share/gdb", "usr/share/gcc",
+               *(f"usr/lib/python3/dist-packages/numpy/{name}" for name in
+                 ("*/tests", "*/*/tests", "tests", "distutils", "f2py")))  # fmt: skip
 # Modules that tests need where the kernel does not have them built in
 MODULES = ("af_packet", "veth", "dummy", "sch_ingress", "cls_bpf", "cls_matchall", "act_bpf", "netkit")
 
@@ -59,7 +65,8 @@ def base(architecture: str) -> Path:
 def _make(architecture: str, half: Path) -> None:
     root = half.parent / "root"
     root.mkdir()
-    packages.unpack(architecture, (f"{name}/{SUITE}" for name in PACKAGES), root)
+    names = (*PACKAGES, *ALSO.get(architecture, ()))
+    packages.unpack(architecture, (f"{name}/{SUITE}" for name in names), root)
     for pattern in SUPERFLUOUS:
         for path in root.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -72,7 +79,11 @@ def _make(architecture: str, half: Path) -> None:
     for name in COMMANDS:
         (root / "bin" / name).unlink(missing_ok=True)
         (root / "bin" / name).symlink_to("busybox")
-    compile_all(root / f"usr/lib/python{PYTHON}", root)
+    for name, folder in LINKS.items():
+        for path in (root / "usr/lib").glob(f"*/{folder}/{name}"):
+            (path.parents[1] / name).symlink_to(f"{folder}/{name}")
+    for folder in (f"usr/lib/python{PYTHON}", "usr/lib/python3/dist-packages"):
+        compile_all(root / folder, root)
     cpio.pack(root, half / "base.cpio")
 
 

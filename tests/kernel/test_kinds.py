@@ -274,7 +274,9 @@ def test_a_breakpoint():
             link = attach(event="breakpoint", address=ctypes.addressof(number), pid=os.getpid())
         except SystemCallError as error:
             if "has no breakpoints" in str(error) or "CONFIG_HAVE_HW_BREAKPOINT" in str(error):
-                pytest.skip(f"needs a machine with breakpoints: {error}")
+                pytest.skip(
+                    "needs a machine with breakpoints that its kernel uses: CONFIG_HAVE_HW_BREAKPOINT=y"
+                )
             raise
         for value in range(5):
             number.value = value

@@ -68,7 +68,8 @@ def no_trampolines(error: Error) -> str:
     """Why a kernel refuses fentry, fexit and LSM programs whoever loads them, or "" where it should not."""
     if isinstance(error, PrivilegeError) and "although this process has" in str(error):
         return f"this system's policy refuses it; run in the virtual machines (python -m tests.vm): {error}"
-    return limits.no_trampolines() if isinstance(error, UnsupportedError) else ""
+    reason = limits.no_trampolines() if isinstance(error, UnsupportedError) else ""
+    return f"no trampolines, which fentry, LSM and their kin take: {reason}" if reason else ""
 
 
 def needs_bpf_security_module() -> None:
@@ -83,7 +84,9 @@ def needs_bpf_security_module() -> None:
         finally:
             libc.umount2(os.fsencode(folder), 2)
     if "bpf" not in modules:
-        pytest.skip(f"needs the security module bpf; boot with lsm={','.join([*modules, 'bpf'])}")
+        pytest.skip(
+            f"needs the security module bpf (CONFIG_BPF_LSM=y, which takes the JIT compiler); boot with lsm={','.join([*modules, 'bpf'])}"
+        )
 
 
 def has_map(type_: int) -> bool:

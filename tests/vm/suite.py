@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 # What the tests import, taken from where this Python has it: all of it is plain Python.
-LIBRARIES = ("pytest", "pluggy", "iniconfig", "packaging", "pygments", "pyelftools", "prometheus-client")
+LIBRARIES = ("pytest", "pluggy", "iniconfig", "packaging", "pygments", "pyelftools")
 CARRIED = ("tests/kernel", "tests/support", "tests/zig/c", "tests/zig/probes", "tests/vm/guest", "zig/probes")
 # What makes the probes: the rooms of the build's half, and what is compiled.
 SOURCES = ("zig", "tests/zig", "tests/support", "tests/oracle/corpus",

@@ -71,7 +71,10 @@ def test_bpftool_shows_the_same_code(name):
     if BPFTOOL is None:
         missing("bpftool", "needs bpftool: apt-get install bpftool")
     with whole(name) as probe:  # what this kernel takes of it
-        for program in probe.programs.values():
+        programs = list(probe.programs.values())
+        # For each bpftool reads all of /proc/kallsyms, for which an emulated processor takes seconds.
+        step = max(1, len(programs) // 6) if "PYZBPF_VM" in os.environ else 1
+        for program in programs[::step]:
             shown = bpftool("prog", "dump", "xlated", "id", str(program.info["id"]))
             theirs = [
                 re.sub(r"^ *(\d+): \(\w\w\) ", r"\1: ", line) for line in shown.splitlines() if ": (" in line

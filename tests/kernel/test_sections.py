@@ -173,7 +173,7 @@ def test_functions_of_the_kernel(name: str, times: int, first: str) -> None:
 
 
 def test_a_security_hook_that_may_sleep() -> None:
-    features.since(since.SLEEPABLE, "lsm.s")
+    features.since("5.11", "lsm.s/file_open")  # 423f16108c9d
     features.needs_types()
     features.needs_bpf_security_module()
     with loaded("lsm_s") as probe:

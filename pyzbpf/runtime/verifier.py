@@ -104,7 +104,7 @@ def explain(
 
 
 # What btf_get_prog_ctx_type says without them: a function's context is memory that may be null to it, then.
-_NO_TYPES = "btf_vmlinux is malformed"
+_NO_TYPES, _MEMORY_OR_NULL = "btf_vmlinux is malformed", "'mem_or_null'"
 
 # How much of the log a traceback shows: the walk to the fault, without what the verifier counted.
 _EXCERPT = 12
@@ -207,7 +207,7 @@ def _last_comment(lines: list[str], position: int) -> str | None:
 
 
 def _hint(lines: list[str], reason: str, ready: ReadyProgram, btf: Btf | None) -> str | None:
-    if any(_NO_TYPES in line for line in lines):
+    if _MEMORY_OR_NULL in reason and any(_NO_TYPES in line for line in lines):
         return (
             "This kernel has no types of its own (CONFIG_DEBUG_INFO_BTF=y), by which it knows the context that a function "
             "of the program is given: make that function inline."

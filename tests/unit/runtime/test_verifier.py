@@ -38,6 +38,12 @@ btf_vmlinux is malformed
 R1 invalid mem access 'mem_or_null'
 """
 
+OTHERWISE_WITHOUT_TYPES = """\
+btf_vmlinux is malformed
+16: R1=mem_or_null(id=2,off=0,imm=0) R10=fp0
+R1 invalid mem access 'scalar'
+"""
+
 UNBOUNDED = """\
 8: (0f) r0 += r6                      ; R0=map_value(map=m,ks=4,vs=16,smin=0,smax=umax=0xffffffff,var_off=(0x0; 0xffffffff))
 9: (71) r1 = *(u8 *)(r0 +0)
@@ -100,6 +106,7 @@ STATISTICS = "verification time 1234 usec\nstack depth 16+0\nsubprog 0 insns_sel
 
 CASES = [
     (MAYBE_NULL, "R0 invalid mem access 'map_value_or_null'", "orelse return"),
+    (OTHERWISE_WITHOUT_TYPES, "R1 invalid mem access 'scalar'", "probe_read"),
     (NO_TYPES, "R1 invalid mem access 'mem_or_null'", "CONFIG_DEBUG_INFO_BTF=y"),
     (UNBOUNDED, "R0 unbounded memory access, make sure to bounds check any such access", "items.len"),
     (NEGATIVE, "value -2147483648 makes map_value pointer be out of bounds", "unsigned"),

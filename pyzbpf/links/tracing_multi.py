@@ -68,6 +68,8 @@ def attach(
         missing = limits.no_trampolines()
         if missing or (error.errno == EINVAL and limits.older(os.uname().release, since.TRACING_MULTI)):
             raise UnsupportedError(what, since=since.TRACING_MULTI, advice=missing) from error
+        if error.errno == EOPNOTSUPP:  # all that a kernel without it says
+            raise UnsupportedError(what, since=since.TRACING_MULTI, advice=_SINGLE_OPS) from error
         raise explained(error, what, _REASONS) from error
     return Link(spec, what, [link])
 
@@ -82,8 +84,11 @@ def _refused(spec: ProgramSpec, name: str, obstacle: str) -> Error:
     )
 
 
+_SINGLE_OPS = (
+    "It takes CONFIG_HAVE_SINGLE_FTRACE_DIRECT_OPS=y, which x86-64 has, and arm64 has not yet (Linux 7.3)."
+)
 _REASONS = dict.fromkeys(
-    (EINVAL, ENOENT, ENOTSUPP, EOPNOTSUPP),
+    (EINVAL, ENOENT, ENOTSUPP),
     "one of these cannot be traced so: it is not in available_filter_functions of tracefs, shares its name with another "
     "function, or may not sleep as a program of .s may",
 )

@@ -214,9 +214,10 @@ def _refused(spec: MapSpec, error: SystemCallError) -> Exception:
     why = _hint(spec, error.errno or 0)
     if why is None:
         return error
+    extra = f", map_extra {spec.map_extra}" if spec.map_extra else ""
     detail = (
         f"map '{spec.name}', type {type_name(spec.type)}, key {spec.key_size} bytes, value {spec.value_size} bytes, "
-        f"max_entries {spec.max_entries}, flags {spec.flags:#x}; {why}"
+        f"max_entries {spec.max_entries}, flags {spec.flags:#x}{extra}; {why}"
     )
     return detailed(error, detail)
 

@@ -303,13 +303,7 @@ def _member_getter(btf: Btf, member: Member) -> Callable[[bytes], Any]:
     if not member.bits:
         one = decoder(btf, member.type)
         return lambda raw: one(raw[start:])
-    _, found = btf.resolve(member.type)
-    assert found is not None
-    signed = bool(found.encoding & kinds.SIGNED) if found.kind == kinds.INT else found.flag
-    size = -(-(member.bit_offset % 8 + member.bits) // 8)
-    shift = member.bit_offset % 8
-    if btf.endian == "big":  # bit offsets count from the most significant bit
-        shift = size * 8 - shift - member.bits
+    size, shift, signed = _bit_field(btf, member)
     mask, sign = (1 << member.bits) - 1, 1 << (member.bits - 1)
 
     def bit_field(raw: bytes) -> int:
@@ -317,6 +311,18 @@ def _member_getter(btf: Btf, member: Member) -> Callable[[bytes], Any]:
         return value - (mask + 1) if signed and value & sign else value
 
     return bit_field
+
+
+def _bit_field(btf: Btf, member: Member) -> tuple[int, int, bool]:
+    """How many bytes a bit field touches, how many bits are below it in them, and whether it has a sign."""
+    _, found = btf.resolve(member.type)
+    assert found is not None
+    signed = bool(found.encoding & kinds.SIGNED) if found.kind == kinds.INT else found.flag
+    size = -(-(member.bit_offset % 8 + member.bits) // 8)
+    shift = member.bit_offset % 8
+    if btf.endian == "big":  # bit offsets count from the most significant bit
+        shift = size * 8 - shift - member.bits
+    return size, shift, signed
 
 
 def encode(btf: Btf, type_id: int, value: Any, name: str = "value") -> bytes:
@@ -424,11 +430,24 @@ def _encode_struct(btf: Btf, found: Type, value: Any, name: str) -> bytes:
         if member is None:
             known = ", ".join(sorted({**members, **inside(btf, found)}))
             raise Error(f"{name}: {found.name or 'the struct'} has no member '{field}'; it has {known}")
-        if member.bits:
-            raise Error(f"{name}.{field}: bit fields cannot be set by name")
         part = encode(btf, member.type, item, f"{name}.{field}")
-        raw[member.bit_offset // 8 : member.bit_offset // 8 + len(part)] = part
+        start = member.bit_offset // 8
+        if member.bits:
+            part = _with_bit_field(btf, member, bytes(raw[start:]), part, f"{name}.{field}")
+        raw[start : start + len(part)] = part
     return bytes(raw)
+
+
+def _with_bit_field(btf: Btf, member: Member, old: bytes, value: bytes, name: str) -> bytes:
+    """The bytes that a bit field touches, from ``old``, with ``value``, which is as wide as the member's type."""
+    size, shift, signed = _bit_field(btf, member)
+    number = int.from_bytes(value, btf.endian, signed=signed)  # type: ignore[arg-type]
+    low, high = (-1 << member.bits - 1, (1 << member.bits - 1) - 1) if signed else (0, (1 << member.bits) - 1)
+    if not low <= number <= high:
+        raise Error(f"{name}: {number} does not fit a bit field of {member.bits} bits ({low} to {high})")
+    mask = (1 << member.bits) - 1
+    rest = int.from_bytes(old[:size], btf.endian) & ~(mask << shift)  # type: ignore[arg-type]
+    return (rest | (number & mask) << shift).to_bytes(size, btf.endian)  # type: ignore[arg-type]
 
 
 _ENCODERS: dict[int, Callable[[Btf, Type, Any, str], bytes]] = {

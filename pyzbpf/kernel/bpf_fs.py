@@ -29,9 +29,10 @@ def pin(fd: int, path: str, what: str) -> None:
             ) from error
         raise
     except PrivilegeError as error:  # what bpf_obj_do_pin says of a folder in another file system, too
+        dotted = "its name has a '.', which no name there may have, " if "." in os.path.basename(path) else ""
         raise PrivilegeError(
-            f"{what} cannot be pinned at {path}: its folder is in no BPF file system ({_MOUNT}), or that is not "
-            "permitted",
+            f"{what} cannot be pinned at {path}: its folder is in no BPF file system ({_MOUNT}), {dotted}or that "
+            "is not permitted",
             capability=error.capability,
         ) from error
 

@@ -58,6 +58,11 @@ def number_option(name: str, value: object, *, bits: int = 64) -> int:
     return value
 
 
+def process_option(value: object) -> int | None:
+    """The number of a process; 0 is this one, None is all: a perf event and a link to many have words of their own."""
+    return None if value is None else number_option("pid", value, bits=31) or os.getpid()
+
+
 def cookie_option(value: object) -> int:
     """A number for the program to tell its links apart by: bpf_get_attach_cookie; 0 is none."""
     return number_option("cookie", value)

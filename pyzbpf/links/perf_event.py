@@ -8,7 +8,7 @@ from pyzbpf.errors import Error, NotFoundError, SystemCallError, UnsupportedErro
 from pyzbpf.kernel import cpus, perf_event
 from pyzbpf.kernel.syscall import EINVAL, ENOENT, ENOSPC, EOPNOTSUPP, detailed, explained
 from pyzbpf.links import perf_link
-from pyzbpf.links.base import Link, cookie_option, number_option
+from pyzbpf.links.base import Link, cookie_option, number_option, process_option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -130,9 +130,9 @@ def _places(pid: int | None, cpu: int | None) -> list[tuple[int | None, int | No
         raise NotFoundError(
             f"option 'cpu': CPU {place} is not online; {len(running)} are, from {running[0]} to {running[-1]}"
         )
-    if pid is None:
+    process = process_option(pid)
+    if process is None:
         return [(number, None) for number in (running if place is None else [place])]
-    process = number_option("pid", pid, bits=31)
     try:
         threads = [int(name) for name in os.listdir(f"/proc/{process}/task")]
     except OSError:

@@ -9,7 +9,7 @@ from pyzbpf.errors import Error, NotFoundError, ObjectError, SystemCallError
 from pyzbpf.kernel import perf_event
 from pyzbpf.kernel.syscall import EINVAL, EIO, ENOTSUPP, EOPNOTSUPP, ESRCH, explained
 from pyzbpf.links import perf_link
-from pyzbpf.links.base import Link, cookie_option, number_option, text_option
+from pyzbpf.links.base import Link, cookie_option, number_option, process_option, text_option
 from pyzbpf.links.place import on_return, refuse_offset, split_offset
 
 TYPE_CHECKING = False
@@ -36,14 +36,14 @@ def attach(
     ``path`` is a program or library, by path or by name ("libc.so.6", "libssl", "python3"), below ``root``
     where that is given ("/proc/4711/root": as the process 4711 sees it, in its container); ``symbol`` a
     function of it; ``offset`` is in bytes from there, without a symbol from the start of the file. ``pid``:
-    in that process only. ``cookie`` is a number that the program gets from bpf_get_attach_cookie (Linux
+    in that process only, 0 in this one. ``cookie`` is a number that the program gets from bpf_get_attach_cookie (Linux
     5.15). NotFoundError for a file or symbol that does not exist, with similar names.
     """
     place, _, said = spec.target.partition(":")
     file = text_option("path", fspath(path) if path is not None else place, "/usr/bin/python3")
     name, further = split_offset(text_option("symbol", said if symbol is None else symbol, "malloc"))
     offset = number_option("offset", offset) + further
-    process = None if pid is None else number_option("pid", pid, bits=31)
+    process = process_option(pid)
     cookie = cookie_option(cookie)
     if not file or not (name or offset):
         raise ObjectError(

@@ -9,7 +9,7 @@ from pyzbpf.errors import Error, NotFoundError, ObjectError, SystemCallError, Un
 from pyzbpf.kernel import commands, limits
 from pyzbpf.kernel.syscall import EBADF, EINVAL, EOPNOTSUPP, ESRCH, address, explained
 from pyzbpf.links import chosen
-from pyzbpf.links.base import Link, number_option, text_option
+from pyzbpf.links.base import Link, process_option, text_option
 from pyzbpf.links.place import on_return
 from pyzbpf.uapi import enums as e
 from pyzbpf.uapi import since
@@ -36,13 +36,13 @@ def attach(
 
     ``symbols`` is a function's name, a pattern as the shell's ("SSL_*"), a list of them, or a dict of them to
     cookies, which the program gets from bpf_get_attach_cookie. ``path`` is a program or library, by path or by
-    name, below ``root`` where that is given ("/proc/4711/root"). ``pid``: in that process only. NotFoundError for
+    name, below ``root`` where that is given ("/proc/4711/root"). ``pid``: in that process only, 0 in this one. NotFoundError for
     a name that the file does not have, with similar ones, and for a pattern that none fits.
     """
     place, _, pattern = spec.target.partition(":")
     said = chosen.said("symbols", symbols, pattern)
     file = text_option("path", place if path is None else fspath(path), "libssl")
-    process = 0 if pid is None else number_option("pid", pid, bits=31)
+    process = process_option(pid) or 0
     if not file or not said:
         raise ObjectError(
             f"the section does not say which {'functions' if file else 'program or library'}",

@@ -18,7 +18,7 @@ from pyzbpf.errors import Error, NotFoundError, ObjectError, SystemCallError, Un
 from pyzbpf.kernel import commands, kconfig, limits, memory_maps, perf_event
 from pyzbpf.kernel.syscall import EEXIST, EINVAL, EOPNOTSUPP
 from pyzbpf.links import perf_link, uprobe, uprobe_multi
-from pyzbpf.links.base import Link, Registration, cookie_option, number_option, text_option
+from pyzbpf.links.base import Link, Registration, cookie_option, process_option, text_option
 from pyzbpf.uapi import since
 from pyzbpf.uapi.enums import BPF_NOEXIST, BPF_TRACE_UPROBE_MULTI
 
@@ -51,14 +51,14 @@ def attach(
 
     ``path`` is a program or library, by path or by name ("libc.so.6", "python3"), below ``root`` where that is
     given ("/proc/4711/root": as the process 4711 sees it); ``provider`` "" is any. ``pid``: in that process
-    only. ``cookie`` is a number for the program to tell its probes apart by (bpf_usdt_cookie); all kernels
+    only, 0 in this one. ``cookie`` is a number for the program to tell its probes apart by (bpf_usdt_cookie); all kernels
     have it. NotFoundError for a file or probe that does not exist, with similar names.
     """
     said = [*spec.target.split(":", 2), "", "", ""]
     file = text_option("path", said[0] if path is None else fspath(path), "libc.so.6")
     provider = text_option("provider", said[1] if provider is None else provider, "python")
     name = text_option("name", said[2] if name is None else name, "function__entry")
-    process = None if pid is None else number_option("pid", pid, bits=31)
+    process = process_option(pid)
     cookie = cookie_option(cookie)
     if not file or not name:
         raise ObjectError(

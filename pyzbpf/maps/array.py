@@ -151,14 +151,15 @@ class References(Indexed):
     """An array of descriptors (programs for tail calls, sockets, perf events): empty places are no keys.
 
     A value to store is anything with `fileno()`, or a descriptor's number; a value read is the
-    kernel's id of the object (for the kinds that can be read).
+    kernel's id of the object (for the kinds that can be read), of a socket its cookie (SO_COOKIE;
+    the map's values have 8 bytes for it).
     """
 
     __slots__ = ()
 
     def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
         super().__init__(spec, fd, btf)
-        self.encode_value = lambda value: descriptor(spec.name, value)
+        self.encode_value = lambda value: descriptor(spec, value)
         self.decode_value = number
 
     def __contains__(self, key: object) -> bool:
@@ -181,12 +182,23 @@ class References(Indexed):
         return sum(1 for _ in self._raw_keys())
 
 
-def descriptor(name: str, value: Any) -> bytes:
-    """The value to store in an array of descriptors: of something with ``fileno()``, or a number."""
+class ReferencesByKey(Map):
+    """Descriptors by a key of any type, else like `References`."""
+
+    __slots__ = ()
+
+    def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
+        super().__init__(spec, fd, btf)
+        self.encode_value = lambda value: descriptor(spec, value)
+        self.decode_value = number
+
+
+def descriptor(spec: MapSpec, value: Any) -> bytes:
+    """The value to store in a map of descriptors: of something with ``fileno()``, or a number."""
     try:
         number = value if isinstance(value, int) else value.fileno()
-        return int(number).to_bytes(4, sys.byteorder)
+        return int(number).to_bytes(spec.value_size, sys.byteorder)
     except (AttributeError, OverflowError):
         raise Error(
-            f"map '{name}', value: something with fileno() is wanted, or a descriptor's number, not {value!r}"
+            f"map '{spec.name}', value: something with fileno() is wanted, or a descriptor's number, not {value!r}"
         ) from None

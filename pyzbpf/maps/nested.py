@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pyzbpf.kernel import commands
 from pyzbpf.maps import open as map_open
-from pyzbpf.maps.array import References, descriptor, number
-from pyzbpf.maps.base import Map
+from pyzbpf.maps.array import References, ReferencesByKey
 from pyzbpf.spec.model import MapSpec
 from pyzbpf.uapi.attrs import MAP_INFO
 
@@ -13,8 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from pyzbpf.btf.decode import Btf
     from pyzbpf.kernel.fd import Fd
+    from pyzbpf.maps.base import Map
 
     Base = Map
 else:
@@ -95,12 +94,7 @@ class ArrayOfMaps(_Nested, References):
     __slots__ = ()
 
 
-class HashOfMaps(_Nested, Map):
+class HashOfMaps(_Nested, ReferencesByKey):
     """Maps by key."""
 
     __slots__ = ()
-
-    def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
-        super().__init__(spec, fd, btf)
-        self.encode_value = lambda value: descriptor(spec.name, value)
-        self.decode_value = number

@@ -24,6 +24,9 @@ KINDS = {
     e.BPF_MAP_TYPE_PROG_ARRAY: ("pyzbpf.maps.array", "References"),
     e.BPF_MAP_TYPE_CGROUP_ARRAY: ("pyzbpf.maps.array", "References"),
     e.BPF_MAP_TYPE_PERF_EVENT_ARRAY: ("pyzbpf.maps.array", "References"),
+    e.BPF_MAP_TYPE_SOCKMAP: ("pyzbpf.maps.array", "References"),
+    e.BPF_MAP_TYPE_REUSEPORT_SOCKARRAY: ("pyzbpf.maps.array", "References"),
+    e.BPF_MAP_TYPE_SOCKHASH: ("pyzbpf.maps.array", "ReferencesByKey"),
     e.BPF_MAP_TYPE_ARRAY_OF_MAPS: ("pyzbpf.maps.nested", "ArrayOfMaps"),
     e.BPF_MAP_TYPE_HASH_OF_MAPS: ("pyzbpf.maps.nested", "HashOfMaps"),
     e.BPF_MAP_TYPE_PERCPU_ARRAY: ("pyzbpf.maps.per_cpu", "PerCpuArray"),
@@ -214,9 +217,10 @@ def _refused(spec: MapSpec, error: SystemCallError) -> Exception:
     why = _hint(spec, error.errno or 0)
     if why is None:
         return error
+    extra = f", map_extra {spec.map_extra}" if spec.map_extra else ""
     detail = (
         f"map '{spec.name}', type {type_name(spec.type)}, key {spec.key_size} bytes, value {spec.value_size} bytes, "
-        f"max_entries {spec.max_entries}, flags {spec.flags:#x}; {why}"
+        f"max_entries {spec.max_entries}, flags {spec.flags:#x}{extra}; {why}"
     )
     return detailed(error, detail)
 

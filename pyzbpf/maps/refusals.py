@@ -8,7 +8,7 @@ import sys
 from pyzbpf.errors import Error, PrivilegeError
 from pyzbpf.kernel import bpf_fs, commands
 from pyzbpf.kernel.fd import told
-from pyzbpf.kernel.syscall import EBADF, EBUSY, EINVAL, ENOMEM, EOPNOTSUPP, explained
+from pyzbpf.kernel.syscall import EBADF, EBUSY, EINVAL, ENOMEM, ENOTSOCK, EOPNOTSUPP, explained
 from pyzbpf.maps import open as map_open
 from pyzbpf.spec.model import NESTED
 from pyzbpf.uapi import enums as e
@@ -26,6 +26,11 @@ _REASONS = {
     ENOMEM: "there is no memory for it",
     EOPNOTSUPP: "maps of this kind are not written from user space",
 }
+_SOCKETS = {
+    **_REASONS,
+    ENOTSOCK: "what is given is no socket",
+    EOPNOTSUPP: "it takes sockets of TCP that are connected or listen, and others that are bound or connected",
+}
 
 
 def explain(map: KernelMap, value: bytes, error: SystemCallError | PrivilegeError, what: str = "") -> Error:
@@ -40,7 +45,7 @@ def explain(map: KernelMap, value: bytes, error: SystemCallError | PrivilegeErro
         if facts.get("frozen") == "1" or int(facts.get("flags", "2"), 8) & os.O_ACCMODE == os.O_RDONLY:
             return Error(f"{place}: it is for reading only: it was frozen, or made with BPF_F_RDONLY")
         return error
-    reasons = _REASONS
+    reasons = _SOCKETS if map.spec.type in (e.BPF_MAP_TYPE_SOCKMAP, e.BPF_MAP_TYPE_SOCKHASH) else _REASONS
     if error.errno == EINVAL and map.spec.type == e.BPF_MAP_TYPE_PROG_ARRAY:
         reasons = {EINVAL: _program(facts, told(int.from_bytes(value, sys.byteorder)))}
     elif error.errno == EINVAL and map.spec.type in NESTED:

@@ -232,6 +232,14 @@ HINTS = (
         "Switch the JIT compiler on (sysctl -w net.core.bpf_jit_enable=1), on a kernel built with CONFIG_BPF_JIT=y.",
     ),
     (
+        re.compile(r"invalid (?:write|read) (?:to|from) stack R[1-5] off=-?\d+ size="),
+        (
+            "A helper takes more bytes than lie there: it reads a key or value as long as the map's key_size or value_size says, "
+            "and buffers as long as it is told. Give it a variable of that type; without it, keep indices into arrays on the "
+            "stack within them."
+        ),
+    ),
+    (
         re.compile(r"stack size .* exceeds|combined stack|too large.* stack|invalid (?:write|read) (?:to|from) stack|BPF stack limit"),
         (
             "A program has 512 bytes of stack, its subprograms included. Move large buffers into a per-CPU array map or "

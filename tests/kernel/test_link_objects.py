@@ -179,6 +179,8 @@ def test_pins_removed_with_their_link(bpffs):
             link.pin(bpffs / "none" / "x")
         with pytest.raises(PrivilegeError, match="is in no BPF file system"):
             link.pin(bpffs.parent / "x")
+        with pytest.raises(PrivilegeError, match=r"its name has a '\.'"):
+            link.pin(bpffs / "x.1")
         link.detach()
         assert not {"one", "two"} & set(os.listdir(bpffs))
         with pytest.raises(NotFoundError, match="nothing is pinned there"):

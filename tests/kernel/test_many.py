@@ -71,6 +71,14 @@ def test_a_pattern_of_a_program():
             probe.programs["user_in"].attach(path=target.path(), symbols="target_*", pid=2**31 - 1)
 
 
+def test_process_0_is_this_one():
+    features.since("6.6", "uprobe.multi")
+    with Target() as target, many("user_in", wanted=target.pid) as probe:
+        probe.programs["user_in"].attach(path=target.path(), symbols="target_*", pid=0)
+        target.add()
+        assert events(probe, 0) == []
+
+
 def test_a_session_of_user_space():
     features.since("6.13", "uprobe.session")
     features.needs_jit("bpf_session_is_return, by which a session knows its way out,")

@@ -15,6 +15,7 @@ from tests.support import features, network, zig_probes
 
 PATIENCE = 30
 LOOKUP, REUSE, PARSER, VERDICT, MESSAGE, DISSECTOR = range(6)
+_SO_COOKIE = 57
 _PACKET_FANOUT, _SOL_PACKET, _ETH_P_ALL = 18, 263, 3
 
 
@@ -153,20 +154,27 @@ def test_sk_reuseport_and_sockets_it_is_not_for():
 def test_sk_msg(name):
     with sockets("message", refuse=True) as probe, connection() as (near, far):
         sockmap = probe.maps[name]
+        key = sockmap.decode_key(bytes(sockmap.spec.key_size))
         link = probe.programs["message"].attach(map=sockmap)
-        commands.map_update(
-            sockmap.fileno(), bytes(sockmap.spec.key_size), near.fileno().to_bytes(4, sys.byteorder)
+        assert key not in sockmap
+        sockmap[key] = near
+        assert sockmap[key] == int.from_bytes(
+            near.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8), sys.byteorder
         )
+        with pytest.raises(Error, match=r"value: something with fileno\(\) is wanted"):
+            sockmap[key] = "near"
+        with pytest.raises(SystemCallError, match="what is given is no socket"):
+            sockmap[key] = sockmap
+        with socket.socket() as idle, pytest.raises(SystemCallError, match="that are connected or listen"):
+            sockmap[key] = idle
         with pytest.raises(PermissionError):
             near.sendall(b"x")
         assert probe.maps["seen"][MESSAGE] == 1
         link.detach()
-        commands.map_delete(sockmap.fileno(), bytes(sockmap.spec.key_size))  # the socket itself holds it, too
+        del sockmap[key]  # the socket itself holds it, too
         near.sendall(b"after")
         assert far.recv(100) == b"after"
-        commands.map_update(
-            sockmap.fileno(), bytes(sockmap.spec.key_size), near.fileno().to_bytes(4, sys.byteorder)
-        )
+        sockmap[key] = near.fileno()
         near.sendall(b"again")
         assert far.recv(100) == b"again"
 
@@ -176,14 +184,14 @@ def test_sk_skb():
         sockmap = probe.maps["sockets"]
         links = probe.attach(map=sockmap)
         assert {link.kind for link in links} == {"sk_skb/stream_parser", "sk_skb/stream_verdict"}
-        commands.map_update(sockmap.fileno(), bytes(4), far.fileno().to_bytes(4, sys.byteorder))
+        sockmap[0] = far
         near.sendall(b"dropped")
         seen = probe.maps["seen"]
         far.settimeout(1)
         with pytest.raises(TimeoutError):
             far.recv(100)
         assert (seen[PARSER], seen[VERDICT]) == (1, 1)
-        commands.map_delete(sockmap.fileno(), bytes(4))
+        del sockmap[0]
         if features.is_older("6.10"):
             return  # a second program takes the place of the first
         with pytest.raises(SystemCallError, match="attached to this map already"):

@@ -133,8 +133,19 @@ def test_bit_fields(endian: str) -> None:
         raw = struct.pack("<II", 5 | (-2 & 31) << 3 | 0xABCDEF << 8, 77)
     else:
         raw = struct.pack(">II", 5 << 29 | (-2 & 31) << 24 | 0xABCDEF, 77)
-    value = codec.decode(made(writer, endian), bits, raw)
+    btf = made(writer, endian)
+    value = codec.decode(btf, bits, raw)
     assert (value.a, value.b, value.c, value.d) == (5, -2, 0xABCDEF, 77)
+    assert codec.encode(btf, bits, value) == codec.encode(btf, bits, (5, -2, 0xABCDEF, 77)) == raw
+    alone = codec.decode(btf, bits, codec.encode(btf, bits, {"b": -16}))
+    assert (alone.a, alone.b, alone.c, alone.d) == (0, -16, 0, 0)
+    for field, wrong, reason in (
+        ("a", 8, r"value\.a: 8 does not fit a bit field of 3 bits \(0 to 7\)"),
+        ("b", -17, r"value\.b: -17 does not fit a bit field of 5 bits \(-16 to 15\)"),
+        ("c", "x", r"value\.c: 'x' does not fit"),
+    ):
+        with pytest.raises(Error, match=reason):
+            codec.encode(btf, bits, {field: wrong})
 
 
 def test_names_that_python_cannot_take_as_fields() -> None:

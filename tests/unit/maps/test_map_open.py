@@ -92,6 +92,13 @@ def test_a_younger_type_is_blamed_on_older_kernels_only(monkeypatch, release, un
     assert ("power of two" in str(found)) is not unsupported
 
 
+def test_what_was_refused_is_said_whole():
+    error = SystemCallError(22, "Invalid argument", command="BPF_MAP_CREATE")
+    said = map_open._refused(spec(e.BPF_MAP_TYPE_BLOOM_FILTER, max_entries=8, map_extra=99), error)
+    assert "max_entries 8, flags 0x0, map_extra 99; one of them is not what the type wants" in str(said)
+    assert "map_extra" not in str(map_open._refused(spec(e.BPF_MAP_TYPE_HASH), error))
+
+
 def test_type_names():
     assert map_open.type_name(e.BPF_MAP_TYPE_LRU_HASH) == "lru_hash"
     assert map_open.type_name(9999) == "9999"

@@ -96,6 +96,8 @@ MESSAGES = {
     "JIT is required for calling kernel function": "bpf_jit_enable",
     "combined stack size of 2 calls is 640. Too large": "512 bytes",
     "invalid indirect read from stack R2 off -16+8 size 16": "std.mem.zeroes",
+    "invalid read from stack R2 off=-16 size=216": "key_size",
+    "invalid write to stack R10 off=-600 size=8": "512 bytes",
     "back-edge from insn 4 to 2": "for (0..64)",
     "BPF program is too large. Processed 1000001 insn": "million instructions",
     "The sequence of 8193 jumps is too complex.": "fewer branches in a loop",

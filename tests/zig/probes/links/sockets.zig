@@ -2,20 +2,8 @@
 
 const bpf = @import("bpf");
 
-/// What the SDK's maps are made of, for a kind of map that it may not have a face for.
-fn Sockets(comptime kind: comptime_int, comptime Key: type) type {
-    return extern struct {
-        type: *const [kind]c_int = undefined,
-        key: *const Key = undefined,
-        value: *const u32 = undefined,
-        max_entries: *const [8]c_int = undefined,
-
-        pub const btf = if (kind == 15) "Sockets" else "HashedSockets";
-    };
-}
-
-export var sockets: Sockets(15, u32) linksection(".maps") = .{};
-export var hashed: Sockets(18, u64) linksection(".maps") = .{};
+export var sockets: bpf.SockMap(8) linksection(".maps") = .{};
+export var hashed: bpf.SockHash(u64, 8) linksection(".maps") = .{};
 
 /// By program.
 export var seen: bpf.Array(u64, 8) linksection(".maps") = .{};

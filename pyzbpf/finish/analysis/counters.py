@@ -30,6 +30,8 @@ _ADD32_IMMEDIATE, _EQUAL_ZERO_32, _NOT_ZERO_32 = 0x04, 0x16, 0x56
 _ADD64, _ADD32 = 0x0F, 0x0C
 # By the test: the opposite one, and the addition of the same width.
 _WIDTHS = {EQUAL_ZERO: (NOT_ZERO, _ADD64), _EQUAL_ZERO_32: (_NOT_ZERO_32, _ADD32)}
+# By the test that jumps over the trap behind it: the addition.
+_OVER = dict(_WIDTHS.values())
 
 
 class Counter(NamedTuple):
@@ -47,6 +49,9 @@ def of_trap(
     """
     code = function.instructions
     tests = [i for i in code if i.target is trap and i.opcode in _WIDTHS and not i.immediate]
+    before = code[max(code.index(trap) - 1, 0)]
+    if before.opcode in _OVER and not before.immediate and before.target is not trap:
+        tests.append(before)
     if not tests:
         return []
     following = successors(function)
@@ -84,11 +89,14 @@ def hide(function: Function, counter: Counter, zero: Symbol, offset: int) -> Non
     """
     test, free = counter
     trap = test.target
-    opposite, add = _WIDTHS[test.opcode]
+    opposite, add = _WIDTHS.get(test.opcode) or (test.opcode, _OVER[test.opcode])
     address = Instruction(LD_IMM64, destination=free, immediate=offset)
     address.symbol, address.relocation_type = zero, elf.R_BPF_64_64
     load = Instruction(LOAD64, destination=free, source=free)
     function.insert(test, [address, load, Instruction(add, destination=free, source=test.destination)])
+    if test.opcode == opposite:
+        test.destination = free
+        return
     leave = Instruction(JA)
     leave.target = trap
     at = function.instructions.index(test) + 1

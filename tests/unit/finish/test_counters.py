@@ -50,3 +50,13 @@ def test_a_register_that_is_wanted_is_not_taken() -> None:
     (found,) = counters.of_trap(code, code.instructions[6], called_back=False, kept=(0,))
     assert found.free == 3  # r1 is the counter, r2 is read in the loop
     assert not counters.of_trap(code, code.instructions[6], called_back=False, kept=range(10))
+
+
+@pytest.mark.parametrize(("over", "add", "sum_"), [(0x55, 0x07, 0x0F), (0x56, 0x04, 0x0C)])
+def test_a_test_that_jumps_over_the_trap_behind_it(over: int, add: int, sum_: int) -> None:
+    code = function(op(add, 1, 0, 1), (op(over, 1, 0, 0), 0), trap())
+    (found,) = counters.of_trap(code, code.instructions[2], called_back=False, kept=())
+    counters.hide(code, found, ZERO, 32)
+    assert shown(code)[1:5] == [
+        (LD_IMM64, 0, 0, 32), (0x79, 0, 0, 0), (sum_, 0, 1, 0), (over, 0, 0, 0, 0),
+    ]  # fmt: skip

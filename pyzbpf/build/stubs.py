@@ -6,6 +6,8 @@ object's type information says: events, keys and values of maps, variables, prog
 
 from __future__ import annotations
 
+import re
+
 from pyzbpf.btf import codec
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.record import field_names
@@ -14,7 +16,7 @@ from pyzbpf.uapi import enums as e
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from pyzbpf.btf.types import Type
     from pyzbpf.spec.model import MapSpec, ObjectSpec
@@ -28,7 +30,10 @@ _skeleton = Skeleton(__package__, "{name}"{docs})
 open = _skeleton.open
 __getattr__ = _skeleton.attribute
 '''
-HEAD = '''"""The probe `{name}`. Written by pyzbpf when the package was built."""
+# The mappings know their names, which is more than a mapping may, to pyright's standard mode; in the basic one it lets
+# a stub be where it looks at a project's own files (`pyzbpf stubs`).
+HEAD = '''# pyright: basic
+"""The probe `{name}`. Written by pyzbpf when the package was built."""
 
 import sys
 from typing import Any, Literal, overload
@@ -101,10 +106,15 @@ class _Stub:
         self.spec = spec
         self.comments = comments
         self.names = {type_id: name for name, type_id in classes(spec).items()}
+        # Type -> its other name, for classes that have a member called as the type is.
+        self.aliases: dict[str, str] = {}
 
     def lines(self) -> Iterator[str]:
         for type_id in self.names:
             yield from self.definition(type_id)
+        for name, alias in self.aliases.items():
+            yield ""
+            yield f"{alias} = {name}"
         spec = self.spec
         programs = dict.fromkeys(spec.programs)
         yield from self.by_name("_SpecPrograms", "_ProgramSpec", dict.fromkeys(programs, "_ProgramSpec"))
@@ -135,17 +145,32 @@ class _Stub:
                 yield f"    {value}: {name}"
             return
         members = self.members(found)
+        inside = {
+            field: self.annotation(member.type)
+            for field, (_, member) in codec.inside(self.spec.btf, found).items()
+        }
+        hidden = {*members, *inside}
+        members = {field: self.visible(text, hidden) for field, text in members.items()}
         yield f"class {name}(Record):"
         yield from self.comment(found.name)
         for field, annotation in members.items():
             yield f"    {field}: {annotation}"
             yield from self.comment(f"{found.name}.{field}")
-        for field, (_, member) in codec.inside(self.spec.btf, found).items():
+        for field, text in inside.items():
             yield "    @property"
-            yield f"    def {field}(self) -> {self.annotation(member.type)}: ..."
+            yield f"    def {field}(self) -> {self.visible(text, hidden)}: ..."
         # A parameter whose default is no question: all fields are given, by place or by name.
         parameters = "".join(f", {field}: {annotation}" for field, annotation in members.items())
         yield f"    def __init__({'self' if 'self' not in members else 'self_'}{parameters}) -> None: ..."
+
+    def visible(self, annotation: str, hidden: Collection[str]) -> str:
+        """The annotation in a class whose members are called ``hidden``: there a type of such a name has another."""
+
+        def other(found: re.Match[str]) -> str:
+            name = found[0]
+            return self.aliases.setdefault(name, f"_{name}_type") if name in hidden else name
+
+        return re.sub(r"\w+", other, annotation)
 
     def docs(self) -> dict[str, str]:
         """What the comments say of the types and, in a line for each, of their members."""

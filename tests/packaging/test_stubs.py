@@ -28,6 +28,8 @@ const Event = extern struct {
     inner: [2]Inner,
 };
 const Key = extern struct { pid: u32, from: u32 };
+/// Members called as types are.
+const Shadow = extern struct { bytes: u64, list: [2]u32, Key: Key, address: [6]u8, int: u16, more: [2]Key };
 
 export var events: bpf.RingBuf(Event) linksection(".maps") = .{};
 const Opened = extern struct { path: bpf.Text(8) };
@@ -37,6 +39,7 @@ export var counts: bpf.Hash(Key, u64, 100) linksection(".maps") = .{};
 export var cpus: bpf.PerCpuArray(Inner, 4) linksection(".maps") = .{};
 /// Only this user.
 export var only_uid: u32 linksection(".rodata") = 7;
+export var shadows: bpf.Hash(u32, Shadow, 10) linksection(".maps") = .{};
 export var seen: Inner = .{ .flag = true, .numbers = .{ 1, 2, 3 } };
 
 export fn started(_: *anyopaque) linksection("tracepoint/sched/sched_process_exec") c_int {
@@ -83,6 +86,8 @@ def main() -> None:
             print(first(probe.variables["seen"].value), probe.programs["started"].name)
             for event in probe.maps["events"].read(timeout=0.1):
                 print(name(event), first(event.inner[0]), event.kind == Kind.stop)
+            for number, shadow in probe.maps["shadows"].items():
+                print(number + shadow.bytes + shadow.list[0], shadow.address.hex(), shadow.more[0].pid + shadow.Key.pid)
             for file in probe.maps["files"].read(timeout=0):
                 print(file.path if isinstance(file, Opened) else file.code + 1)
 """
@@ -100,6 +105,8 @@ MISTAKES = [
     ("inner.numbers[0]", "inner.numbers[0].value", "value"),
     ("Kind.stop", "Kind.stopped", "stopped"),
     ("file.path if", "file.code if", "code"),
+    ("shadow.address.hex()", "shadow.address.hexes()", "hexes"),
+    ("shadow.more[0].pid", "shadow.more[0].tgid", "tgid"),
     ("else file.code", "else file.path", "path"),
 ]
 RUN_TIME = """
@@ -146,7 +153,7 @@ def site(builder: Environment, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def check(
-    tool: str, program: str, site: Path, installed: Path, folder: Path
+    tool: str, program: str, site: Path, installed: Path, folder: Path, *files: str
 ) -> subprocess.CompletedProcess[str]:
     """What a type checker, as strict as it can be, says of a program that uses the installed package."""
     if importlib.util.find_spec(tool) is None:
@@ -162,7 +169,7 @@ def check(
         )
         command = ["--pythonpath", sys.executable]
     return subprocess.run(
-        [sys.executable, "-m", tool, *command, "program.py"],
+        [sys.executable, "-m", tool, *command, *(files or ["program.py"])],
         cwd=folder,
         env=clean_environment(),
         capture_output=True,
@@ -173,6 +180,15 @@ def check(
 @pytest.mark.parametrize("tool", ["mypy", "pyright"])
 def test_a_right_program_is_accepted(tool: str, site: Path, installed: Path, tmp_path: Path) -> None:
     done = check(tool, PROGRAM, site, installed, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("tool", ["mypy", "pyright"])
+def test_the_stub_itself_is_accepted(tool: str, site: Path, installed: Path, tmp_path: Path) -> None:
+    """As it is where `pyzbpf stubs` has written it among the project's files, which checkers look at, too."""
+    stub = (site / "typedtool" / "started_skel.pyi").read_text()
+    (tmp_path / "other_skel.pyi").write_text(stub)
+    done = check(tool, "import other_skel", site, installed, tmp_path, "other_skel.pyi")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -212,7 +228,7 @@ def test_the_stub_names_what_there_is(site: Path, installed: Path, tmp_path: Pat
         for node in stub.body
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and node.name not in ("Spec", "Object")
     }  # fmt: skip
-    assert set(told) == {"Key", "Inner", "Event", "Kind", "Opened", "Failed"}
+    assert set(told) == {"Key", "Inner", "Event", "Kind", "Opened", "Failed", "Shadow"}
     code = (
         "import sys, typedtool.started_skel as skel\n"
         f"for name, fields in {told!r}.items():\n"

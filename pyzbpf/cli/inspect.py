@@ -1,10 +1,11 @@
-"""``pyzbpf inspect``: what an object, a wheel or an installed probe holds; no root, any OS."""
+"""``pyzbpf inspect``: what an object, a wheel or an installed probe holds; no root, any OS. A loaded program's code."""
 
 from __future__ import annotations
 
 import json
 
 from pyzbpf.cli import c_text, target
+from pyzbpf.cli.output import write
 from pyzbpf.uapi import enums
 
 TYPE_CHECKING = False
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from pyzbpf.runtime.program import Program
     from pyzbpf.spec.externs import ExternSpec
     from pyzbpf.spec.model import MapSpec, ObjectSpec, ProgramSpec, VariableSpec
 
@@ -34,10 +36,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="print what each pass of the finisher changes in an object as the compiler wrote it "
         "(`pyzbpf build --keep` keeps those)",
     )
+    form.add_argument(
+        "--listing",
+        choices=("xlated", "jited"),
+        help="print the code of a loaded program, with the lines of its source: what the verifier has made of it, or the "
+        "machine code (takes pyzbpf[disassembly]); TARGET is its id, which `pyzbpf list --loaded` shows, or its pin",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print every object of the target."""
+    if arguments.listing:
+        with _loaded(arguments.target) as program:
+            write(program.listing(arguments.listing).splitlines())
+        return 0
     if arguments.raw or arguments.passes:
         from pyzbpf.cli import raw
 
@@ -50,6 +62,12 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print("\n\n".join(text(item) for item in found))
     return 0
+
+
+def _loaded(target: str) -> Program:
+    from pyzbpf.runtime.program import Program
+
+    return Program.by_id(int(target)) if target.isdecimal() else Program.pinned(target)
 
 
 def describe(spec: ObjectSpec) -> dict[str, Any]:

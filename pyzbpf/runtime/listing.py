@@ -15,9 +15,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from pyzbpf.btf.decode import Btf
 
 _CALL, _CALL_BASE = 0x85, "__bpf_call_base"
 _LINE = struct.Struct("=IIII")  # instruction, file name, text, line << 10 | column
+_FUNCTION = struct.Struct("=II")  # instruction, type
 
 
 def translated(program: int) -> bytes:
@@ -33,45 +35,54 @@ def translated(program: int) -> bytes:
     return bytes(code)
 
 
-def machine_code(program: int) -> bytes:
-    """What the kernel's compiler has made of it; empty where programs are interpreted."""
-    size = int(commands.object_info(program, PROG_INFO)["jited_prog_len"])
-    code = bytearray(size)
-    if size:
-        commands.object_info(program, PROG_INFO, {"jited_prog_insns": address(code), "jited_prog_len": size})
-    return bytes(code)
-
-
 def lines(program: int) -> Iterator[str]:
     """Instructions as text, before each the line of source that it begins, ``; probe.zig:7:6: x += 1``."""
     code = translated(program)
-    source = _source(program)
+    begins = dict(source(program))
     for index, text in disassemble.disassemble(code, sys.byteorder, _names(code)):
-        if index in source:
-            yield f"; {source[index]}"
+        if index in begins:
+            yield f"; {begins[index]}"
         yield f"{index:5}: {text}"
 
 
-def _source(program: int) -> dict[int, str]:
-    """The line of source by the index of its first instruction."""
+def source(program: int) -> list[tuple[int, str]]:
+    """(index of its first instruction, ``file:line:column: text``) of each line of source; [] where none are known."""
+    btf = _types(program)
+    if btf is None:
+        return []
+    return [
+        (at, f"{btf.string(file)}:{place >> 10}:{place & 0x3FF}: {btf.string(text).strip()}".rstrip(": "))
+        for at, file, text, place in records(program, "line_info", _LINE)
+    ]
+
+
+def functions(program: int) -> list[str]:
+    """The names of the program's functions, its entry first; [] where they are unknown."""
+    btf = _types(program)
+    return [] if btf is None else [btf.get(id).name for _, id in records(program, "func_info", _FUNCTION)]
+
+
+def records(program: int, member: str, layout: struct.Struct) -> list[tuple[int, ...]]:
+    """One of the arrays of struct bpf_prog_info; [] where the kernel has none or does not know it."""
     info = commands.object_info(program, PROG_INFO)
-    count, width = int(info.get("nr_line_info", 0)), int(info.get("line_info_rec_size", 0))
-    if not count or not info.get("btf_id"):
-        return {}
-    records = bytearray(count * width)
-    given = {"line_info": address(records), "nr_line_info": count, "line_info_rec_size": width}
+    count = int(info.get(f"nr_{member}", 0))
+    if not count:
+        return []
+    width = int(info.get(f"{member}_rec_size", layout.size))
+    array = bytearray(count * width)
+    given = {member: address(array), f"nr_{member}": count}
+    if f"{member}_rec_size" in PROG_INFO:
+        given[f"{member}_rec_size"] = width
     commands.object_info(program, PROG_INFO, given)
+    return [layout.unpack_from(array, number * width) for number in range(count)]
+
+
+def _types(program: int) -> Btf | None:
+    number = int(commands.object_info(program, PROG_INFO).get("btf_id", 0))
     try:
-        btf = program_types.read(int(info["btf_id"]))
+        return program_types.read(number) if number else None
     except PrivilegeError:
-        return {}
-    found = {}
-    for number in range(count):
-        at, file, text, place = _LINE.unpack_from(records, number * width)
-        found[at] = f"{btf.string(file)}:{place >> 10}:{place & 0x3FF}: {btf.string(text).strip()}".rstrip(
-            ": "
-        )
-    return found
+        return None
 
 
 def _names(code: bytes) -> Callable[[int], str]:

@@ -86,17 +86,25 @@ class Program:
             int(info.get("run_cnt", 0)), int(info.get("run_time_ns", 0)), int(info.get("recursion_misses", 0))
         )
 
-    def listing(self) -> str:
-        """The code that the verifier has made of it, with the lines of its source, as text for people."""
-        from pyzbpf.runtime import listing
+    def listing(self, code: str = "xlated") -> str:
+        """Its code with the lines of its source, as text for people.
 
-        return "\n".join(listing.lines(self.fileno()))
+        ``code`` is "xlated", what the verifier has made of it, or "jited", what the kernel's compiler has made of
+        that for this machine, by functions (x86_64, aarch64, s390x, riscv64; Linux 5.0). Error where the kernel does not show it
+        to this process, and where the library capstone is missing, which the extra `disassembly` brings.
+        """
+        from pyzbpf.runtime import jited, listing
+
+        by_name = {"xlated": listing.lines, "jited": jited.lines}
+        if code not in by_name:
+            raise ValueError(f"code is 'xlated' or 'jited', not {code!r}")
+        return "\n".join(by_name[code](self.fileno()))
 
     def machine_code(self) -> bytes:
         """What the kernel's compiler has made of it; empty where programs are interpreted."""
-        from pyzbpf.runtime import listing
+        from pyzbpf.runtime import jited
 
-        return listing.machine_code(self.fileno())
+        return jited.machine_code(self.fileno())
 
     def printed(self, stream: str = "stdout") -> str:
         """What the program has printed for its owner since it was asked last (bpf_stream_printk; Linux 6.17).

@@ -116,7 +116,9 @@ def test_metadata(wheel: Path) -> None:
     needed = [line for line in text.get_all("Requires-Dist", []) if "extra ==" not in line]
     assert [line.split(">")[0] for line in needed] == ["pyelftools"]
     assert text["Requires-Python"] == ">=3.10"
-    assert set(text.get_all("Provides-Extra", [])) == {"build", "numpy", "arrow", "prometheus", "test"}
+    assert set(text.get_all("Provides-Extra", [])) == {
+        "build", "numpy", "arrow", "prometheus", "disassembly", "test",
+    }  # fmt: skip
     assert "pyzbpf = pyzbpf.cli.main:main" in points
     assert "[cmake.root]\npyzbpf = pyzbpf.build.cmake" in points
 

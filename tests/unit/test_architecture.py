@@ -53,6 +53,7 @@ ONLY_IN = {
     "subprocess": {"build", "cli"},
     "argparse": {"cli"},
     "prometheus_client": {"cli"},
+    "capstone": {"runtime"},
     "pytest": {"pytest_plugin"},
     "scikit_build_core": {"build"},
 }

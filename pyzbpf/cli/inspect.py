@@ -6,6 +6,7 @@ import json
 
 from pyzbpf.cli import c_text, target
 from pyzbpf.cli.output import write
+from pyzbpf.cli.usage import UsageError
 from pyzbpf.uapi import enums
 
 TYPE_CHECKING = False
@@ -67,7 +68,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _loaded(target: str) -> Program:
     from pyzbpf.runtime.program import Program
 
-    return Program.by_id(int(target)) if target.isdecimal() else Program.pinned(target)
+    try:
+        return Program.by_id(int(target)) if target.isdecimal() else Program.pinned(target)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def describe(spec: ObjectSpec) -> dict[str, Any]:

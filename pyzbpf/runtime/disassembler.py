@@ -153,8 +153,10 @@ def _riscv64(instruction: Any, address: int, held: Held) -> tuple[Held, int | No
         upper = operands[1].imm & 0xFFFFF
         distance = (upper ^ 0x80000) - 0x80000 << 12
         return (operands[0].reg, address + distance), None
-    if instruction.mnemonic == "jalr" and held is not None and held[0] == operands[1].reg:
-        return None, held[1] + operands[2].imm & _MASK
+    if instruction.mnemonic in ("jalr", "jr"):  # its number is left out where it is 0
+        number = _number(instruction)
+        register = operands[-1 if number is None else -2].reg
+        return None, held[1] + (number or 0) & _MASK if held is not None and held[0] == register else None
     return None, None
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Way: TypeAlias = Callable[[ctypes.CDLL, ctypes.c_void_p, ctypes.c_void_p], int]
 
 _LINKS = (
-    "bpf_object__find_map_by_name", "bpf_program__attach", "bpf_program__attach_cgroup",
+    "bpf_map__attach_struct_ops", "bpf_object__find_map_by_name", "bpf_program__attach", "bpf_program__attach_cgroup",
     "bpf_program__attach_kprobe_multi_opts", "bpf_program__attach_netns", "bpf_program__attach_perf_event",
     "bpf_program__attach_uprobe", "bpf_program__attach_xdp",
 )  # fmt: skip
@@ -46,10 +46,13 @@ class _Filter(ctypes.Structure):
     ]  # fmt: skip
 
 
-def attaches(path: Path, names: Collection[str], way: Way) -> dict[str, int]:
+def attaches(
+    path: Path, names: Collection[str], way: Way, *, target: tuple[int, str] | None = None
+) -> dict[str, int]:
     """What comes of attaching each program of an object, one by one.
 
-    ``names`` are the programs to load; without any all are that load by themselves.
+    ``names`` are the programs to load; without any all are that load by themselves. ``target`` is the loaded program
+    (by descriptor) and its function that they are loaded for (freplace).
     """
     library = open_library()
     for function in _LINKS:
@@ -61,6 +64,9 @@ def attaches(path: Path, names: Collection[str], way: Way) -> dict[str, int]:
         for program in each(library.bpf_object__next_program, thing) if names else ():
             wanted = name_of(library.bpf_program__name(program)) in names
             assert library.bpf_program__set_autoload(program, ctypes.c_bool(wanted)) == 0
+            if wanted and target is not None:
+                number, function = target
+                assert library.bpf_program__set_attach_target(program, number, function.encode()) == 0
         assert library.bpf_object__load(thing) == 0
         found = {}
         for program in each(library.bpf_object__next_program, thing):
@@ -125,6 +131,16 @@ def to_map(name: str, attach_type: int) -> Way:
         if not errno:
             library.bpf_prog_detach2(number, map, attach_type)
         return errno
+
+    return attach
+
+
+def registered(name: str) -> Way:
+    """A map of the object that is a struct of functions, whichever of these is the program (struct_ops)."""
+
+    def attach(library: ctypes.CDLL, _: ctypes.c_void_p, thing: ctypes.c_void_p) -> int:
+        map = ctypes.c_void_p(library.bpf_object__find_map_by_name(thing, name.encode()))
+        return _unlinked(library, library.bpf_map__attach_struct_ops(map))
 
     return attach
 

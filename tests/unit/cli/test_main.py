@@ -150,7 +150,7 @@ def test_it_may_be_called_in_another_thread(monkeypatch: pytest.MonkeyPatch) -> 
         (["inspect"], "the following arguments are required: TARGET\n  `pyzbpf inspect --help` says"),
         (["inspect", "a", "b"], "'b' is one argument too many\n  `pyzbpf inspect --help` says"),
         (["inspect", "a", "--jsn"], "there is no option --jsn; did you mean --json?\n"),
-        (["inspect", "a", "--nothing=1"], "there is no option --nothing\n"),
+        (["inspect", "a", "--unheard-of=1"], "there is no option --unheard-of\n"),
         (["build", "a.zig", "--mode", "sfae"], "argument --mode: there is no 'sfae'; did you mean safe?\n  There is: safe"),
         (["demo", "loopbak"], "argument NAME: there is no 'loopbak'; did you mean loopback?\n  There is: loopback, exec."),
         (["run", "a.o", "--count", "x"], "argument --count: 'x' is not a whole number from 1 up\n  `pyzbpf run --help` says"),

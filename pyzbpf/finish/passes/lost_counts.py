@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.types import Type
-from pyzbpf.spec.map_defs import LOST_TAG
+from pyzbpf.spec.map_defs import INNER, LOST_TAG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,15 +30,21 @@ def run(unit: Unit) -> None:
     for map_name, variable_id, definition in list(unit.map_variables()):
         variable = unit.types[variable_id]
         assert variable is not None  # it has just been found there
-        for counter, name in (
-            (f"Known(&{variable.name}).lost", f"{map_name}_lost"),
-            (f"Shared({definition.name}).lost", f"{map_name}_lost_shared"),
+        inner = unit.inner_definition(definition)
+        for counter, name, counted in (
+            (f"Known(&{variable.name}).lost", f"{map_name}_lost", map_name),
+            (f"Shared({definition.name}).lost", f"{map_name}_lost_shared", map_name),
+            (
+                f"Shared({inner.name if inner is not None else None}).lost",
+                f"{map_name}_inner_lost",
+                map_name + INNER,
+            ),
         ):
             if counter not in counters:
                 continue
             type_id, symbol_name = counters[counter]
             names.setdefault(symbol_name, name)
-            if (LOST_TAG + map_name, type_id) not in tagged:
-                unit.add_type(Type(kinds.DECL_TAG, LOST_TAG + map_name, type=type_id))
+            if (LOST_TAG + counted, type_id) not in tagged:
+                unit.add_type(Type(kinds.DECL_TAG, LOST_TAG + counted, type=type_id))
     for symbol in unit.named_symbols():
         symbol.name = names.get(symbol.name, symbol.name)

@@ -2,8 +2,9 @@
 
 Zig keeps them as variables whose names say what they count: `Known(&probe.events).lost` for one map, and
 `Shared(Ring(probe.Event,...)).lost` for all maps of that type, where only the running program knows which it is. They
-become the local variables `<map>_lost` and `<map>_lost_shared` (of the first map of the type), with a decl tag on
-them for each map whose losses they count.
+become the local variables `<map>_lost` and `<map>_lost_shared` (of the first map of the type; `<map>_inner_lost` where
+only a map of maps has such), with a decl tag on them for each map whose losses they count: `<map>.inner` is what a map
+of maps holds.
 """
 
 from __future__ import annotations

@@ -115,6 +115,8 @@ def test_a_verdict_that_nobody_knows_is_one_that_the_kind_has(mode: str, name: s
     """The verifier looks at what control groups return, and at what hooks of LSM do since Linux 6.12."""
     if name == "opened":
         features.needs_types()
+    elif name == "bound":
+        features.since("5.12", "the verdict allow_privileged_port")  # 772412176fb9
     spec = zig_probes.spec("verdicts", mode)
     for other, program in spec.programs.items():
         program.autoload = other == name

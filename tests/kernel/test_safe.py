@@ -472,6 +472,7 @@ def test_checked_counters_in_loops(name: str, rounds: int, mode: str) -> None:
 @pytest.mark.parametrize("mode", ["safe", "small", "fast"])
 def test_checked_sums_in_loops(mode: str) -> None:
     """Of narrow members of structs on the stack, and of sums with other than one."""
+    features.since("6.4", "bpf_iter_num_new")  # of another program of this probe
     with alone("newer/counters", "member", mode) as probe:
         probe.variables["names"].value = b"x-" * 32
         run = probe.programs["member"].test_run

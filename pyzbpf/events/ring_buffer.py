@@ -126,6 +126,10 @@ class RingBuffer(Stream):
         self._counts.append(count)
         return count
 
+    def share_counts(self, counts: list[LossCount]) -> None:
+        """Take `lost` from counts that others have, too."""
+        self._counts = counts
+
     @property
     def lost(self) -> int:
         """How many events the probe could not send.

@@ -18,6 +18,7 @@ from pyzbpf.finish.passes import (
     core_records,
     dead_code,
     externals,
+    function_members,
     functions,
     kernel_members,
     known_places,
@@ -80,6 +81,7 @@ PASSES: tuple[Callable[[Unit], None], ...] = (
     map_definitions.run,  # map structs as libbpf reads them; event types as decl tags
     type_names.run,  # C names for types
     functions.run,  # FUNC: name and linkage of its symbol
+    function_members.run,  # what a struct of functions points to
     variables.run,  # VAR: name and linkage of its symbol
     parameters.run,  # every parameter has a name
     externals.run,  # .kconfig and .ksyms for what the kernel defines

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pyzbpf.btf import decode as btf_decode
 from pyzbpf.btf import encode as btf_encode
 from pyzbpf.btf import ext as btf_ext
+from pyzbpf.btf import layout
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.types import Type
 from pyzbpf.elf import dwarf, inlined, reader, writer
@@ -149,6 +150,18 @@ class Unit:
             definition = self.types[variable.type] if variable is not None else None
             if definition is not None and definition.kind == kinds.STRUCT and offset in names:
                 yield names[offset], variable_id, definition
+
+    def inner_definition(self, definition: Type) -> Type | None:
+        """The struct of the maps that a map of maps holds; None for other maps."""
+        last = definition.members[-1] if definition.members else None
+        _, found = (
+            layout.resolve(self.types, last.type) if last is not None and last.name == "values" else (0, None)
+        )
+        for kind in (kinds.ARRAY, kinds.PTR):
+            if found is None or found.kind != kind:
+                return None
+            _, found = layout.resolve(self.types, found.type)
+        return found if found is not None and found.kind == kinds.STRUCT else None
 
 
 def read(

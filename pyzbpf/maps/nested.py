@@ -33,7 +33,7 @@ class _Nested(Base):
         number = self[key]
         fd = commands.map_open(number)
         try:
-            return map_open.open(self._spec_of(fd), fd, self.btf)
+            return self._opened(self._spec_of(fd), fd)
         except BaseException:
             fd.close()
             raise
@@ -46,12 +46,15 @@ class _Nested(Base):
         spec = _copy(self.spec.inner or self._spec_of_any(), **changes)
         fd = map_open.create(spec, "inner", None)
         try:
-            made = map_open.open(spec, fd, self.btf)
+            made = self._opened(spec, fd)
             self[key] = made
         except BaseException:
             fd.close()
             raise
         return made
+
+    def _opened(self, spec: MapSpec, fd: Fd) -> Map:
+        return map_open.open(spec, fd, self.btf)
 
     def _spec_of(self, fd: Fd) -> MapSpec:
         info = commands.object_info(fd.fileno(), MAP_INFO)

@@ -35,6 +35,8 @@ KINDS = {
     e.BPF_MAP_TYPE_RINGBUF: ("pyzbpf.events.ring_buffer", "RingBuffer"),
     e.BPF_MAP_TYPE_PERF_EVENT_ARRAY: ("pyzbpf.events.perf_buffer", "PerfBuffer"),
     e.BPF_MAP_TYPE_STRUCT_OPS: ("pyzbpf.runtime.functions", "Functions"),
+    e.BPF_MAP_TYPE_ARRAY_OF_MAPS: ("pyzbpf.runtime.nested", "ArrayOfMaps"),
+    e.BPF_MAP_TYPE_HASH_OF_MAPS: ("pyzbpf.runtime.nested", "HashOfMaps"),
 }
 # Program types of which some name the place that they are for when they are loaded.
 _PLACED = frozenset((e.BPF_PROG_TYPE_TRACING, e.BPF_PROG_TYPE_LSM))

@@ -164,9 +164,11 @@ class Object:
     def _count_losses(self) -> None:
         """A ring buffer's losses are counted by the probe, in variables that the spec names."""
         for name, map in self.maps.items():
-            if map.spec.type != BPF_MAP_TYPE_RINGBUF:
+            spec = self.spec.maps[name]
+            counted = spec.inner or spec
+            if counted.type != BPF_MAP_TYPE_RINGBUF:
                 continue
-            for counter in self.spec.maps[name].lost_variables:
+            for counter in counted.lost_variables:
                 home = self.maps[self.spec.variables[counter].map.name]
                 # Where both are another object's, that one counts already.
                 if map in self._owned or home in self._owned:

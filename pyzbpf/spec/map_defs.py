@@ -30,7 +30,7 @@ AGGREGATE_TAG = "pyzbpf."
 
 PIN_NONE, PIN_BY_NAME = 0, 1  # enum libbpf_pin_type
 
-_INNER = ".inner"  # what libbpf calls the map that shows a map of maps what it holds
+INNER = ".inner"  # what libbpf calls the map that shows a map of maps what it holds
 _POINTER = 8  # bytes of a pointer in an object, whatever the machine
 
 _LEGACY_WITH_PINNING = 28
@@ -86,9 +86,10 @@ def from_btf(image: Image, btf: Btf | None) -> Iterator[MapSpec]:
         found = MapSpec(symbol.name, section=".maps", type=0)
         _read_definition(btf, found, definition, file=image.file)
         found.values = _values(image, symbol, definition, found)
-        found.event_type = events.get(symbol.name, tagged.get(symbol.name, found.event_type))
-        found.event_is_tagged |= symbol.name in tagged
-        found.lost_variables = tuple(sorted(counters.get(symbol.name, ())))
+        for map in filter(None, (found, found.inner)):
+            map.event_type = events.get(map.name, tagged.get(map.name, map.event_type))
+            map.event_is_tagged |= map.name in tagged
+            map.lost_variables = tuple(sorted(counters.get(map.name, ())))
         found.aggregate = aggregates.get(symbol.name, "")
         yield found
 
@@ -261,7 +262,7 @@ def _read_pinning(btf: Btf, found: MapSpec, member: Member) -> None:
 
 def _read_values(btf: Btf, found: MapSpec, member: Member) -> None:
     """`__array(values, T)`: for a map of maps T is the definition of the maps in it."""
-    if found.name.endswith(_INNER):
+    if found.name.endswith(INNER):
         raise ObjectError("a map in a map of maps holds no maps itself")
     if found.type not in NESTED and found.type != e.BPF_MAP_TYPE_PROG_ARRAY:
         raise ObjectError("only a map of maps and a program array have values, and only behind their type")
@@ -276,7 +277,7 @@ def _read_values(btf: Btf, found: MapSpec, member: Member) -> None:
         raise ObjectError(f"should be an array without a length of pointers to {what}")
     _set_size(found, "value_size", 4)
     if found.type in NESTED:
-        found.inner = MapSpec(found.name + _INNER, section=".maps", type=0)
+        found.inner = MapSpec(found.name + INNER, section=".maps", type=0)
         _read_definition(btf, found.inner, definition, file="")
 
 

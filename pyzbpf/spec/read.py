@@ -55,7 +55,8 @@ def from_image(image: Image, *, name: str) -> ObjectSpec:
             _data_map(spec, image, data_section, btf)
     _arena(spec, image, btf)
     _externs(spec, image, btf)
-    for found in spec.maps.values():
+    inners = [found.inner for found in spec.maps.values() if found.inner is not None]
+    for found in (*spec.maps.values(), *inners):
         # The SDK names its counters by decl tags; a C probe may count under this name.
         named = found.lost_variables or (f"{found.name}_lost",)
         counts = named if found.type == BPF_MAP_TYPE_RINGBUF else ()

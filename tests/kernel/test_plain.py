@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 
 from pyzbpf.cli.output import Json
-from tests.support import zig_probes
+from pyzbpf.errors import PrivilegeError, UnsupportedError
+from tests.support import features, zig_probes
 
 MODES = ["safe", "small", "fast"]
 PASS, DROP, TX = 2, 1, 3
@@ -106,3 +107,22 @@ def test_a_verdict_behind_an_error_is_one_that_the_kind_has(mode: str) -> None:
         returned = [probe.programs["chosen"].test_run(packet(1)).retval for _ in range(3)]
         assert returned == [1, 1, 0]  # pass, pass, drop
         assert probe.traps == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", ["bound", "egress", "opened"])
+def test_a_verdict_that_nobody_knows_is_one_that_the_kind_has(mode: str, name: str) -> None:
+    """The verifier looks at what control groups return, and at what hooks of LSM do since Linux 6.12."""
+    if name == "opened":
+        features.needs_types()
+    elif name == "bound":
+        features.since("5.12", "the verdict allow_privileged_port")  # 772412176fb9
+    spec = zig_probes.spec("verdicts", mode)
+    for other, program in spec.programs.items():
+        program.autoload = other == name
+    try:
+        spec.load().close()
+    except (PrivilegeError, UnsupportedError) as error:
+        if name != "opened" or not features.no_trampolines(error):
+            raise
+        pytest.skip(features.no_trampolines(error))

@@ -467,3 +467,29 @@ def test_checked_counters_in_loops(name: str, rounds: int, mode: str) -> None:
             1,
             "if (table[index & 63] > 3) state.count += 1;",
         )
+
+
+@pytest.mark.parametrize("mode", ["safe", "small", "fast"])
+def test_checked_sums_in_loops(mode: str) -> None:
+    """Of narrow members of structs on the stack, and of sums with other than one."""
+    features.since("6.4", "bpf_iter_num_new")  # of another program of this probe
+    with alone("newer/counters", "member", mode) as probe:
+        probe.variables["names"].value = b"x-" * 32
+        run = probe.programs["member"].test_run
+        assert (run(bytes(64)).retval, probe.variables["counted"].value) == (3, 32)
+        probe.variables["start"].value = 0xFFFF - 32
+        assert (run(bytes(64)).retval, probe.variables["counted"].value) == (3, 0xFFFF)
+        assert probe.traps == []
+        if mode == "safe":
+            probe.variables["start"].value = 0xFFFF - 31
+            assert run(bytes(64)).retval == 2
+            assert [(trap.kind, trap.count, trap.text) for trap in probe.traps] == [
+                ("integerOverflow", 1, "if (character == 'x') seen.count += 1;")
+            ]
+    with alone("newer/counters", "indexes", mode) as probe:
+        probe.variables["table"].value = [4 if index % 3 else 1 for index in range(64)]
+        expected = sum(index for index in range(64) if index % 3)
+        run = probe.programs["indexes"].test_run
+        assert run(bytes(64)).retval == 3
+        assert (probe.variables["sum"].value, probe.variables["signed"].value) == (expected, 42 * 3)
+        assert probe.traps == []

@@ -512,3 +512,26 @@ def test_a_scheduler_begins_and_ends(mode: str) -> None:
         while not probe.variables["ends"].value and time.monotonic() < deadline:
             time.sleep(0.01)  # the kernel ends it by itself
         assert probe.variables["ends"].value == 1
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_ring_buffer_in_a_map_of_maps_is_read_as_its_type_says(mode: str) -> None:
+    features.needs_map(e.BPF_MAP_TYPE_RINGBUF)
+    with zig_probes.spec("newer/inner_rings", mode).load() as probe:
+        rings, keyed = probe.maps["rings"], probe.maps["keyed"]
+        send, by_key = (probe.programs[name].test_run for name in ("send", "by_key"))
+        assert send(bytes(64)).retval == 1  # there is none yet
+        with rings.create(1) as ring:
+            assert [send(bytes(64)).retval for _ in range(3)] == [3] * 3
+            assert [event.number for event in ring.read(timeout=0)] == [1, 2, 3]
+            room = int(ring.info["max_entries"]) // 16
+            returned = [send(bytes(64)).retval for _ in range(room + 10)]
+            lost = returned.count(2)
+            assert 10 <= lost <= 11
+            assert ring.lost == lost
+            with rings.inner(1) as same:
+                assert (len(same.read(timeout=0)), same.lost) == (returned.count(3), lost)
+        with keyed.create(7) as ring:
+            assert by_key(bytes(64)).retval == 3
+            assert ring.read(timeout=0) == [probe.variables["sent"].value]
+            assert ring.lost == 0

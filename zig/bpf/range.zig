@@ -5,8 +5,8 @@
 //!     defer numbers.deinit();
 //!     while (numbers.next()) |number| { ... }
 //!
-//! A safety check that may fail inside, or a `return` of an error, leaves the iterator behind, which the verifier
-//! refuses: `bpf.loop` has no such limit.
+//! Where a safety check fails inside, or an error is returned, the program gives the iterator back before it ends, though
+//! `defer` does not run at a failed check. `bpf.loop` needs no iterator, and is there since Linux 5.17.
 
 const external = @import("external.zig");
 const bpf_iter_num = @import("types.zig").bpf_iter_num;

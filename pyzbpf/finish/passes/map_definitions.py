@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.types import Type
-from pyzbpf.spec.map_defs import AGGREGATE_MEMBERS, AGGREGATE_TAG, EVENT_MEMBERS, REST_MEMBER
+from pyzbpf.spec.map_defs import AGGREGATE_MEMBERS, AGGREGATE_TAG, EVENT_MEMBERS, INNER, REST_MEMBER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ _OURS = frozenset((*EVENT_MEMBERS, REST_MEMBER, *AGGREGATE_MEMBERS))
 def run(unit: Unit) -> None:
     for name, variable_id, definition in list(unit.map_variables()):
         definition.name = ""
+        inner = unit.inner_definition(definition)
+        for member in inner.members if inner is not None else ():
+            if member.name in EVENT_MEMBERS:
+                _tag(unit, member.type, EVENT_MEMBERS[member.name], name + INNER)
         for member in definition.members:
             if member.name in EVENT_MEMBERS:
                 _tag(unit, member.type, EVENT_MEMBERS[member.name], name)
@@ -54,7 +58,7 @@ def _tag(unit: Unit, pointer_id: int, tag: str, map_name: str) -> None:
     if event is None:
         return
     if event.kind not in _TAGGABLE:
-        event_id = unit.add_type(Type(kinds.TYPEDEF, f"{map_name}_event", type=event_id))
+        event_id = unit.add_type(Type(kinds.TYPEDEF, f"{map_name.replace('.', '_')}_event", type=event_id))
     unit.add_type(Type(kinds.DECL_TAG, tag + map_name, type=event_id))
 
 

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 _POINTER = 8
 _MEMBER = "values"
-_SECTIONS = (".maps", ".struct_ops", ".struct_ops.link", "?.struct_ops", "?.struct_ops.link")
+FUNCTION_SECTIONS = (".struct_ops", ".struct_ops.link", "?.struct_ops", "?.struct_ops.link")
 
 
 def run(unit: Unit) -> None:
     for section in unit.image.sections:
-        if section.name in _SECTIONS:
+        if section.name in (".maps", *FUNCTION_SECTIONS):
             named = {id(relocation.symbol) for relocation in section.relocations}
             for relocation in section.relocations:
                 _name(unit, section, relocation, named)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from pyzbpf.elf import image as elf
 from pyzbpf.finish import verdicts
 from pyzbpf.finish.analysis import counters
+from pyzbpf.finish.analysis.branches import speaks_v2
 from pyzbpf.finish.analysis.flow import TRAP, is_trap
 from pyzbpf.finish.analysis.held import Holdings
 from pyzbpf.finish.analysis.registers import (
@@ -89,14 +90,16 @@ def run(unit: Unit) -> None:
 def _counters(
     unit: Unit, held: Mapping[Function, Mapping[Instruction, State]]
 ) -> dict[Instruction, list[counters.Counter]]:
-    """The tests of counters before each trap for an overflow."""
-    called = callbacks(unit)
+    """The tests of sums before each trap for an overflow."""
+    called, v2 = callbacks(unit), speaks_v2(unit.code)
     found = {}
     for function, states in held.items():
         for trap in filter(is_trap, function.instructions):
             if any(mark.kind == TRAP_MARK and mark.text == _OVERFLOW for mark in trap.marks):
                 kept = states[trap].places if trap in states else ()
-                found[trap] = counters.of_trap(function, trap, called_back=function in called, kept=kept)
+                found[trap] = counters.of_trap(
+                    function, trap, called_back=function in called, kept=kept, v2=v2
+                )
     return found
 
 

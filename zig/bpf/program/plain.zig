@@ -64,12 +64,18 @@ inline fn verdict(comptime name: []const u8, comptime section: []const u8, compt
     if (Returned == void) return comptime kind.neutral orelse fault(name, section, "it must return a value, for none is neutral: " ++ wanted(kind));
     if (kind.Verdict == i32 and (Returned == i32 or Returned == c_int)) return returned;
     if (kind.Verdict == i32 and Returned == u32) return @bitCast(returned);
-    if (Returned == kind.Verdict) return @backingInt(returned) & comptime bits(Returned);
+    if (Returned == kind.Verdict) return within(Returned, @backingInt(returned));
     fault(name, section, "it returns " ++ @typeName(Returned) ++ "; wanted is " ++ wanted(kind));
 }
 
-/// What is left of the verdicts of a kind that has all numbers of a few bits: where one was chosen behind an error, it
-/// comes from memory, and the verifier wants to know that it is one of them ("At program exit the register R0").
+/// A verdict that is one of its kind for the verifier, too: where one was chosen behind an error, it comes from memory, and
+/// the verifier may not know that it is one of them ("At program exit the register R0").
+inline fn within(comptime Verdict: type, value: c_int) c_int {
+    if (@hasDecl(Verdict, "range")) return @min(@max(value, Verdict.range[0]), Verdict.range[1]);
+    return value & comptime bits(Verdict);
+}
+
+/// The bits of the verdicts of a kind that has all numbers of a few bits.
 fn bits(comptime Verdict: type) c_int {
     const info = @typeInfo(Verdict).@"enum";
     const values = info.field_values;

@@ -6,7 +6,14 @@ const E = @import("std").os.linux.E;
 pub const Access = enum(c_int) { deny = 0, allow = 1 };
 
 /// cgroup/bind4, cgroup/bind6: the same, also past the ports that need CAP_NET_BIND_SERVICE (Linux 5.12).
-pub const Bind = enum(c_int) { deny = 0, allow = 1, allow_privileged_port = 3 };
+pub const Bind = enum(c_int) {
+    deny = 0,
+    allow = 1,
+    allow_privileged_port = 3,
+
+    /// What the kernel takes.
+    pub const range = [2]c_int{ 0, 3 };
+};
 
 /// cgroup_skb/egress: the packet, and whether the sender is to go slower (Linux 5.2).
 pub const Egress = enum(c_int) { drop = 0, pass = 1, drop_and_slow_down = 2, pass_and_slow_down = 3 };
@@ -36,6 +43,9 @@ pub const Session = enum(c_int) { run_at_return = 0, skip_return = 1 };
 pub const LSM = enum(c_int) {
     allow = 0,
     _,
+
+    /// What the kernel takes (it looks since Linux 6.12).
+    pub const range = [2]c_int{ -4095, 0 };
 
     /// The verdict that makes the operation fail with an errno.
     pub inline fn refuse(comptime errno: E) LSM {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
+import weakref
 
 from pyzbpf.btf import codec, columns, tagged
 from pyzbpf.errors import Error
@@ -23,6 +24,32 @@ _NONE = Places.of_each(0, [], 0)
 _NOTHING: tuple[Any, int, int, int] = (b"", 0, 1, 0)
 
 
+class _End:
+    """What a ``with`` statement calls at the end of its block, and what lives as long as the block does.
+
+    An interrupt may come when the call has begun and done nothing; the statement calls it no second time.
+    """
+
+    __slots__ = ("__weakref__", "_batch")
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+
+    def __call__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._batch.leave(kind)
+
+
+class _Exit:
+    """`Batch.__exit__`, which the statement looks up when it begins."""
+
+    def __get__(self, batch: Batch | None, owner: type[Batch]) -> Any:
+        if batch is None:  # contextlib.ExitStack
+            return owner.leave
+        end = _End(batch)
+        batch.block = weakref.ref(end)
+        return end
+
+
 class Batch:
     """Some records of a ring buffer, in its memory; made by `RingBuffer.batch`, used within ``with``.
 
@@ -33,15 +60,18 @@ class Batch:
 
     __slots__ = (
         "_before", "_copied", "_data", "_limit", "_places", "_size", "_stream", "_timeout", "_type_id", "_views",
-        "_whole",
+        "_whole", "block",
     )  # fmt: skip
 
-    def __init__(self, stream: RingBuffer, limit: int, timeout: float | None, *, whole: bool = False) -> None:
+    def __init__(
+        self, stream: RingBuffer, limit: int | None, timeout: float | None, *, whole: bool = False
+    ) -> None:
         check_limits(stream.name, limit, timeout)
         self._stream = stream
-        self._limit = limit
+        self._limit = (1 << 62) if limit is None else limit
         self._timeout = timeout
         self._whole = whole
+        self.block: weakref.ref[_End] | None = None
         self._places = _NONE
         self._data: memoryview | None = None
         self._views: list[memoryview] = []
@@ -54,35 +84,75 @@ class Batch:
     def __enter__(self) -> Batch:
         stream = self._stream
         stream._check_open()
+        try:
+            self._borrow()
+        except BaseException:
+            # An interrupt behind the borrowing: the statement calls no `__exit__` then.
+            self._data = None
+            stream.give_back(self, None)
+            raise
+        return self
+
+    def _borrow(self) -> None:
+        """Take the records that are there, or the first that come."""
+        stream = self._stream
         deadline: float | None = None
-        while True:
-            found = stream.borrow(self._limit, whole=self._whole)
+        while self._limit:
+            found = stream.borrow(self, self._limit, whole=self._whole)
             if found is not None:
                 self._places, self._data = found
-                return self
+                return
             left = self._timeout
             if left is not None:
                 now = time.monotonic()
                 deadline = now + left if deadline is None else deadline
                 left = deadline - now
             if stream.closed or (left is not None and left <= 0):
-                return self
+                return
             stream.wait_for_record(left)
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    if TYPE_CHECKING:
+
+        def __exit__(self, kind: type[BaseException] | None, *_: object) -> None: ...
+
+    else:
+        __exit__ = _Exit()
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether its block was left by an interrupt that nothing could be done about."""
+        return self.block is not None and self.block() is None
+
+    def leave(self, kind: type[BaseException] | None, *_: object) -> None:
+        """End the block, by an exception of this type or without one (None)."""
         if self._data is None:
             return
-        data, self._data = self._data, None
-        for view in (*self._views, data):
-            _release(view)
-        self._views.clear()
-        self._stream.give_back(self._places.position if kind is None else None)
+        position = self._places.position if kind is None else None
+        try:
+            self._leave(position)
+        except BaseException:  # an interrupt in the midst of it
+            self._leave(position)
+            raise
+
+    def _leave(self, position: int | None) -> None:
+        while self._views:
+            _release(self._views[-1])
+            del self._views[-1]
+        if self._data is not None:
+            _release(self._data)
+            self._data = None
+        self._stream.give_back(self, position)
 
     def __len__(self) -> int:
         return self._places.count
 
     def __bool__(self) -> bool:
         return self._places.count > 0
+
+    @property
+    def position(self) -> int:
+        """Where the record behind the last one begins, counted from the ring's first."""
+        return self._places.position
 
     @property
     def data(self) -> memoryview:
@@ -132,6 +202,8 @@ class Batch:
 
     def payloads(self) -> list[memoryview]:
         """The bytes of each record, without a copy."""
+        if not self:
+            return []
         data = self.data
         views = [
             data[start : start + length] for start, length in zip(self.offsets, self.lengths, strict=True)

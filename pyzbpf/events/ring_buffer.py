@@ -73,7 +73,7 @@ _MANY = 4096
 _Batch: type[Batch] | None = None
 
 
-def _batch(stream: RingBuffer, limit: int, timeout: float | None, *, whole: bool = False) -> Batch:
+def _batch(stream: RingBuffer, limit: int | None, timeout: float | None, *, whole: bool = False) -> Batch:
     """A batch; the class is imported by the first one, for an import takes a microsecond each time."""
     global _Batch
     made = _Batch
@@ -97,7 +97,7 @@ class RingBuffer(Stream):
         self._memory: RingMemory | None = None
         self._words: memoryview | None = None
         self._counts: list[LossCount] = []
-        self._borrowed = False
+        self._borrowed: Batch | None = None
         # Bytes of an event by its type; None where the probe declares none.
         self.event_size = btf.size_of(spec.event_type) if btf is not None and spec.event_type else None
 
@@ -143,10 +143,10 @@ class RingBuffer(Stream):
 
     # -- batches and arrays ---------------------------------------------------------------------
 
-    def batch(self, max_events: int = 32768, timeout: float | None = None) -> Batch:
+    def batch(self, max_events: int | None = 32768, timeout: float | None = None) -> Batch:
         """Records where they lie in the kernel's memory, for a ``with`` block; waits for the first one.
 
-        At most ``max_events``; none after ``timeout`` seconds (0: do not wait, None: wait for ever) or when the
+        At most ``max_events`` (None: all); none after ``timeout`` seconds (0: do not wait, None: wait for ever) or when the
         buffer is closed meanwhile. Leaving the block gives the memory back; leaving it by an exception does not,
         and the next read begins with the same records. Events that were decoded before, by ``for`` or `read`, and
         not handed out must be taken by `read` first.
@@ -159,21 +159,19 @@ class RingBuffer(Stream):
         Its fields are the members of the declared type. Events longer than that are cut; ShortEvent, and nothing
         read, where one is shorter. Needs numpy: ``pip install 'pyzbpf[numpy]'``.
         """
-        limit = (1 << 62) if max_events is None else max_events
-        before = list(self._state.positions)
         kept: list[Any] = []
         try:
-            with _batch(self, limit, timeout, whole=True) as batch:
+            with _batch(self, max_events, timeout, whole=True) as batch:
                 array = batch.to_numpy(copy=True)
                 kept.append(batch)
             return array
         except BaseException:
             # An interrupt after the memory was given back and before the caller has the array.
-            if kept and before != self._state.positions:
+            if kept and kept[0] and self._state.positions == [kept[0].position]:
                 self._state.put_back(kept[0].taken())
             raise
 
-    def borrow(self, limit: int, *, whole: bool) -> tuple[Places, memoryview] | None:
+    def borrow(self, batch: Batch, limit: int, *, whole: bool) -> tuple[Places, memoryview] | None:
         """Where the next records lie, and the memory; None where there are none. `give_back` must follow.
 
         All have one length if the first ones have; with ``whole`` only if all that are there have.
@@ -194,24 +192,32 @@ class RingBuffer(Stream):
                     self._release(state)
                 return None
             memory.fence()  # headers before payloads, see kernel/memory.py
-            self._borrowed = kept = True
-            return places, memory.data[:]
+            found = places, memory.data[:]
+            kept = True
+            self._borrowed = batch
+            return found
         finally:
             if not kept:
-                self._busy = False
-                self._finish_late()
-                self._lock.release()
+                self._busy = self._borrowed is not None  # by a batch around this one
+                try:
+                    self._finish_late()
+                finally:
+                    self._lock.release()
 
-    def give_back(self, position: int | None) -> None:
-        """End what `borrow` began: everything before ``position`` was read, None: nothing."""
-        try:
-            if position is not None:
-                self._state = state = State([position], [], 0)
-                self._release(state)
-        finally:
-            self._busy = self._borrowed = False
-            self._finish_late()
-            self._lock.release()
+    def give_back(self, batch: Batch, position: int | None) -> None:
+        """End what `borrow` began: everything before ``position`` was read, None: nothing.
+
+        May be called again where an interrupt came in the midst of it.
+        """
+        if self._borrowed is not batch:
+            return
+        if position is not None:
+            self._state = state = State([position], [], 0)
+            self._release(state)
+        self._busy = False
+        self._finish_late()
+        self._borrowed = None  # no interrupt between this and the next
+        self._lock.release()
 
     def wait_for_record(self, timeout: float | None) -> None:
         """Sleep until a whole record may be there, the time is over or the buffer is closed."""
@@ -227,7 +233,12 @@ class RingBuffer(Stream):
 
     def _check_idle(self) -> None:
         """Refuse to read where two would get in each other's way."""
-        if self._borrowed:
+        borrowed = self._borrowed
+        if borrowed is not None and borrowed.abandoned:
+            busy = self._busy
+            borrowed.leave(KeyboardInterrupt)  # nothing is given back
+            self._busy = busy
+        elif borrowed is not None:
             raise Error(
                 f"a batch of buffer '{self.name}' is open: leave its `with` block before the next read"
             )
@@ -304,11 +315,11 @@ class RingBuffer(Stream):
         return Places.of_each(position, parts[0] if len(parts) == 1 else numpy.concatenate(parts), shortest)
 
     def _collect(self, state: State, limit: int) -> State:
+        if self._borrowed is not None:
+            self._check_idle()
         memory = self._memory
         if memory is None:
             raise Error(f"ring buffer '{self.name}' is closed")
-        if self._borrowed:
-            self._check_idle()
         places = self._find(memory, state.positions[0], limit, whole=False)
         memory.fence()  # headers before payloads, see kernel/memory.py
         return self.objects(memory.data, places)

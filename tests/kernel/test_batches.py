@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
 import threading
@@ -9,6 +10,7 @@ import threading
 import pytest
 
 import pyzbpf
+from pyzbpf.events import batch as batches
 from pyzbpf.events.stream import ShortEvent
 from pyzbpf.runtime.object import Object
 from tests.support.probes import PACKET, sender
@@ -43,7 +45,7 @@ def test_columns_tuples_and_objects_of_one_batch():
             batch.payloads()
         with events.batch(timeout=0) as batch:
             assert not batch
-            assert list(batch) == batch.offsets == list(batch.column("sequence")) == []
+            assert list(batch) == batch.offsets == list(batch.column("sequence")) == batch.payloads() == []
 
 
 def test_batches_wrap_around_many_times():
@@ -196,8 +198,8 @@ def test_an_interrupt_behind_the_release_loses_no_array(monkeypatch, discard):
         send(probe, 6)
         real = type(events).give_back
 
-        def interrupted(self, position):
-            real(self, position)
+        def interrupted(*arguments):
+            real(*arguments)
             raise KeyboardInterrupt
 
         monkeypatch.setattr(type(events), "give_back", interrupted)
@@ -205,6 +207,78 @@ def test_an_interrupt_behind_the_release_loses_no_array(monkeypatch, discard):
             events.to_numpy()
         monkeypatch.undo()
         assert [event.sequence for event in events.read(timeout=0)] == list(range(6))
+
+
+@pytest.mark.parametrize("place", ["borrow", "end", "leave", "give_back"])
+@pytest.mark.parametrize("array", [False, True])
+def test_an_interrupt_at_either_end_of_a_batch(monkeypatch, place, array):
+    if array:
+        optional("numpy")
+    with sender(RING).load() as probe:
+        events = probe.maps["events"]
+        send(probe, 6)
+        owner, name = {
+            "borrow": (type(events), "borrow"),
+            "end": (batches._End, "__call__"),
+            "leave": (batches.Batch, "leave"),
+            "give_back": (type(events), "give_back"),
+        }[place]
+        real = getattr(owner, name)
+        left = 1
+
+        def interrupted(*arguments, **named):
+            nonlocal left
+            left, now = 0, left
+            if place == "borrow":  # after its work, the others before it
+                real(*arguments, **named)
+            if now:
+                raise KeyboardInterrupt
+            return real(*arguments, **named)
+
+        monkeypatch.setattr(owner, name, interrupted)
+
+        def take():
+            if array:
+                return events.to_numpy()
+            with events.batch(timeout=0) as batch:
+                return len(batch)
+
+        with pytest.raises(KeyboardInterrupt):
+            take()
+        monkeypatch.undo()
+        # What was handed over when the block had ended by itself is not given once more.
+        given = 6 if place == "give_back" and not array else 0
+        assert [event.sequence for event in events.read(timeout=0)] == list(range(given, 6))
+        send(probe, 1)
+        seen = []
+        reader = threading.Thread(target=lambda: seen.extend(events.read(timeout=PATIENCE)))
+        reader.start()  # another thread can read, so nothing is held
+        reader.join(PATIENCE)
+        assert [event.sequence for event in seen] == [6]
+
+
+def test_batches_of_a_number_of_records():
+    with sender(RING).load() as probe:
+        events = probe.maps["events"]
+        send(probe, 6)
+        with events.batch(0) as batch:
+            assert not batch
+        with events.batch(2, timeout=0) as batch, pytest.raises(pyzbpf.Error, match="a batch of buffer"):
+            events.read(timeout=0)
+        with events.batch(None, timeout=0) as batch:
+            assert list(batch.column("sequence")) == [2, 3, 4, 5]
+
+
+def test_a_batch_on_an_exit_stack():
+    with sender(RING).load() as probe, contextlib.ExitStack() as stack:
+        events = probe.maps["events"]
+        send(probe, 3)
+        batch = stack.enter_context(events.batch(timeout=0))
+        with pytest.raises(pyzbpf.Error, match="a batch of buffer"):
+            events.read(timeout=0)
+        assert len(batch) == 3
+        stack.close()
+        assert events.read(timeout=0) == []
 
 
 def test_short_events_make_no_array(monkeypatch):

@@ -428,6 +428,9 @@ def test_maps_of_maps_and_tail_calls(mode: str) -> None:
     with zig_probes.spec("newer/map_references", mode).load() as probe:
         maps = probe.maps
         maps["first"][1], maps["third"][1] = 11, 33
+        with maps["aside"].create(5) as inner:
+            inner[7] = 77
+            assert dict(inner.items()) == {7: 77}
 
         def all_four(name: str) -> list[int]:
             return [run(probe, name, length) for length in (4, 5, 6, 7)]

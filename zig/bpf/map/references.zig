@@ -43,6 +43,7 @@ pub fn HashOfMaps(comptime Key: type, comptime Inner: type, comptime max_entries
 fn Nested(comptime kind: MapType, comptime Key: type, comptime Inner: type, comptime max_entries: u32) type {
     definition.assertPlain(Key, "key");
     definition.assertFilled(Key, "key");
+    _ = @sizeOf(Inner); // else Zig leaves a type behind a pointer without members, unless something else looks at it
     const given = if (kind == .array_of_maps) max_entries else 1; // none would leave the member out of the type information
     return extern struct {
         type: definition.Number(@backingInt(kind)) = undefined,

@@ -10,6 +10,8 @@ export var first: Inner linksection(".maps") = .{};
 export var third: Inner linksection(".maps") = .{};
 export var outer: bpf.ArrayOfMaps(Inner, 4) linksection(".maps") = .{ .values = .{ &first, null, &third, null } };
 export var keyed: bpf.HashOfMaps(u32, Inner, 4) linksection(".maps") = .{};
+/// Its inner type is named nowhere else, and no program looks into it.
+export var aside: bpf.HashOfMaps(u32, bpf.Hash(u16, u32, 4), 4) linksection(".maps") = .{};
 
 pub fn look(ctx: *bpf.SkBuff) !i32 {
     const inner = outer.lookup(ctx.len & 3) orelse return error.Empty;

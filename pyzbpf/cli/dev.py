@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from pyzbpf.cli.usage import positive, seconds
+from pyzbpf.cli.usage import UsageError, positive, seconds
 from pyzbpf.errors import BuildError, Error
 
 TYPE_CHECKING = False
@@ -44,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Until Ctrl-C, or so many builds; exits with 1 if the last one failed."""
+    check_is_project(arguments.project)
     command = arguments.program or [sys.executable, "-m", "pytest", "-q"]
     before: dict[Path, int] = {}
     child: subprocess.Popen[bytes] | None = None
@@ -67,6 +68,24 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         stop(child)
     return int(failed)
+
+
+def check_is_project(folder: Path) -> None:
+    """Refuse a folder without ``[tool.pyzbpf]``, for no change there would ever make a probe.
+
+    A pyproject.toml that cannot be read is one that the author is writing: that is told where it is built.
+    """
+    from pyzbpf.build import settings
+
+    is_project = (folder / "pyproject.toml").is_file()
+    if is_project:
+        with contextlib.suppress(BuildError):
+            is_project = "pyzbpf" in settings.load(folder).get("tool", {})
+    if not is_project:
+        raise UsageError(
+            f"{folder.resolve()} is no project: it has no pyproject.toml with {settings.TABLE}; "
+            "name the folder of one: --project DIR"
+        )
 
 
 def times(project: Path) -> dict[Path, int]:

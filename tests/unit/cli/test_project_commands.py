@@ -173,6 +173,32 @@ def test_what_dev_watches(project: Path) -> None:
     assert set(dev.times(project)) - set(before) == {project / "probes" / "more.zig"}
 
 
+@pytest.mark.parametrize(
+    "table", [None, '[project]\nname = "x"\n', '[tool.other]\nname = "pyzbpf"\n'], ids=["no file", "no table", "other"]
+)
+def test_dev_asks_for_a_project(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, table: str | None
+) -> None:
+    monkeypatch.setattr(dev, "times", lambda _: pytest.fail("it watches a folder that is no project"))
+    if table is not None:
+        (tmp_path / "pyproject.toml").write_text(table)
+    assert main(["dev", "--project", str(tmp_path)]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err) == (
+        "",
+        f"pyzbpf: error: {tmp_path} is no project: it has no pyproject.toml with [tool.pyzbpf]; "
+        "name the folder of one: --project DIR\n",
+    )
+
+
+def test_dev_waits_for_a_mistake_in_the_table_to_be_mended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.pyzbpf\n")
+    assert main(["dev", "--project", str(tmp_path), "--count", "1"]) == 1
+    assert f"pyzbpf: error: {tmp_path}/pyproject.toml: " in capsys.readouterr().err
+
+
 @pytest.mark.zig
 def test_dev_builds_and_runs_again(project: Path) -> None:
     """A change builds again and ends the command of the time before; a mistake is told and runs nothing."""

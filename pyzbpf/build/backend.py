@@ -104,6 +104,8 @@ def defaults(root: Path, endian: str = "both") -> dict[str, str]:
         "wheel.py-api": "py3",
         "wheel.platlib": "true" if endian == "host" else "false",
         "wheel.reproducible": "true",
+        # What a build on import says goes to stdout, among a program's data. A failed one is told on stderr anyway.
+        "editable.verbose": "false",
         "cmake.define.PYZBPF_PROJECT_DIR": root.as_posix(),
     }
 

@@ -7,12 +7,12 @@ project says.
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 from pyzbpf.cli.usage import UsageError, near, remark
 from pyzbpf.errors import BuildError, Error, NotFoundError, ObjectError, advice
-from pyzbpf.spec.open import SOURCES, SUFFIX, probe_name
+from pyzbpf.spec.open import SOURCES, SUFFIX, of_package, probe_name, probes
 from pyzbpf.spec.open import open as open_spec
 
 TYPE_CHECKING = False
@@ -36,14 +36,28 @@ def objects(target: str) -> Iterator[ObjectSpec]:
         yield spec
     else:
         try:
+            _import(target)
             yield open_spec(target)
-        except ImportError as error:
-            raise Error(f"{target}: its package cannot be imported: {error}") from error
         except NotFoundError as error:
             meant = _installed(target)
             if not meant:
                 raise
             raise UsageError(f"{target} is no file; did you mean {' or '.join(meant)}?") from error
+
+
+def _import(target: str) -> None:
+    """Import the package of "package:probe"; where it is an editable install this builds what has changed."""
+    found = of_package(target)
+    if found is None:
+        return
+    try:
+        with redirect_stdout(sys.stderr):  # what it prints, or its build, is none of our data
+            probes(found[0])
+    except Error:
+        raise
+    except Exception as error:
+        why = str(error) or type(error).__name__
+        raise Error(f"package '{found[0]}' cannot be imported: {why}") from error
 
 
 def _installed(target: str) -> list[str]:

@@ -34,10 +34,11 @@ def open(target: str | os.PathLike[str] | bytes, *, endian: str = sys.byteorder)
     if isinstance(target, (bytes, bytearray, memoryview)):
         return _read(bytes(target), file="<bytes>", name="object")
     path = os.fspath(target)
+    installed = of_package(path)
+    if installed is not None:
+        return _open_probe(*installed, endian)
     if ":" in path and not os.path.exists(path):
         package, _, probe = path.partition(":")
-        if package.replace(".", "").isidentifier() and probe:
-            return _open_probe(package, probe, endian)
         if package.replace(".", "").replace("-", "_").isidentifier() and probe:
             name = package.replace("-", "_")
             raise NotFoundError(
@@ -61,6 +62,13 @@ def open(target: str | os.PathLike[str] | bytes, *, endian: str = sys.byteorder)
             advice=f"build it first: pyzbpf build {path}",
         )
     return _read(data, file=path, name=probe_name(path))
+
+
+def of_package(target: str) -> tuple[str, str] | None:
+    """(package, probe) where the target is that, and no path."""
+    package, _, probe = target.partition(":")
+    is_both = probe and package.replace(".", "").isidentifier() and not os.path.exists(target)
+    return (package, probe) if is_both else None
 
 
 def probe_name(path: str) -> str:
@@ -168,4 +176,4 @@ def _what_there_is(module: ModuleType, package: str, probe: str, endian: str) ->
     return (f"did you mean {like}? " if like else "") + f"it holds: {', '.join(names)}"
 
 
-__all__ = ["INDEX_MODULE", "SUFFIX", "open", "probe_name", "probes"]
+__all__ = ["INDEX_MODULE", "SUFFIX", "of_package", "open", "probe_name", "probes"]

@@ -190,12 +190,38 @@ def test_half_of_an_installed_probes_name_is_told_the_whole(
 def test_a_package_that_cannot_be_imported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "breaks_at_import.py").write_text("import what_nobody_has\n")
+    """Whatever is raised there, also by the index, whose import is what builds an editable install."""
+    build = "import subprocess; subprocess.run(['false'], check=True)"
+    for name, text, index, why in (
+        ("breaks_at_import", "import what_nobody_has", "", "No module named 'what_nobody_has'"),
+        ("breaks_at_build", build, "", "Command '['false']' returned non-zero exit status 1."),
+        ("breaks_at_index", "", build, "Command '['false']' returned non-zero exit status 1."),
+        ("breaks_in_silence", "assert False", "", "AssertionError"),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(text)
+        (tmp_path / name / "_pyzbpf_index.py").write_text(index)
+        (tmp_path / name / "probe.bpfel.o").write_bytes(b"")
+        monkeypatch.syspath_prepend(str(tmp_path))
+        assert main(["run", f"{name}:probe"]) == 1
+        assert capsys.readouterr().err == f"pyzbpf: error: package '{name}' cannot be imported: {why}\n"
+        assert main(["--traceback", "inspect", f"{name}:probe"]) == 1
+        assert "Traceback (most recent call last)" in capsys.readouterr().err
+
+
+def test_what_a_package_prints_is_no_data(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "talks").mkdir()
+    (tmp_path / "talks" / "__init__.py").write_text("print('Running cmake --build')\n")
+    for machine in ("bpfel", "bpfeb"):
+        data = finish(sample(), file="probe.zig", name="probe")
+        (tmp_path / "talks" / f"probe.{machine}.o").write_bytes(data)
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert main(["run", "breaks_at_import:probe"]) == 1
-    assert capsys.readouterr().err == (
-        "pyzbpf: error: breaks_at_import:probe: its package cannot be imported: No module named 'what_nobody_has'\n"
-    )
+    assert main(["inspect", "talks:probe", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert [probe["name"] for probe in json.loads(out)] == ["probe"]
+    assert err == "Running cmake --build\n"
 
 
 def test_nothing_to_attach(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

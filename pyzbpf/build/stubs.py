@@ -18,7 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from pyzbpf.btf.types import Type
     from pyzbpf.spec.model import MapSpec, ObjectSpec
 
 SUFFIX = "_skel"
@@ -38,6 +37,8 @@ HEAD = '''# pyright: basic
 import sys
 from typing import Any, Literal, overload
 
+from typing_extensions import Unpack
+
 from pyzbpf import Object as _Object
 from pyzbpf import ObjectSpec
 from pyzbpf.btf.record import EnumValue, Record
@@ -50,7 +51,7 @@ class Spec(ObjectSpec):
     programs: _SpecPrograms
     maps: _SpecMaps
     variables: _SpecVariables  # type: ignore[assignment]
-    def load(self, **options: Any) -> Object: ...
+    def load(self, **options: Unpack[typed.LoadOptions]) -> Object: ...
     def __enter__(self) -> Spec: ...
 
 class Object(_Object):
@@ -82,6 +83,15 @@ AGGREGATES = {
     ("hist", e.BPF_MAP_TYPE_PERCPU_HASH): ("HistogramBy", ("key_type",)),
     ("stacks", e.BPF_MAP_TYPE_PERCPU_HASH): ("StackCounter", ()),
 }
+
+# Attributes of every EnumValue, in any release of Python. A value of such a name hides it in the class, not in its
+# values: so neither type would be true.
+OF_INT = frozenset(
+    (
+        "as_integer_ratio", "bit_count", "bit_length", "conjugate", "denominator", "from_bytes", "imag",
+        "is_integer", "name", "numerator", "real", "to_bytes",
+    )
+)  # fmt: skip
 
 
 def module_text(spec: ObjectSpec, comments: Mapping[str, str]) -> str:
@@ -142,9 +152,10 @@ class _Stub:
             yield f"class {name}(EnumValue):"
             yield from self.comment(found.name)
             for value in field_names([value for value, _ in found.values]):
-                yield f"    {value}: {name}"
+                yield f"    {value}: {'Any' if value in OF_INT else name}"
             return
-        members = self.members(found)
+        fields = codec.fields(self.spec.btf, found)
+        members = {field: self.annotation(member.type) for field, member in fields.items()}
         inside = {
             field: self.annotation(member.type)
             for field, (_, member) in codec.inside(self.spec.btf, found).items()
@@ -155,7 +166,7 @@ class _Stub:
         yield from self.comment(found.name)
         for field, annotation in members.items():
             yield f"    {field}: {annotation}"
-            yield from self.comment(f"{found.name}.{field}")
+            yield from self.comment(f"{found.name}.{fields[field].name}")
         for field, text in inside.items():
             yield "    @property"
             yield f"    def {field}(self) -> {self.visible(text, hidden)}: ..."
@@ -179,17 +190,14 @@ class _Stub:
             assert self.spec.btf is not None
             type = self.spec.btf.get(type_id)
             notes = [self.comments[type.name]] if self.comments.get(type.name) else []
-            fields = [] if type.kind in (kinds.ENUM, kinds.ENUM64) else self.members(type)
-            about = [(field, self.comments.get(f"{type.name}.{field}")) for field in fields]
+            fields = {} if type.kind in (kinds.ENUM, kinds.ENUM64) else codec.fields(self.spec.btf, type)
+            about = [
+                (field, self.comments.get(f"{type.name}.{member.name}")) for field, member in fields.items()
+            ]
             notes += ["\n".join(f"{field}: {text}" for field, text in about if text)]
             if any(notes):
                 found[name] = "\n\n".join(filter(None, notes))
         return found
-
-    def members(self, found: Type) -> dict[str, str]:
-        assert self.spec.btf is not None
-        members = codec.fields(self.spec.btf, found)
-        return {field: self.annotation(member.type) for field, member in members.items()}
 
     def by_name(self, name: str, base: str, items: Mapping[str, str]) -> Iterator[str]:
         """A mapping that knows its names: a misspelt one is an error to the type checker."""

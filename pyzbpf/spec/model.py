@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Generic, TypeVar
 
+    from typing_extensions import Unpack
+
     from pyzbpf.btf.decode import Btf
     from pyzbpf.runtime.object import Object
     from pyzbpf.spec.externs import ExternSpec
     from pyzbpf.spec.traps import TrapSpec
+    from pyzbpf.spec.typed import LoadOptions
 
     Value = TypeVar("Value")
 
@@ -388,7 +391,7 @@ class ObjectSpec:
         self.externs: ByName[ExternSpec] = ByName("extern")
         self.traps: Sequence[TrapSpec] = ()
 
-    def load(self, **options: Any) -> Object:
+    def load(self, **options: Unpack[LoadOptions]) -> Object:
         """Create the maps and load the programs; see `pyzbpf.runtime.object.load`."""
         from pyzbpf.runtime.object import load  # the one door from the spec up to the runtime
 

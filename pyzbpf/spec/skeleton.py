@@ -22,8 +22,8 @@ CLASSES = frozenset((kinds.STRUCT, kinds.UNION, kinds.ENUM, kinds.ENUM64))
 # Names that the module or its stub uses itself; a type of the probe called so gets a `_` behind.
 RESERVED = frozenset(
     (
-        "Any", "ByName", "EnumValue", "Literal", "Object", "ObjectSpec", "Record", "Spec", "bool", "bytes",
-        "float", "int", "list", "open", "overload", "str", "sys", "typed",
+        "Any", "ByName", "EnumValue", "Literal", "Object", "ObjectSpec", "Record", "Spec", "Unpack", "bool",
+        "bytes", "float", "int", "list", "open", "overload", "str", "sys", "typed",
     )
 )  # fmt: skip
 

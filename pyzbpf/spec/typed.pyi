@@ -5,8 +5,9 @@ is as good as another. `from pyzbpf.spec import typed` belongs under `if TYPE_CH
 """
 
 from _collections_abc import ItemsView, ValuesView
-from collections.abc import Iterator, KeysView
-from typing import Any, Generic, TypeVar
+from collections.abc import Iterator, KeysView, Mapping
+from os import PathLike
+from typing import Any, Generic, TypedDict, TypeVar
 
 from typing_extensions import Self
 
@@ -17,17 +18,30 @@ from pyzbpf.maps.aggregate import Histogram as Histogram
 from pyzbpf.maps.aggregate import HistogramBy as _HistogramBy
 from pyzbpf.maps.aggregate import StackCounter as StackCounter
 from pyzbpf.maps.array import Array as _Array
+from pyzbpf.maps.base import KernelMap
 from pyzbpf.maps.base import Map as _Map
 from pyzbpf.maps.hist import Hist
 from pyzbpf.maps.per_cpu import PerCpu as _PerCpu
 from pyzbpf.maps.per_cpu import PerCpuArray as _PerCpuArray
 from pyzbpf.maps.queue import Queue as _Queue
 from pyzbpf.maps.variables import Variable as _Variable
+from pyzbpf.runtime.program import Program
 from pyzbpf.spec.model import VariableSpec as _VariableSpec
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 _Event = TypeVar("_Event")
+
+class LoadOptions(TypedDict, total=False):
+    """What `pyzbpf.runtime.object.load` may be told."""
+
+    maps: Mapping[str, KernelMap] | None
+    pages: int | None
+    log_level: int
+    btf: str | PathLike[str] | None
+    pin_root: str | PathLike[str]
+    targets: Mapping[str, Program] | None
+    token: str | PathLike[str] | None
 
 class VariableSpec(_VariableSpec, Generic[_Value]):
     """A variable before loading."""

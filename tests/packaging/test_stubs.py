@@ -17,7 +17,7 @@ PROBE = """
 const bpf = @import("bpf");
 
 /// Why it was seen.
-const Kind = enum(u32) { start = 1, stop, from, _ };
+const Kind = enum(u32) { start = 1, stop, from, name, real, bit_length, to_bytes, _ };
 const Inner = extern struct { flag: bool, numbers: [3]u16 };
 /// A program that was started.
 const Event = extern struct {
@@ -27,7 +27,11 @@ const Event = extern struct {
     command: bpf.Text(16),
     inner: [2]Inner,
 };
-const Key = extern struct { pid: u32, from: u32 };
+const Key = extern struct {
+    pid: u32,
+    /// Which port.
+    from: u32,
+};
 /// Members called as types are.
 const Shadow = extern struct { bytes: u64, list: [2]u32, Key: Key, address: [6]u8, int: u16, more: [2]Key };
 
@@ -77,7 +81,7 @@ def main() -> None:
     with started_skel.open() as spec:
         spec.variables["only_uid"].value = 1000
         spec.maps["counts"].max_entries = 10
-        with spec.load() as probe:
+        with spec.load(log_level=1, pin_root="/sys/fs/bpf") as probe:
             run(probe)
             probe.maps["counts"][Key(pid=1, from_=2)] = 3
             for key, count in probe.maps["counts"].items():
@@ -104,6 +108,8 @@ MISTAKES = [
     ("key.pid + ", "key.tgid + ", "tgid"),
     ("inner.numbers[0]", "inner.numbers[0].value", "value"),
     ("Kind.stop", "Kind.stopped", "stopped"),
+    ("load(log_level=1", "load(loglevel=1", "loglevel"),
+    ("load(log_level=1", 'load(log_level="all"', "str"),
     ("file.path if", "file.code if", "code"),
     ("shadow.address.hex()", "shadow.address.hexes()", "hexes"),
     ("shadow.more[0].pid", "shadow.more[0].tgid", "tgid"),
@@ -122,6 +128,7 @@ assert type(skel.open().variables["seen"].value) is Inner
 assert skel.open(endian="big").variables["seen"].value == Inner(True, [1, 2, 3])
 assert Key(pid=1, from_=2) == Key(1, 2) and Key._fields == ("pid", "from_")
 assert Kind.start == 1 and str(Kind.stop) == "stop" and isinstance(Kind.from_, Kind)
+assert isinstance(Kind.name, Kind) and Kind.real.name == "real" and Kind.to_bytes == 7
 assert Event._fields == ("time", "kind", "command", "inner")
 assert "elftools" not in sys.modules
 try:
@@ -245,6 +252,7 @@ def test_doc_comments_reach_the_stub(site: Path, installed: Path, tmp_path: Path
     assert 'class Event(Record):\n    """A program that was started."""\n' in text
     assert '    time: int\n    """Nanoseconds since boot."""\n' in text
     assert 'class Kind(EnumValue):\n    """Why it was seen."""\n' in text
+    assert '    from_: int\n    """Which port."""\n' in text
     assert "Only this user." in text
     environment = Environment(tmp_path / "user", site, installed)
     done = environment.run(

@@ -150,7 +150,10 @@ def find_probes(root: Path, patterns: Iterable[str]) -> dict[str, Path]:
         if not files:
             raise BuildError(f"pyproject.toml: {TABLE} probes: '{pattern}' matches no file below {root}")
         for path in files:
-            name = probe_name(path)
+            try:
+                name = probe_name(path)
+            except BuildError as error:
+                raise BuildError(f"pyproject.toml: {TABLE} probes: '{pattern}': {error}") from None
             if found.setdefault(name, path) != path:
                 raise BuildError(
                     f"pyproject.toml: {TABLE} probes: two files would make probe '{name}': "

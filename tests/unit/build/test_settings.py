@@ -19,6 +19,7 @@ def root(tmp_path: Path) -> Path:
     (tmp_path / "probes").mkdir()
     for name in ("second", "first"):
         (tmp_path / "probes" / f"{name}.zig").write_text("")
+    (tmp_path / "README.md").write_text("")
     return tmp_path
 
 
@@ -76,6 +77,10 @@ def test_overlapping_patterns_give_each_probe_once(root: Path) -> None:
         ({"probes": [1]}, "probes must be a list of glob patterns"),
         ({"probes": ["nothing/*.zig"]}, r"probes: 'nothing/\*\.zig' matches no file below"),
         ({"probes": ["probes"]}, "probes: 'probes' matches no file below"),
+        (
+            {"probes": ["READ*"]},
+            r"\[tool\.pyzbpf\] probes: 'READ\*': .*/README\.md: a probe is a \.zig or \.c file",
+        ),
         ({"probes": ["/etc/*.zig"]}, r"'/etc/\*\.zig' must be a pattern below the project"),
         ({"probes": ["../*.zig"]}, r"'\.\./\*\.zig' must be a pattern below the project"),
         ({"probes": [""]}, "'' must be a pattern below the project"),

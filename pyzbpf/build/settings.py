@@ -111,7 +111,7 @@ def read(pyproject: Mapping[str, Any], root: Path) -> Settings:
     options = dict.fromkeys(probes, common)
     for name, own in _override_tables(table, probes).items():
         options[name] = _options({**table, **own}, root, f"[tool.pyzbpf.override.{name}]")
-    package = _package(table, pyproject)
+    package = _package(table, pyproject, root)
     return Settings(
         probes=probes, options=options, common=common, patterns=patterns, endian=endian, package=package
     )
@@ -269,14 +269,22 @@ def _patterns(table: Mapping[str, Any]) -> list[str]:
     return patterns
 
 
-def _package(table: Mapping[str, Any], pyproject: Mapping[str, Any]) -> str:
-    package = table.get("package")
+def package_folder(root: Path, package: str) -> Path | None:
+    """Where the modules of a dotted package are, or would be: below its first part, if a project has that."""
+    parts = package.split(".")
+    for base in (root / "src", root / "python", root):  # as scikit-build-core looks for them
+        if (base / parts[0]).is_dir():
+            return base.joinpath(*parts)
+    return None
+
+
+def _package(table: Mapping[str, Any], pyproject: Mapping[str, Any], root: Path) -> str:
+    name = pyproject.get("project", {}).get("name")
+    # The import name as scikit-build-core finds it.
+    own = re.sub(r"[-.]", "_", name) if isinstance(name, str) else None
+    package = table.get("package", own)
     if package is None:
-        name = pyproject.get("project", {}).get("name")
-        if not isinstance(name, str):
-            raise BuildError("pyproject.toml: [project] name is missing")
-        # The import name as scikit-build-core finds it.
-        package = re.sub(r"[-.]", "_", name)
+        raise BuildError("pyproject.toml: [project] name is missing")
     if not isinstance(package, str) or not _MODULE.fullmatch(package):
         text = str(package).strip("/").replace("/", ".")
         near = f"; did you mean '{text}'?" if _MODULE.fullmatch(text) else ""
@@ -289,6 +297,17 @@ def _package(table: Mapping[str, Any], pyproject: Mapping[str, Any]) -> str:
             raise BuildError(
                 f"pyproject.toml: {TABLE} package: no `import` can name '{package}', for '{part}' is a word of "
                 f"Python's own; choose another, as in '{package.replace(part, part + '_')}'"
+            )
+    if own is not None and package_folder(root, package) is None:
+        folder = package_folder(root, own)
+        packages = pyproject.get("tool", {}).get("scikit-build", {}).get("wheel", {}).get("packages")
+        # A project of objects alone may put them anywhere, and one that lists its packages knows.
+        if folder is not None and packages is None:
+            where = folder.parent.relative_to(root)
+            raise BuildError(
+                f"pyproject.toml: {TABLE} package: the project has no package '{package}', but '{own}' "
+                f"({folder.relative_to(root).as_posix()}); if the objects go into one that has nothing else, make the "
+                f"folder {(where / package.split('.')[0]).as_posix()}"
             )
     return package
 

@@ -36,7 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     write = _is_stale if arguments.check else replace
     found = settings.read(settings.load(arguments.project), arguments.project)
     stale = False
-    for path, text in stubs(found, package_folder(arguments.project, found.package)):
+    folder = settings.package_folder(arguments.project, found.package)
+    for path, text in stubs(found, folder or arguments.project.joinpath(*found.package.split("."))):
         if write(path, text):
             stale = True
             print(path)
@@ -70,12 +71,3 @@ def stubs(found: Settings, folder: Path) -> Iterator[tuple[Path, bytes]]:
             write_modules(made, name, zig_files(source, options.modules) or [source])
             file = f"{name}{writer.SUFFIX}.pyi"
             yield folder / file, Path(directory, file).read_bytes()
-
-
-def package_folder(project: Path, package: str) -> Path:
-    """Where the package's modules are: in the project, or in ``src`` or ``python`` below."""
-    parts = package.split(".")
-    for base in (project / "src", project / "python", project):
-        if (base / parts[0]).is_dir():
-            return base.joinpath(*parts)
-    return project.joinpath(*parts)

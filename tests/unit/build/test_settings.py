@@ -135,6 +135,26 @@ def test_mistakes_are_refused_by_name(root: Path, table: dict[str, Any], message
         read(root, **table)
 
 
+def test_a_package_that_the_project_has_not(root: Path) -> None:
+    """Misspelt, it would be a new folder in the wheel, beside the package that asks for its probes."""
+    assert read(root, probes=["probes/*"], package="nowhere").package == "nowhere", "it has objects alone"
+    (root / "src" / "my_tool_x").mkdir(parents=True)
+    with pytest.raises(
+        BuildError,
+        match=r"package: the project has no package 'nowhere\.probes', but 'my_tool_x' \(src/my_tool_x\); "
+        r".* make the folder src/nowhere",
+    ):
+        read(root, probes=["probes/*"], package="nowhere.probes")
+    assert read(root, probes=["probes/*"], package="my_tool_x.objects").package == "my_tool_x.objects"
+    table = {
+        "pyzbpf": {"probes": ["probes/*"], "package": "other"},
+        "scikit-build": {"wheel": {"packages": ["lib/other"]}},
+    }
+    assert settings.read({"project": {"name": "my-tool.x"}, "tool": table}, root).package == "other"
+    (root / "nowhere").mkdir()
+    assert read(root, probes=["probes/*"], package="nowhere.probes").package == "nowhere.probes"
+
+
 def test_no_table(root: Path) -> None:
     with pytest.raises(BuildError, match=r"there is no \[tool\.pyzbpf\]; add it with"):
         settings.read({"project": {"name": "x"}}, root)

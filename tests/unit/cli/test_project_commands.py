@@ -158,9 +158,10 @@ def test_stubs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_where_a_package_is(tmp_path: Path) -> None:
-    assert stubs.package_folder(tmp_path, "a.b") == tmp_path / "a" / "b"
-    (tmp_path / "src" / "a").mkdir(parents=True)
-    assert stubs.package_folder(tmp_path, "a.b") == tmp_path / "src" / "a" / "b"
+    assert settings.package_folder(tmp_path, "a.b") is None
+    for base in (Path(), Path("python"), Path("src")):
+        (tmp_path / base / "a").mkdir(parents=True)
+        assert settings.package_folder(tmp_path, "a.b") == tmp_path / base / "a" / "b"
 
 
 def test_what_dev_watches(project: Path) -> None:
@@ -174,7 +175,9 @@ def test_what_dev_watches(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "table", [None, '[project]\nname = "x"\n', '[tool.other]\nname = "pyzbpf"\n'], ids=["no file", "no table", "other"]
+    "table",
+    [None, '[project]\nname = "x"\n', '[tool.other]\nname = "pyzbpf"\n'],
+    ids=["no file", "no table", "other"],
 )
 def test_dev_asks_for_a_project(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, table: str | None

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pyzbpf.build import settings
 from tests.packaging.environments import GENERATORS, Environment, configure_error, need
 
 TYPE_CHECKING = False
@@ -77,6 +78,19 @@ def test_own_cmake(builder: Environment, example: Example, tmp_path: Path) -> No
         (")\npyzbpf_add_probe(loopback SOURCE probes/loopback.zig", "has a probe of this name already"),
         (")\npyzbpf_add_probe(a-b SOURCE probes/loopback.zig", "letters, digits and underscores only"),
         (")\npyzbpf_add_probe(x SOURCE probes/none.zig", r"probes/none\.zig does not exist"),
+        ("PACKAGE a-b", "PACKAGE must name an import package, not 'a-b'"),
+        ("PACKAGE a..b", r"PACKAGE must name an import package, not 'a\.\.b'"),
+        ("PACKAGE a.class", r"no import can name 'a\.class', for 'class' is a word of Python's own"),
+        ("MODULES wire", "MODULES are name=file, not 'wire'"),
+        ("MODULES wire=", "MODULES are name=file, not 'wire='"),
+        ("MODULES wire=none.zig", r"MODULES: 'wire': \S*/none\.zig is no Zig file"),
+        ("MODULES wire=CMakeLists.txt", r"MODULES: 'wire': \S*/CMakeLists\.txt is no Zig file"),
+        ("MODULES a-b=probes/loopback.zig", "'a-b' cannot be the name of a module"),
+        *(
+            (f"MODULES {name}=probes/loopback.zig", f"'{name}' cannot be the name of a module")
+            for name in settings.RESERVED_MODULES
+        ),
+        ("INCLUDE probes none", r"INCLUDE: \S*/none is no directory"),
     ],
 )
 def test_wrong_arguments_of_the_cmake_function(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pyzbpf.build import settings
-from pyzbpf.cli import dev, new, stubs
+from pyzbpf.cli import dev, new
 from pyzbpf.cli.main import main
 from pyzbpf.cli.usage import UsageError
 from pyzbpf.errors import BuildError

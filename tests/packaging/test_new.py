@@ -15,6 +15,13 @@ from pyzbpf.cli import new
 from tests.packaging.environments import Environment, clean_environment, zig_build, zig_builds
 from tests.support.kernel import obstacle
 
+# Template -> what its probe does with an event, what loses it, and what the project's test says then.
+LOST = {
+    "tracepoint": ("events.submit(event)", "events.discard(event)", "no event of process "),
+    "usdt": ("events.submit(event)", "events.discard(event)", "no import of this by process "),
+    "profile": ("process.pid() == 0", "process.pid() != 0", "no sample of this process"),
+}
+
 
 def make(template: str, folder: Path) -> Path:
     """A fresh project of the template."""
@@ -61,6 +68,31 @@ def test_a_new_project(
             text=True,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.kernel
+@pytest.mark.skipif(bool(obstacle()), reason=obstacle() or "it can")
+@pytest.mark.parametrize("template", LOST)
+def test_a_lost_event_is_a_failure(
+    template: str, builder: Environment, installed: Path, tool_site: Path, tmp_path: Path
+) -> None:
+    """The test of a new project does not wait for ever for what does not come."""
+    project = make(template, tmp_path)
+    (probe,) = (project / "probes").glob("*.zig")
+    (test,) = (path for path in (project / "tests").glob("*.py") if "PATIENCE_S" in path.read_text())
+    sent, lost, told = LOST[template]
+    for path, old, other in ((probe, sent, lost), (test, "PATIENCE_S = ", "PATIENCE_S = 0.01 * ")):
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, other))
+    site = tmp_path / "site"
+    with zipfile.ZipFile(builder.build_wheel(project, tmp_path / "dist")) as archive:
+        archive.extractall(site)
+    user = Environment(tmp_path / "user", site, installed, tool_site)
+    done = user.run("-m", "pytest", "-rs", "-p", "no:cacheprovider", test, cwd=project, check=False)
+    if "1 skipped" in done.stdout.splitlines()[-1]:
+        pytest.skip("needs a Python built with its probes: install Debian's python3")
+    assert f"AssertionError: {told}" in done.stdout
 
 
 def test_the_build_file_for_zls(builder: Environment, tmp_path: Path) -> None:

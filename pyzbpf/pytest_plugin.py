@@ -32,10 +32,12 @@ class Leak(AssertionError):
 
 
 @pytest.fixture
-def bpf_probe(tmp_path: Path) -> Iterator[Callable[..., Object]]:
+def bpf_probe(tmp_path: Path, pytestconfig: pytest.Config) -> Iterator[Callable[..., Object]]:
     """Loads and attaches probes, and looks for what a test leaves behind.
 
-    ``probe = bpf_probe("mytool:started", variables={"only_uid": 0})``. The target is what `pyzbpf.open` takes, or a probe's source (``probes/started.zig``), which is compiled as its project says.
+    ``probe = bpf_probe("mytool:started", variables={"only_uid": 0})``. The target is what `pyzbpf.open`
+    takes, or a probe's source (``probes/started.zig``, from here or from pytest's root), which is compiled as its
+    project says.
     ``variables`` are set before loading, ``load`` are options of `load`, ``attach=False`` leaves the programs
     detached, further keywords are options of `attach`. Where this kernel or user cannot run it the test is
     skipped with the reason. When the test ends, everything is closed, and a descriptor of BPF or a map or
@@ -55,7 +57,7 @@ def bpf_probe(tmp_path: Path) -> Iterator[Callable[..., Object]]:
     ) -> Object:
         from pyzbpf.errors import PrivilegeError, UnsupportedError
 
-        spec = _open(target, tmp_path)
+        spec = _open(target, tmp_path, pytestconfig.rootpath)
         for name, value in (variables or {}).items():
             spec.variables[name].value = value
         try:
@@ -81,15 +83,18 @@ def _line(error: Exception) -> str:
     return ". ".join(line.strip().removesuffix(".") for line in str(error).splitlines())
 
 
-def _open(target: Any, folder: Path) -> Any:
+def _open(target: Any, folder: Path, root: Path) -> Any:
     import pyzbpf
 
     if isinstance(target, (str, os.PathLike)) and os.fspath(target).endswith((".zig", ".c")):
         from pyzbpf.build.compile import build_source
         from pyzbpf.errors import BuildError
 
+        source = Path(target)
+        if not source.exists() and (root / source).exists():
+            source = root / source
         try:
-            (target,) = build_source(Path(target), endian="host", output_directory=folder)
+            (target,) = build_source(source, endian="host", output_directory=folder)
         except BuildError as error:
             raise pytest.fail.Exception(f"{error.output or ''}\n{error}", pytrace=False) from None
     return pyzbpf.open(target)

@@ -55,6 +55,10 @@ def test_loads(bpf_probe):
     probe = bpf_probe("probes/keep.zig", variables={"most": 9}, attach=False)
     assert probe.spec.variables["most"].value == 9 and probe.programs["keep"].fileno() > 0
 
+def test_is_found_from_elsewhere(bpf_probe, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert bpf_probe("probes/keep.zig", attach=False).programs["keep"].fileno() > 0
+
 def test_closes_what_it_opened(bpf_probe):
     for _ in range(3):
         bpf_probe("probes/keep.zig")
@@ -125,6 +129,7 @@ def test_the_fixture(project: Path) -> None:
     (project / "test_it.py").write_text(TESTS)
     output = run(project, "test_it.py")
     assert "PASSED test_it.py::test_loads" in output
+    assert "PASSED test_it.py::test_is_found_from_elsewhere" in output
     assert "PASSED test_it.py::test_closes_what_it_opened" in output
     assert "ERROR test_it.py::test_leaves_a_descriptor" in output
     assert "descriptors stay open" in output

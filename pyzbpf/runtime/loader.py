@@ -139,6 +139,15 @@ def _callbacks_known() -> bool:
     return CALLBACKS.answer().supported is not False
 
 
+def _type_unsupported(spec: ProgramSpec, detail: str) -> UnsupportedError | None:
+    """Asked after a refusal: whether this kernel loads any program of the type."""
+    from pyzbpf.kernel.features import facts, programs
+
+    name = e.PROG_TYPE_NAMES.get(spec.type)
+    feature = next((feature for feature in programs.FEATURES if feature.name == name), None)
+    return feature and facts.refusal(feature, f"{detail}: kind '{spec.kind}'")
+
+
 # Members of the attributes that carry function and line records; kernels before 5.0 do not have them.
 _DEBUG = frozenset(
     (
@@ -486,6 +495,9 @@ class Loader:
         if log.strip():
             return explain(spec, ready, self.spec.btf, log=log, errno=errno)
         if errno == syscall.EINVAL:
+            unsupported = _type_unsupported(spec, detail)
+            if unsupported is not None:
+                return unsupported
             detail += (
                 ": the kernel knows no such program or attach type, or is older than what the program uses"
             )

@@ -145,7 +145,7 @@ def _type_unsupported(spec: ProgramSpec, detail: str) -> UnsupportedError | None
 
     name = e.PROG_TYPE_NAMES.get(spec.type)
     feature = next((feature for feature in programs.FEATURES if feature.name == name), None)
-    return feature and facts.refusal(feature, f"{detail}: kind '{spec.kind}'")
+    return facts.refusal(feature, f"{detail}: kind '{spec.kind}'") if feature is not None else None
 
 
 # Members of the attributes that carry function and line records; kernels before 5.0 do not have them.

@@ -145,6 +145,9 @@ def test_sk_reuseport_and_sockets_it_is_not_for():
             pytest.raises(SystemCallError, match="TCP or UDP with SO_REUSEPORT"),
         ):
             probe.programs["reuse"].attach(socket=other)
+        for wrong in (3, "x"):
+            with pytest.raises(TypeError, match=f"option 'socket' is a socket.socket .*, not {wrong!r}"):
+                probe.programs["reuse"].attach(socket=wrong)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
             closed.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             closed.bind(("127.0.0.1", 0))
@@ -157,6 +160,8 @@ def test_sk_msg(name):
     with sockets("message", refuse=True) as probe, connection() as (near, far):
         sockmap = probe.maps[name]
         key = sockmap.decode_key(bytes(sockmap.spec.key_size))
+        with pytest.raises(TypeError, match=r"option 'map' is a loaded map .*, not 'sockets'"):
+            probe.programs["message"].attach(map="sockets")
         link = probe.programs["message"].attach(map=sockmap)
         assert key not in sockmap
         sockmap[key] = near

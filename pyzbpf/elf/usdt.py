@@ -164,13 +164,18 @@ def find(executable: Executable, path: str, provider: str, name: str) -> list[Us
     if found:
         return found
     if not executable.probes:
-        raise NotFoundError(f"it has no USDT probes (no section {_NOTES})", file=path, advice=_ADVICE)
+        raise without(path)
     raise NotFoundError(
         f"no such USDT probe{_similar(provider, name, executable.probes)}",
         file=path,
         symbol=f"{provider}:{name}" if provider else name,
         advice=f"It has {len({(p.provider, p.name) for p in executable.probes})}; `readelf -n FILE` lists them.",
     )
+
+
+def without(path: str) -> NotFoundError:
+    """The error of a file that has no such probes at all."""
+    return NotFoundError(f"it has no USDT probes (no section {_NOTES})", file=path, advice=_ADVICE)
 
 
 def _similar(provider: str, name: str, probes: list[Usdt]) -> str:

@@ -57,6 +57,13 @@ def map_name(spec: ObjectSpec, map: MapSpec) -> str:
 def check_machine(spec: ObjectSpec) -> None:
     """Refuse what cannot run here, before the kernel is asked."""
     syscall.gate()
+    for kind, known in (("maps", spec.maps), ("programs", spec.programs)):
+        for name, thing in known.items():
+            if thing.name != name:
+                raise Error(
+                    f"spec.{kind}['{name}'].name was made {thing.name!r}: by their names {kind} are found in the object's "
+                    "code, so they cannot be changed"
+                )
     if spec.endian != sys.byteorder:
         wanted = {"little": "el", "big": "eb"}[sys.byteorder]
         raise ObjectError(

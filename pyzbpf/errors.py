@@ -49,7 +49,9 @@ def advice(errno: int | None) -> str:
 
 
 class LayoutWarning(UserWarning):
-    """A probe seems to read a member of a kernel type with another size than this kernel gives it."""
+    """A probe seems to read a member of a kernel type with another size than this kernel gives it; or a USDT's semaphore
+    lies where the kernel may raise another copy of it.
+    """
 
 
 class Error(Exception):

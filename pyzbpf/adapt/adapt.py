@@ -177,7 +177,7 @@ def _outside(spec: ObjectSpec, function: FunctionSpec, kind: str, name: str, off
         _OUTSIDE[kind].format(name=name),
         advice=f"{spec.file}, function '{function.name}', offset {offset:#x}: nothing in the object defines "
         f"'{name}', and its type information does not say that the kernel does. Define it in the probe, declare it "
-        "(in Zig with bpf.kconfig, bpf.ksym or bpf.kfunc), or leave the program out with "
+        "(in Zig with bpf.kconfig, bpf.ksym or bpf.kfunc, in C with __kconfig or __ksym), or leave the program out with "
         "spec.programs[...].autoload = False.",
     )
 

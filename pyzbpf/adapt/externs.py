@@ -178,7 +178,9 @@ class Externs:
         function: FunctionSpec,
         reference: Reference,
     ) -> UnsupportedError:
-        ask = "ask first with kfuncExists(), " if extern.kind == "kfunc" else "declare it weak, "
+        ask = "declare it weak (in C __weak), "
+        if extern.kind == "kfunc":
+            ask = "ask first with kfuncExists() (in C declare it __weak, and ask for its address), "
         return UnsupportedError(
             f"program '{program}': the kernel {_noun(extern)} '{extern.name}'",
             advice=f"{self.spec.file}, function '{function.name}', offset {reference.offset:#x}: {reason}. In the "

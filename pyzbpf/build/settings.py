@@ -137,8 +137,9 @@ def of_source(source: Path, project: Path | None) -> dict[str, Any]:
     if project is None:
         return {**DEFAULTS, "modules": {}, "include": []}
     found = read(load(project), project)
-    is_probe = found.probes.get(source.stem) == source.resolve()
-    options = found.options[source.stem] if is_probe else found.common
+    name = stem(source)
+    is_probe = found.probes.get(name) == source.resolve()
+    options = found.options[name] if is_probe else found.common
     return {"endian": found.endian, **{key: getattr(options, key) for key in PROBE_KEYS}}
 
 
@@ -162,16 +163,22 @@ def find_probes(root: Path, patterns: Iterable[str]) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
+def stem(path: Path) -> str:
+    """The file's name without its endings; C programs of libbpf's users are ``name.bpf.c``."""
+    return path.stem.removesuffix(".bpf")
+
+
 def probe_name(path: Path) -> str:
     """The name of the probe that ``path`` makes: the file's, which must be an identifier."""
     if path.suffix not in SUFFIXES:
         raise BuildError(f"{path}: a probe is a {' or '.join(SUFFIXES)} file")
-    if not _PROBE.fullmatch(path.stem):
+    name = stem(path)
+    if not _PROBE.fullmatch(name):
         raise BuildError(
-            f"{path}: '{path.stem}' cannot be the name of a probe; use letters, digits and underscores, "
-            f"as in '{re.sub(r'[^0-9A-Za-z_]+', '_', path.stem).lstrip('0123456789') or 'probe'}{path.suffix}'"
+            f"{path}: '{name}' cannot be the name of a probe; use letters, digits and underscores, "
+            f"as in '{re.sub(r'[^0-9A-Za-z_]+', '_', name).lstrip('0123456789') or 'probe'}{path.suffix}'"
         )
-    return path.stem
+    return name
 
 
 def check_choice(key: str, value: object) -> str:

@@ -45,11 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Build each source; the paths of the objects go to stdout."""
     from pyzbpf.build.compile import build_source
+    from pyzbpf.build.settings import stem
 
     sources: dict[str, Path] = {}
     for source in arguments.sources:
-        if sources.setdefault(source.stem, source) != source:
-            raise BuildError(f"{sources[source.stem]} and {source} would make the same object; rename one")
+        first = sources.setdefault(stem(source), source)
+        if first != source:
+            raise BuildError(f"{first} and {source} would make the same object; rename one")
     for source in sources.values():
         for path in build_source(
             source,

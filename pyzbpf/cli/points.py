@@ -25,6 +25,7 @@ def matching(pattern: str) -> list[str]:
     A pattern without a kind is looked for in every kind of the kernel. Raises UsageError for a kind that there is not,
     NotFoundError where nothing is like it.
     """
+    file = ""
     kind, slash, name = pattern.partition("/")
     if not slash:
         kind, name = (kind, "*") if kind in KINDS else ("*", kind)
@@ -44,7 +45,7 @@ def matching(pattern: str) -> list[str]:
             if fnmatchcase(point, name)
         ]
     if not found:
-        raise NotFoundError(f"nothing here is like '{pattern}'", advice="* stands for any letters, ? for one")
+        raise NotFoundError(f"nothing here is like '{pattern}'", advice=_hint(kind, file))
     return sorted(found)
 
 
@@ -92,6 +93,15 @@ def _system_calls() -> Iterator[str]:
     return (point.removeprefix(_ENTER) for point in tracefs.tracepoints() if point.startswith(_ENTER))
 
 
+def _hint(kind: str, file: str) -> str:
+    """What to do where nothing is like a pattern; functions of a file may have lost their names."""
+    if kind != "uprobe":
+        return "* stands for any letters, ? for one"
+    from pyzbpf.elf import executable, library
+
+    return executable.why_missing(library.find(file))
+
+
 def _of_file(kind: str, name: str) -> Iterable[str]:
     from pyzbpf.elf import executable, library, usdt
 
@@ -99,7 +109,10 @@ def _of_file(kind: str, name: str) -> Iterable[str]:
     try:
         if kind == "uprobe":
             return dict.fromkeys(executable.function_names(path))
-        return dict.fromkeys(f"{probe.provider}:{probe.name}" for probe in usdt.read(path).probes)
+        probes = usdt.read(path).probes
+        if not probes:
+            raise usdt.without(path)
+        return dict.fromkeys(f"{probe.provider}:{probe.name}" for probe in probes)
     except OSError as error:
         raise NotFoundError(
             f"cannot be read: {error.strerror}", file=path, advice=advice(error.errno) or None

@@ -148,18 +148,32 @@ def _read(path: str) -> dict[str, dict[str, Any]]:
     try:
         with open(path, encoding="utf-8") as file:
             records = [json.loads(text) for text in file if text.strip()]
-        found = {record["program"]: record for record in records}
-        if not all(isinstance(_number(record.get(name, 0)), int) for record in records for name in _COUNTS):
+        if not all(map(_is_ours, records)):
             raise ValueError
+        found = {record["program"]: record for record in records if record["record"] == "program"}
         if not found:
             raise ValueError
         return found
     except OSError as error:
         raise UsageError(f"--compare: {path} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, TypeError) as error:
         raise UsageError(
             f"--compare: {path} holds something else than `pyzbpf verify --stats -o json` prints"
         ) from error
+
+
+def _is_ours(record: object) -> bool:
+    """Whether it is a record that this command prints."""
+    if not isinstance(record, dict) or not isinstance(record.get("program"), str):
+        return False
+    if record.get("record") == "gone":
+        return True
+    counts = (_number(record.get(name, 0)) for name in _COUNTS)
+    return (
+        record.get("record") == "program"
+        and isinstance(record.get("accepted"), bool)
+        and all(isinstance(count, int) for count in counts)
+    )
 
 
 def _text(records: list[dict[str, Any]], *, counted: bool, compared: bool) -> Iterator[str]:

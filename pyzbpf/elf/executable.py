@@ -45,6 +45,11 @@ def function_names(path: str) -> list[str]:
     return _read(path, lambda _, tables: sorted({name for table in tables for name in table.functions()}))
 
 
+def why_missing(path: str) -> str:
+    """What to do about a function that the file does not name: it may be stripped."""
+    return _read(path, lambda _, tables: _advice(tables))
+
+
 def _read(path: str, ask: Callable[[ELFFile, list[_Table]], Answer]) -> Answer:
     with open(path, "rb") as file:
         data = file.read()

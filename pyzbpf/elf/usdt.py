@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 _NOTES, _BASE = ".note.stapsdt", ".stapsdt.base"
 _OWNER, _TYPE = b"stapsdt\0", 3
-_EXECUTABLE = 1  # PF_X
+_EXECUTABLE, _WRITABLE = 1, 2  # PF_X, PF_W
+_PAGE = 4096  # the smallest there is
 _ADVICE = (
     "It takes a build with them: <sys/sdt.h> (systemtap-sdt-dev) in C, an option such as --with-dtrace or "
     "--enable-dtrace for interpreters. `readelf -n FILE` lists them."
@@ -32,14 +33,22 @@ class Usdt:
     """One place of a probe; a probe that the compiler has put at several places has as many.
 
     ``offset`` is that of its instruction in the file, ``address`` where it is when the file is mapped as it
-    was linked, ``semaphore`` the offset of the counter of who watches (0: none); ``arguments`` say where each
-    argument is, in the assembler's words.
+    was linked, ``semaphore`` the offset of the counter of who watches (0: none), ``shadowed`` whether
+    the kernel may find another copy of it (see `links.usdt`); ``arguments`` say where each argument is, in the assembler's words.
     """
 
-    __slots__ = ("address", "arguments", "name", "offset", "provider", "semaphore")
+    __slots__ = ("address", "arguments", "name", "offset", "provider", "semaphore", "shadowed")
 
     def __init__(
-        self, provider: str, name: str, *, arguments: str, offset: int, address: int, semaphore: int
+        self,
+        provider: str,
+        name: str,
+        *,
+        arguments: str,
+        offset: int,
+        address: int,
+        semaphore: int,
+        shadowed: bool = False,
     ) -> None:
         self.provider = provider
         self.name = name
@@ -47,6 +56,7 @@ class Usdt:
         self.offset = offset
         self.address = address
         self.semaphore = semaphore
+        self.shadowed = shadowed
 
     def __repr__(self) -> str:
         return f"<Usdt {self.provider}:{self.name} at {self.offset:#x}, arguments {self.arguments!r}>"
@@ -91,6 +101,7 @@ def _read(file: BinaryIO, path: str) -> Executable:
         moved = moved_to - linked_at if moved_to and linked_at else 0
         provider, name, arguments = texts
         what = f"{provider}:{name}"
+        counter = segments.offset(semaphore + moved, what, executable=False) if semaphore else 0
         probes.append(
             Usdt(
                 provider,
@@ -98,7 +109,8 @@ def _read(file: BinaryIO, path: str) -> Executable:
                 arguments="" if arguments.startswith(":") else arguments,
                 offset=segments.offset(address + moved, what, executable=True),
                 address=address + moved,
-                semaphore=segments.offset(semaphore + moved, what, executable=False) if semaphore else 0,
+                semaphore=counter,
+                shadowed=counter > 0 and segments.shadowed(counter),
             )
         )
     return Executable(elf["e_machine"], relocatable=elf["e_type"] == "ET_DYN", probes=probes)
@@ -125,6 +137,16 @@ class _Segments:
             symbol=what,
             advice="A file of debug symbols only has no code; name the program itself.",
         )
+
+    def shadowed(self, offset: int) -> bool:
+        """Whether whole pages of another writable segment, which is mapped before, hold this offset, too."""
+        page = offset // _PAGE
+        for segment in self._loaded:
+            start, end = segment["p_offset"], segment["p_offset"] + segment["p_filesz"]
+            is_mapped = start // _PAGE <= page <= (end - 1) // _PAGE
+            if segment["p_flags"] & _WRITABLE and start < end and is_mapped:
+                return not start <= offset < end
+        return False
 
 
 def _notes(data: bytes, elf: ELFFile) -> Iterator[tuple[int, int, int, list[str]]]:
@@ -164,13 +186,18 @@ def find(executable: Executable, path: str, provider: str, name: str) -> list[Us
     if found:
         return found
     if not executable.probes:
-        raise NotFoundError(f"it has no USDT probes (no section {_NOTES})", file=path, advice=_ADVICE)
+        raise without(path)
     raise NotFoundError(
         f"no such USDT probe{_similar(provider, name, executable.probes)}",
         file=path,
         symbol=f"{provider}:{name}" if provider else name,
         advice=f"It has {len({(p.provider, p.name) for p in executable.probes})}; `readelf -n FILE` lists them.",
     )
+
+
+def without(path: str) -> NotFoundError:
+    """The error of a file that has no such probes at all."""
+    return NotFoundError(f"it has no USDT probes (no section {_NOTES})", file=path, advice=_ADVICE)
 
 
 def _similar(provider: str, name: str, probes: list[Usdt]) -> str:

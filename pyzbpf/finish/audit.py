@@ -118,9 +118,9 @@ def check(spec: ObjectSpec, image: Image) -> None:
 # By what is done with the symbol. Of an `extern fn` Zig tells the object nothing but the name.
 _UNDEFINED = {
     "kfunc": "define it in the probe; or, if it is the kernel's, show its type: `pub extern fn` in the probe's own "
-    "file, with `comptime { bpf.declare(@This()); }` in another, or bpf.kfunc(name, Prototype)",
+    "file, with `comptime { bpf.declare(@This()); }` in another, or bpf.kfunc(name, Prototype), in C `extern … __ksym`",
     "extern": "define it in the probe; or, if it is the kernel's, declare it: `extern const name: Type`, "
-    "bpf.ksym(name) or bpf.kconfig(Type, name), a function `pub extern fn`",
+    "bpf.ksym(name) or bpf.kconfig(Type, name), a function `pub extern fn`, in C `extern … __ksym` or `__kconfig`",
 }
 
 

@@ -468,6 +468,8 @@ def next_id(kind: str, start: int) -> int | None:
 
 def by_id(kind: str, number: int) -> Fd:
     """A descriptor of the "prog", "map", "btf" or "link" with this id (Linux 4.13, links 5.8)."""
+    if not isinstance(number, int):
+        raise TypeError(f"the id of a {kind} is an int, not {number!r}")
     if not 0 <= number < 1 << 32:
         raise ValueError(f"the id of a {kind} is a number of 0 to 2^32-1, not {number}")
     command = _BY_ID[kind]

@@ -157,10 +157,10 @@ def attach(
             "  Give kind= and the options of that kind: attach(kind='xdp', interface='eth0')."
         )
     if spec.kind not in KINDS:
-        raise Error(
-            f"program '{spec.name}' of section '{spec.section}': {why_not(spec.kind)}\n"
-            f"  Set spec.programs['{spec.name}'].autoattach = False to attach the others."
-        )
+        # Object.attach() leaves out those that never are.
+        others = f"\n  Set spec.programs['{spec.name}'].autoattach = False to attach the others."
+        message = f"program '{spec.name}' of section '{spec.section}': {why_not(spec.kind)}"
+        raise Error(message if spec.kind in NEVER else message + others)
     file = KINDS[spec.kind][0]
     known = options(spec.kind, spec.target)
     for name in given:

@@ -24,6 +24,8 @@ def attach(
     same prototype (Linux 5.10).
     """
     name = text_option("function", spec.target if function is None else function, "decide")
+    if target is not None and not hasattr(target, "info"):
+        raise TypeError(f"option 'target' is a loaded program such as other.programs['name'], not {target!r}")
     what = f"freplace of '{name}'" + (f" of program '{target.name}'" if target is not None else "")
     try:
         if target is None:

@@ -27,6 +27,8 @@ def attach(program: Fd, spec: ProgramSpec, *, socket: sockets.socket | None = No
         raise Error(
             f"program '{spec.name}': say for which group: attach(socket=…), a socket with SO_REUSEPORT"
         )
+    if not hasattr(socket, "setsockopt"):
+        raise TypeError(f"option 'socket' is a socket.socket with SO_REUSEPORT, not {socket!r}")
     what = f"{spec.kind} of socket {socket.fileno()}"
     part = _Group(socket, what)
     part.add(program)

@@ -30,6 +30,8 @@ def attach(program: Fd, spec: ProgramSpec, *, map: LoadedMap | None = None) -> L
         )
     if map is None:
         raise Error(f"program '{spec.name}': say for which sockets: attach(map=probe.maps['sockets'])")
+    if not hasattr(map, "info"):
+        raise TypeError(f"option 'map' is a loaded map such as probe.maps['sockets'], not {map!r}")
     what = f"{spec.kind} of map {map.fileno()}"
     capability = "CAP_NET_ADMIN"
     values = {"attach_type": spec.attach_type, "target_fd": map.fileno()}

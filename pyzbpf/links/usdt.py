@@ -14,7 +14,7 @@ import os
 import sys
 from os import fspath
 
-from pyzbpf.errors import Error, NotFoundError, ObjectError, SystemCallError, UnsupportedError
+from pyzbpf.errors import Error, LayoutWarning, NotFoundError, ObjectError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands, kconfig, limits, memory_maps, perf_event
 from pyzbpf.kernel.syscall import EEXIST, EINVAL, EOPNOTSUPP
 from pyzbpf.links import perf_link, uprobe, uprobe_multi
@@ -102,7 +102,24 @@ def attach(
         if isinstance(error, SystemCallError):
             raise uprobe.refused(error, what, process) from error
         raise
+    if process is None and any(place.shadowed for place in places):
+        _warn(what)
     return Link(spec, what, parts)
+
+
+def _warn(what: str) -> None:
+    """The kernel counts in the first writable mapping of the page of the file (find_ref_ctr_vma), as soon as it is there.
+
+    With the linker of LLVM (so Zig's) that can be the part that is written before the program starts only (RELRO).
+    """
+    import warnings
+
+    text = (
+        f"{what}: its semaphore shares a page of the file with another part that is mapped for writing, so processes "
+        "that start from now on may not see it raised, and not run the probe; attach with pid= when they run, or link the "
+        "program with -Wl,-z,norelro"
+    )
+    warnings.warn(text, LayoutWarning, stacklevel=5)  # where Program.attach() is called
 
 
 def loaded_as() -> int:

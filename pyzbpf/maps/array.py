@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import sys
 
-from pyzbpf.errors import Error
+from pyzbpf.errors import Error, SystemCallError
+from pyzbpf.kernel.syscall import ENOSPC
 from pyzbpf.maps.base import Map
-from pyzbpf.uapi.enums import BPF_F_MMAPABLE, BPF_F_RDONLY, BPF_MAP_TYPE_ARRAY
+from pyzbpf.uapi.enums import (
+    BPF_F_MMAPABLE,
+    BPF_F_RDONLY,
+    BPF_MAP_TYPE_ARRAY,
+    BPF_MAP_TYPE_ARRAY_OF_MAPS,
+    BPF_MAP_TYPE_HASH_OF_MAPS,
+    BPF_MAP_TYPE_PROG_ARRAY,
+    BPF_MAP_TYPE_REUSEPORT_SOCKARRAY,
+    BPF_MAP_TYPE_SOCKHASH,
+    BPF_MAP_TYPE_SOCKMAP,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +28,10 @@ if TYPE_CHECKING:
     from pyzbpf.kernel.fd import Fd
     from pyzbpf.kernel.memory import Mapping
     from pyzbpf.spec.model import MapSpec
+
+    Base = Map
+else:
+    Base = object
 
 
 class Indexed(Map):
@@ -147,13 +162,8 @@ class Array(Indexed):
         super().close()
 
 
-class References(Indexed):
-    """An array of descriptors (programs for tail calls, sockets, perf events): empty places are no keys.
-
-    A value to store is anything with `fileno()`, or a descriptor's number; a value read is the
-    kernel's id of the object (for the kinds that can be read), of a socket its cookie (SO_COOKIE;
-    the map's values have 8 bytes for it).
-    """
+class _Descriptors(Base):
+    """What all maps of descriptors share: something with ``fileno()`` is stored, a number is read."""
 
     __slots__ = ()
 
@@ -161,6 +171,27 @@ class References(Indexed):
         super().__init__(spec, fd, btf)
         self.encode_value = lambda value: descriptor(spec, value)
         self.decode_value = number
+
+    def lookup_raw(self, key: bytes) -> bytes | None:
+        try:
+            return super().lookup_raw(key)
+        except SystemCallError as error:
+            if error.errno != ENOSPC:
+                raise
+            from pyzbpf.maps import refusals
+
+            raise refusals.unread_socket(self, error) from error
+
+
+class References(_Descriptors, Indexed):
+    """An array of descriptors (programs for tail calls, sockets, perf events): empty places are no keys.
+
+    A value to store is anything with `fileno()`; a value read is the kernel's id of the object (for the kinds that can
+    be read), of a socket its cookie (SO_COOKIE; the map's values have 8 bytes for it). Where nothing is read, a
+    descriptor's number is taken, too.
+    """
+
+    __slots__ = ()
 
     def __contains__(self, key: object) -> bool:
         return Map.__contains__(self, key)
@@ -182,23 +213,41 @@ class References(Indexed):
         return sum(1 for _ in self._raw_keys())
 
 
-class ReferencesByKey(Map):
+class ReferencesByKey(_Descriptors, Map):
     """Descriptors by a key of any type, else like `References`."""
 
     __slots__ = ()
 
-    def __init__(self, spec: MapSpec, fd: Fd, btf: Btf | None) -> None:
-        super().__init__(spec, fd, btf)
-        self.encode_value = lambda value: descriptor(spec, value)
-        self.decode_value = number
+    def __contains__(self, key: object) -> bool:
+        if self.spec.type != BPF_MAP_TYPE_SOCKHASH or self.spec.value_size == _COOKIE:
+            return super().__contains__(key)
+        return self.encode_key(key) in self._raw_keys()  # the kernel reads no value of it
+
+
+_COOKIE = 8
+_SOCKET = "reading gives the cookie of a socket, so store the socket itself"
+# What a number read from such a map is, which must not be taken for a descriptor.
+_READ = {
+    BPF_MAP_TYPE_PROG_ARRAY: "reading gives the id of a program, and pyzbpf.Program.by_id({0}) is the program with an id",
+    BPF_MAP_TYPE_ARRAY_OF_MAPS: "reading gives the id of a map, and pyzbpf.open_map({0}) is the map with an id",
+    BPF_MAP_TYPE_HASH_OF_MAPS: "reading gives the id of a map, and pyzbpf.open_map({0}) is the map with an id",
+    BPF_MAP_TYPE_SOCKMAP: _SOCKET,
+    BPF_MAP_TYPE_SOCKHASH: _SOCKET,
+    BPF_MAP_TYPE_REUSEPORT_SOCKARRAY: _SOCKET,
+}
 
 
 def descriptor(spec: MapSpec, value: Any) -> bytes:
-    """The value to store in a map of descriptors: of something with ``fileno()``, or a number."""
+    """The value to store in a map of descriptors: of something with ``fileno()``, or a number where none is read."""
+    read = _READ.get(spec.type)
+    if isinstance(value, int) and read:
+        why = read.format(value)
+        raise Error(f"map '{spec.name}', value: something with fileno() is wanted, not {value!r}; {why}")
     try:
         number = value if isinstance(value, int) else value.fileno()
         return int(number).to_bytes(spec.value_size, sys.byteorder)
     except (AttributeError, OverflowError):
+        alternative = "" if read else ", or a descriptor's number"
         raise Error(
-            f"map '{spec.name}', value: something with fileno() is wanted, or a descriptor's number, not {value!r}"
+            f"map '{spec.name}', value: something with fileno() is wanted{alternative}, not {value!r}"
         ) from None

@@ -95,7 +95,7 @@ def chunks(map: Map, *, remove: bool = False, whole: bool = False) -> Pairs:
 def _one_by_one(map: Map, *, remove: bool) -> Pairs:
     fd = map.fileno()
     for key in map.walk():
-        raw = commands.map_lookup(fd, key, map.value_bytes)
+        raw = map.lookup_raw(key)
         if raw is not None and remove and not commands.map_delete(fd, key):
             continue  # another program has taken it
         if raw is not None:

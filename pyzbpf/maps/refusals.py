@@ -8,7 +8,7 @@ import sys
 from pyzbpf.errors import Error, PrivilegeError
 from pyzbpf.kernel import bpf_fs, commands
 from pyzbpf.kernel.fd import told
-from pyzbpf.kernel.syscall import EBADF, EBUSY, EINVAL, ENOMEM, ENOTSOCK, EOPNOTSUPP, explained
+from pyzbpf.kernel.syscall import EBADF, EBUSY, EINVAL, ENOMEM, ENOTSOCK, EOPNOTSUPP, detailed, explained
 from pyzbpf.maps import open as map_open
 from pyzbpf.spec.model import NESTED
 from pyzbpf.uapi import enums as e
@@ -51,6 +51,16 @@ def explain(map: KernelMap, value: bytes, error: SystemCallError | PrivilegeErro
     elif error.errno == EINVAL and map.spec.type in NESTED:
         reasons = {EINVAL: _inner(map, int.from_bytes(value, sys.byteorder))}
     return explained(error, place, reasons)
+
+
+def unread_socket(map: KernelMap, error: SystemCallError) -> Error:
+    """The same error of a map of sockets whose values have no room for the cookie that the kernel gives (ENOSPC)."""
+    name, size = map.name, map.spec.value_size
+    return detailed(
+        error,
+        f"map '{name}': of a socket the kernel gives its cookie, which has 8 bytes, and values of this map have {size}; "
+        f"declare them as a number of 64 bits, or set spec.maps['{name}'].value_size = 8 before load()",
+    )
 
 
 def _program(array: dict[str, str], program: dict[str, str]) -> str:

@@ -93,5 +93,6 @@ def _no_configuration(extern: ExternSpec, user: tuple[str, str]) -> Error:
 def _not_set(extern: ExternSpec, where: str, user: tuple[str, str]) -> Error:
     return UnsupportedError(
         f"program '{user[0]}': the configuration option {extern.name}, which function '{user[1]}' reads,",
-        advice=f"It is not set in {where}. Take bpf.weakKconfig for an option that may be off or unknown: it is 0 then.",
+        advice=f"It is not set in {where}. Take bpf.weakKconfig (in C __weak) for an option that may be off or unknown: it "
+        "is 0 then.",
     )

@@ -57,6 +57,13 @@ def map_name(spec: ObjectSpec, map: MapSpec) -> str:
 def check_machine(spec: ObjectSpec) -> None:
     """Refuse what cannot run here, before the kernel is asked."""
     syscall.gate()
+    for kind, known in (("maps", spec.maps), ("programs", spec.programs)):
+        for name, thing in known.items():
+            if thing.name != name:
+                raise Error(
+                    f"spec.{kind}['{name}'].name was made {thing.name!r}: by their names {kind} are found in the object's "
+                    "code, so they cannot be changed"
+                )
     if spec.endian != sys.byteorder:
         wanted = {"little": "el", "big": "eb"}[sys.byteorder]
         raise ObjectError(
@@ -137,6 +144,15 @@ def _callbacks_known() -> bool:
     from pyzbpf.kernel.features.code import CALLBACKS
 
     return CALLBACKS.answer().supported is not False
+
+
+def _type_unsupported(spec: ProgramSpec, detail: str) -> UnsupportedError | None:
+    """Asked after a refusal: whether this kernel loads any program of the type."""
+    from pyzbpf.kernel.features import facts, programs
+
+    name = e.PROG_TYPE_NAMES.get(spec.type)
+    feature = next((feature for feature in programs.FEATURES if feature.name == name), None)
+    return facts.refusal(feature, f"{detail}: kind '{spec.kind}'") if feature is not None else None
 
 
 # Members of the attributes that carry function and line records; kernels before 5.0 do not have them.
@@ -486,6 +502,9 @@ class Loader:
         if log.strip():
             return explain(spec, ready, self.spec.btf, log=log, errno=errno)
         if errno == syscall.EINVAL:
+            unsupported = _type_unsupported(spec, detail)
+            if unsupported is not None:
+                return unsupported
             detail += (
                 ": the kernel knows no such program or attach type, or is older than what the program uses"
             )

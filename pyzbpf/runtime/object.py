@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from os import fspath, unlink
 
-from pyzbpf.errors import Error, PrivilegeError
+from pyzbpf.errors import Error, PrivilegeError, SystemCallError
+from pyzbpf.kernel.syscall import EBUSY, EEXIST
 from pyzbpf.links.attach import NEVER
 from pyzbpf.links.attach import options as options_of
 from pyzbpf.runtime.loader import Loader
@@ -221,14 +222,21 @@ class Object:
         """
         programs = self.programs.values()
         wanted = [p for p in programs if p.spec.autoattach and p.spec.kind not in NEVER]
+        things = (*wanted, *self._functions())
+        for thing in things:
+            thing.fileno()  # ValueError where the object is closed
         self._check_options(options, wanted)
-        for thing in (*wanted, *self._functions()):
+        for thing in things:
             self._check_not_attached(thing)
         links: list[Link] = []
         try:
             for program in wanted:
                 known = options_of(program.spec.kind, program.spec.target)
-                links.append(program.attach(**{k: v for k, v in options.items() if k in known}))
+                given = {k: v for k, v in options.items() if k in known}
+                try:
+                    links.append(program.attach(**given))
+                except SystemCallError as error:
+                    raise _rivals(program, links, error) from error
             links += [map.attach() for map in self._functions()]
         except BaseException:
             _close_all(links)
@@ -254,12 +262,18 @@ class Object:
 
     def _check_not_attached(self, program: Program | Functions) -> None:
         for link in self.links:
-            if link.program == program.name:
+            if link.program != program.name:
+                continue
+            if link.kind == "struct_ops":
                 raise Error(
-                    f"program '{program.name}' is attached already: {link!r}. A second time it would see every event "
-                    "twice, so nothing was attached; call detach() of that link first (it is in `links`), or attach "
-                    f"the program to a second place on purpose with programs['{program.name}'].attach(...)"
+                    f"map '{program.name}' is attached already: {link!r}. A struct of functions is registered once, and "
+                    "nothing was attached; call detach() of that link first (it is in `links`)"
                 )
+            raise Error(
+                f"program '{program.name}' is attached already: {link!r}. A second time it would see every event "
+                "twice, so nothing was attached; call detach() of that link first (it is in `links`), or attach "
+                f"the program to a second place on purpose with programs['{program.name}'].attach(...)"
+            )
 
     def close(self) -> None:
         """Detach, unload and free, in the reverse order of making; again does nothing."""
@@ -278,6 +292,17 @@ class Object:
     def __repr__(self) -> str:
         state = f"{len(self.links)} attached" if self._owned else "closed"
         return f"<Object {self.spec.name}: {', '.join(self.programs) or 'no program'}; {state}>"
+
+
+def _rivals(program: Program, links: Iterable[Link], error: SystemCallError) -> Error:
+    """The same error, or where one of these links holds the place: those are undone, so that nobody finds them."""
+    rival = next((link for link in links if error.detail.startswith(f"{link.target}:")), None)
+    if rival is None or error.errno not in (EBUSY, EEXIST):
+        return error
+    return Error(
+        f"programs '{rival.program}' and '{program.name}' are both for {rival.target}, which takes one, so neither is "
+        f"attached; leave one out: spec.programs['{program.name}'].autoattach = False"
+    )
 
 
 def _close_all(things: Iterable[_Closable]) -> None:

@@ -12,6 +12,7 @@ from pyzbpf.kernel.syscall import (
     ENOMEM,
     ENOSPC,
     ENOTSUPP,
+    ENXIO,
     address,
     failure,
 )
@@ -124,7 +125,7 @@ def run(
     }
     result, answer = commands.prog_test_run(fd, values)
     if result < 0:
-        raise _refused(spec, -result, len(data), for_cpu=cpu is not None)
+        raise _refused(spec, -result, len(data), cpu)
     told = {
         name: commands.unpack(PROG_TEST_RUN, answer, name)
         for name in ("retval", "data_size_out", "ctx_size_out", "duration")
@@ -137,7 +138,7 @@ def run(
     )
 
 
-def _refused(spec: ProgramSpec, errno: int, size: int, *, for_cpu: bool) -> Exception:
+def _refused(spec: ProgramSpec, errno: int, size: int, cpu: int | None) -> Exception:
     # EFAULT: of tracing programs the kernel runs fentry, fexit and fmod_ret only (bpf_prog_test_run_tracing).
     if errno == ENOTSUPP or (errno == EFAULT and spec.type == BPF_PROG_TYPE_TRACING):
         instead = "read its link" if spec.kind.startswith("iter") else "cause the event"
@@ -155,8 +156,12 @@ def _refused(spec: ProgramSpec, errno: int, size: int, *, for_cpu: bool) -> Exce
             f" with {size} bytes of data: a test packet lies in one page less the kernel's own headroom, so about "
             f"{room} bytes here; one for XDP may take 17 pages more (Linux 5.18)"
         )
-    elif errno == EINVAL and for_cpu and spec.type not in _TAKES:
+    elif errno == EINVAL and cpu is not None and spec.type not in _TAKES:
         detail += ": cpu= is for raw tracepoints; this kind runs on the CPU of whoever asks"
+    elif errno == ENXIO and cpu is not None:
+        detail += (
+            f": CPU {cpu} is not there, or offline; /sys/devices/system/cpu/online says which are online"
+        )
     elif errno == EAFNOSUPPORT:
         detail += ": the family in its context is AF_INET or AF_INET6"
     elif errno == EINVAL:

@@ -196,6 +196,27 @@ def test_xdp_generic():
         assert number(probe.variables["hits"]) == 20
 
 
+def test_two_programs_for_one_place_are_named():
+    """The first is detached again, so that nobody should look for its link."""
+    spec = packets("xdp", XDP_PASS)
+    add_program(spec, "second", "xdp", Asm().mov_imm(R0, XDP_PASS).exit_())
+    with spec.load() as probe:
+        with pytest.raises(
+            Error, match=r"'count' and 'second' are both for XDP of interface 'lo'.*neither"
+        ) as e:
+            probe.attach(interface="lo", mode="generic")
+        assert "spec.programs['second'].autoattach = False" in str(e.value)
+        assert probe.links == []
+        probe.programs["second"].attach(interface="lo", mode="generic")
+
+
+def test_a_closed_object_says_that_it_is_closed():
+    probe = packets("xdp", XDP_PASS).load()
+    probe.close()
+    with pytest.raises(ValueError, match="program 'count' is closed"):
+        probe.attach()
+
+
 def test_xdp_of_another_process_says_how_to_find_it():
     ready, done = socket.socketpair()
     child = os.fork()

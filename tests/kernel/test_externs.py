@@ -139,7 +139,9 @@ def test_the_address_of_a_symbol() -> None:
 def test_a_missing_symbol() -> None:
     asm = Asm().load_extern(R1, "no_such_symbol")
     assert answer(asking(asm, one("no_such_symbol"), weak=("no_such_symbol",))) == 0
-    with pytest.raises(UnsupportedError, match="program 'main': the kernel symbol 'no_such_symbol'"):
+    with pytest.raises(
+        UnsupportedError, match=r"program 'main': the kernel symbol 'no_such_symbol'.*\n.*in C __weak"
+    ):
         asking(Asm().load_extern(R1, "no_such_symbol"), one("no_such_symbol")).load()
 
 
@@ -196,7 +198,7 @@ def test_options() -> None:
 @pytest.mark.parametrize(
     ("name", "kind", "words"),
     [
-        ("CONFIG_NO_SUCH", "u64", ["program 'main'", "CONFIG_NO_SUCH", "function 'main'", "is not set in /", "weakKconfig"]),
+        ("CONFIG_NO_SUCH", "u64", ["program 'main'", "CONFIG_NO_SUCH", "function 'main'", "is not set in /", "weakKconfig (in C __weak)"]),
         ("CONFIG_HZ", "u128", ["symbol 'CONFIG_HZ'", "u128 cannot hold it"]),
         ("CONFIG_BPF", "u64", ["symbol 'CONFIG_BPF'", "says y", "an integer"]),
         ("LINUX_NOT_KNOWN", "u64", ["symbol 'LINUX_NOT_KNOWN'", "LINUX_KERNEL_VERSION"]),
@@ -238,7 +240,8 @@ def call(name: str, *, weak: bool) -> ObjectSpec:
 
 def test_a_missing_function_that_is_called() -> None:
     with pytest.raises(
-        UnsupportedError, match=r"program 'main': the kernel function 'bpf_none'.*\n.*function 'main'"
+        UnsupportedError,
+        match=r"program 'main': the kernel function 'bpf_none'.*\n.*function 'main'.*in C declare it __weak",
     ):
         call("bpf_none", weak=False).load()
     with pytest.raises(VerifierError) as caught:

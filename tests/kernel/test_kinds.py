@@ -145,7 +145,7 @@ def test_a_system_call_program_writes_into_its_context():
         assert (run.retval, run.context) == (7, struct.pack("=QQ", 21, 42))
         assert asked == struct.pack("=QQ", 21, 0), "the caller's own bytes stay as they are"
         assert probe.attach() == []
-        with pytest.raises(Error, match=r"this kind is not attached; it is run by test_run\(\)"):
+        with pytest.raises(Error, match=r"this kind is not attached; it is run by test_run\(\)$"):
             probe.programs["answer"].attach()
 
 

@@ -77,6 +77,8 @@ def test_found_by_its_id(pair):
         assert link.attached
     with pytest.raises(SystemCallError, match="link 4294967294"):
         Link.by_id(2**32 - 2)
+    with pytest.raises(TypeError, match="the id of a link is an int, not 'a'"):
+        Link.by_id("a")
 
 
 def test_what_is_said_of_user_probes():

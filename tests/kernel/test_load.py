@@ -47,6 +47,15 @@ def test_run_without_attaching():
         assert result.duration_ns >= 0
 
 
+@pytest.mark.parametrize("kind", ["maps", "programs"])
+def test_a_name_that_was_changed_is_refused(kind):
+    spec = returning(42)
+    add_map(spec, "answer", 1, key_size=4, value_size=4, max_entries=1)
+    getattr(spec, kind)["answer"].name = "x"
+    with pytest.raises(Error, match=rf"spec\.{kind}\['answer'\]\.name was made 'x': by their names"):
+        spec.load()
+
+
 def test_info_has_the_kernels_words():
     spec = object_spec()
     add_program(spec, "a_name_longer_than_fifteen", "socket", Asm().mov_imm(R0, 0).exit_())

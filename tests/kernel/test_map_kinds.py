@@ -11,6 +11,7 @@ import threading
 
 import pytest
 
+import pyzbpf
 from pyzbpf.errors import Error, NotFoundError
 from pyzbpf.kernel import commands
 from pyzbpf.spec.model import MapSpec
@@ -181,6 +182,13 @@ def test_maps_in_maps(type_):
         assert 2 not in outer
         with pytest.raises(Error, match="fileno"):
             outer[1] = "zig"
+        with pytest.raises(
+            Error, match=rf"not [0-9]+; reading gives the id of a map, and pyzbpf\.open_map\({outer[3]}\)"
+        ):
+            outer[1] = outer[3]
+        with pyzbpf.open_map(outer[3]) as found:
+            outer[1] = found
+        assert outer[1] == outer[3]
 
 
 def test_an_array_in_shared_memory_is_read_without_a_system_call(monkeypatch):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from pyzbpf import Program
 from pyzbpf.errors import Error, SystemCallError
 from pyzbpf.kernel import cpus
 from pyzbpf.uapi import enums
@@ -252,8 +254,13 @@ def test_what_an_array_of_programs_does_not_take_is_said():
         with pytest.raises(SystemCallError, match="what is given is no program; give one that is loaded"):
             jumps[1] = jumps
         with pytest.raises(SystemCallError, match="what is given is no open descriptor"):
-            jumps[1] = 1 << 30
-        jumps[1] = probe.programs["entry"]
+            jumps[1] = SimpleNamespace(fileno=lambda: 1 << 30)
+        jumps[3] = probe.programs["entry"]
+        with pytest.raises(Error, match=rf"id of a program, and pyzbpf\.Program\.by_id\({jumps[3]}\)"):
+            jumps[1] = jumps[3]
+        with Program.by_id(jumps[3]) as same:
+            jumps[1] = same
+        assert jumps[1] == jumps[3]
     spec.maps["jumps"].values = [(2, "other")]
     with pytest.raises(
         SystemCallError, match=r"map 'jumps', element 2: 'other': it is an array of programs of type"
@@ -280,7 +287,7 @@ def test_what_a_map_of_maps_does_not_take_is_said():
         ):
             outer[1] = probe.maps["wide"]
         with pytest.raises(SystemCallError, match="what is given is no map; give one that is open"):
-            outer[1] = 0
+            outer[1] = SimpleNamespace(fileno=lambda: 0)
         with pytest.raises(SystemCallError, match="what is given is no map; give one that is open"):
             outer[1] = probe.programs["main"]  # of which the kernel says something, too
     spec.maps["outer"].values = [(3, "long")]

@@ -393,9 +393,23 @@ def test_a_connection_that_moves_to_another_listener() -> None:
         assert runs(probe) == 2
 
 
+INFRARED = next(feature for feature in FEATURES if feature.name == "lirc_mode2")
+
+
+def test_a_type_that_the_kernel_was_built_without() -> None:
+    if INFRARED.answer().supported is not False:
+        pytest.skip("needs a kernel without CONFIG_BPF_LIRC_MODE2, and the privilege to load")
+    with (
+        pytest.raises(UnsupportedError, match=r"kind 'lirc_mode2'.*\n.*CONFIG_BPF_LIRC_MODE2=y") as caught,
+        loaded("infrared"),
+    ):
+        pass
+    assert caught.value.exit_code == 4
+
+
 def test_an_infrared_receiver() -> None:
     """rc-loopback hears what is sent to it."""
-    feature = next(feature for feature in FEATURES if feature.name == "lirc_mode2")
+    feature = INFRARED
     if not feature.answer().supported:
         pytest.skip(
             f"no infrared receivers: {feature.answer().reason}; needs CONFIG_BPF_LIRC_MODE2=y, which takes CONFIG_RC_CORE=y"

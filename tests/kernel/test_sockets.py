@@ -11,7 +11,9 @@ import pytest
 
 from pyzbpf.errors import Error, NotFoundError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import commands
+from pyzbpf.uapi import enums
 from tests.support import features, network, zig_probes
+from tests.support.assemble import add_map, object_spec
 
 PATIENCE = 30
 LOOKUP, REUSE, PARSER, VERDICT, MESSAGE, DISSECTOR = range(6)
@@ -143,6 +145,9 @@ def test_sk_reuseport_and_sockets_it_is_not_for():
             pytest.raises(SystemCallError, match="TCP or UDP with SO_REUSEPORT"),
         ):
             probe.programs["reuse"].attach(socket=other)
+        for wrong in (3, "x"):
+            with pytest.raises(TypeError, match=f"option 'socket' is a socket.socket .*, not {wrong!r}"):
+                probe.programs["reuse"].attach(socket=wrong)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
             closed.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             closed.bind(("127.0.0.1", 0))
@@ -155,6 +160,8 @@ def test_sk_msg(name):
     with sockets("message", refuse=True) as probe, connection() as (near, far):
         sockmap = probe.maps[name]
         key = sockmap.decode_key(bytes(sockmap.spec.key_size))
+        with pytest.raises(TypeError, match=r"option 'map' is a loaded map .*, not 'sockets'"):
+            probe.programs["message"].attach(map="sockets")
         link = probe.programs["message"].attach(map=sockmap)
         assert key not in sockmap
         sockmap[key] = near
@@ -174,9 +181,61 @@ def test_sk_msg(name):
         del sockmap[key]  # the socket itself holds it, too
         near.sendall(b"after")
         assert far.recv(100) == b"after"
-        sockmap[key] = near.fileno()
+        sockmap[key] = near
         near.sendall(b"again")
         assert far.recv(100) == b"again"
+
+
+def sockets_in(kind: int, value_size: int):
+    spec = object_spec()
+    add_map(spec, "sockets", kind, key_size=4, value_size=4, max_entries=4)
+    spec.maps["sockets"].value_size = value_size
+    return spec.load()
+
+
+SOCKET_MAPS = (enums.BPF_MAP_TYPE_SOCKMAP, enums.BPF_MAP_TYPE_SOCKHASH)
+
+
+def test_a_hash_whose_values_hold_no_cookie():
+    """As C declares it: the keys are told, what cannot be read says why."""
+    one, other = bytes(4), bytes([1, 0, 0, 0])
+    with sockets_in(enums.BPF_MAP_TYPE_SOCKHASH, 4) as probe, connection() as (near, _):
+        hashed = probe.maps["sockets"]
+        hashed[one] = near
+        assert one in hashed
+        assert other not in hashed
+        assert (list(hashed), len(hashed), bool(hashed)) == ([one], 1, True)
+        for read in (lambda: hashed[one], lambda: list(hashed.items()), lambda: list(hashed.values())):
+            with pytest.raises(
+                SystemCallError, match=r"cookie, which has 8 bytes.* have 4; .*\['sockets'\]\.value_size = 8"
+            ):
+                read()
+        del hashed[one]
+        assert list(hashed) == []
+
+
+def test_an_array_whose_values_hold_no_cookie():
+    """Of an array the kernel tells by its values alone which places are taken."""
+    with sockets_in(enums.BPF_MAP_TYPE_SOCKMAP, 4) as probe, connection() as (near, _):
+        sockmap = probe.maps["sockets"]
+        sockmap[1] = near
+        for read in (lambda: sockmap[1], lambda: 1 in sockmap, lambda: list(sockmap), lambda: len(sockmap)):
+            with pytest.raises(SystemCallError, match="which has 8 bytes"):
+                read()
+        del sockmap[1]
+
+
+@pytest.mark.parametrize("kind", SOCKET_MAPS)
+def test_a_map_that_was_given_room_for_cookies(kind):
+    with sockets_in(kind, 8) as probe, connection() as (near, _):
+        sockmap = probe.maps["sockets"]
+        key = sockmap.decode_key(bytes(4))
+        sockmap[key] = near
+        assert list(sockmap) == [key]
+        cookie = sockmap[key]
+        assert list(sockmap.items()) == [(key, cookie)]
+        with pytest.raises(Error, match=r"not [0-9]+; reading gives the cookie of a socket"):
+            sockmap[key] = cookie
 
 
 def test_sk_skb():

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from pyzbpf.build import compiler
 from pyzbpf.elf import usdt, usdt_arguments
-from pyzbpf.errors import Error, NotFoundError, ObjectError, UnsupportedError
+from pyzbpf.errors import Error, LayoutWarning, NotFoundError, ObjectError, UnsupportedError
 from pyzbpf.kernel import kconfig
 from pyzbpf.links import usdt as links
 from pyzbpf.uapi import since
 from tests.support import features, libbpf, zig_probes
 from tests.support.targets import COUNTED, DONE, Target, zig_program
+from tests.support.zig_probes import need_compiler
 
 PATIENCE = 20
 PYTHON = "/usr/bin/python3"  # Debian's is built --with-dtrace
@@ -82,6 +84,38 @@ def test_the_semaphore_is_raised_while_attached(probe):
             (event,) = probe.maps["seen"].read(1, timeout=PATIENCE)
             assert arguments(event) == COUNTED
         assert not target.semaphore()
+
+
+SEMAPHORE = r"""
+unsigned short semaphore __attribute__((section(".probes"), used));
+int main(void)
+{
+	__asm__ volatile("990: nop\n"
+		".pushsection .note.stapsdt,\"\",\"note\"\n.balign 4\n.4byte 992f-991f, 994f-993f, 3\n"
+		"991: .asciz \"stapsdt\"\n992: .balign 4\n993: .8byte 990b, 0, semaphore\n"
+		".asciz \"shared\"\n.asciz \"page\"\n.asciz \"\"\n994: .balign 4\n.popsection\n");
+	return *(volatile unsigned short *)&semaphore;
+}
+"""
+
+
+def test_a_semaphore_that_shares_its_page_is_warned_of(probe, tmp_path):
+    """With another writable part of the file; without one it is raised in what starts later."""
+    need_compiler()
+    source = tmp_path / "shared.c"
+    source.write_text(SEMAPHORE)
+
+    def attached(*options: str):
+        path = tmp_path / "shared"
+        subprocess.run([compiler.find_zig(), "cc", "-O1", *options, source, "-o", path], check=True)
+        return path, probe.programs["passed"].attach(path=path, provider="shared", name="page")
+
+    path, link = attached("-Wl,-z,norelro")
+    with link:
+        assert subprocess.run([path], check=False).returncode == 1
+    with pytest.warns(LayoutWarning, match=r"may not see it raised.* -Wl,-z,norelro") as caught:
+        attached()[1].detach()
+    assert caught[0].filename == __file__
 
 
 def test_a_program_in_zig(probe):

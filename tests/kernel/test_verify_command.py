@@ -80,7 +80,17 @@ def test_what_was_there_and_what_is_refused_now(capsys, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["no JSON", "", '{"record": "event"}\n', "[1]\n", '{"program": "good", "processed": "x"}\n']
+    "text",
+    [
+        "no JSON",
+        "",
+        '{"record": "event"}\n',
+        "[1]\n",
+        '{"program": 5}\n',
+        '{"program": "tasks"}\n',
+        '{"record": "program", "program": ["good"], "accepted": true}\n',
+        '{"record": "program", "program": "good", "accepted": true, "processed": "x"}\n',
+    ],
 )
 def test_a_file_that_cannot_be_compared_with(capsys, tmp_path, text):
     path = tmp_path / "before.json"

@@ -75,6 +75,12 @@ EXPECTED: tuple[Row, ...] = (
     Row("more", r"we load it, libbpf does not \(errno 22\)\n$", "a missing weak kfunc was refused", (1, 2)),
     Row("map", r"libbpf has none", "`.struct_ops.link` came with libbpf 1.2", (1, 2)),
     Row("program", r"section 'struct_ops\.s", "`struct_ops.s` came with libbpf 1.2", (1, 2)),
+    Row(
+        "program",
+        r"section 'struct_ops(\.s)?': attach_type 0, libbpf \d+",
+        "the number of a function's member, which was told when the file is opened, in the object's own struct; since libbpf 1.4, as by us, it is the kernel's, at the load",
+        (1, 4),
+    ),
     Row("program", r"section 'tcx?/(in|e)gress'", "tcx came with libbpf 1.3", (1, 3)),
     Row("program", r"section 'netfilter'", "netfilter came with libbpf 1.3", (1, 3)),
     Row("program", r"section 'u(ret)?probe\.multi", "`uprobe.multi` came with libbpf 1.3", (1, 3)),

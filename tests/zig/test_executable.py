@@ -9,6 +9,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 
 from pyzbpf.build import compiler
+from pyzbpf.cli import points
 from pyzbpf.elf import executable
 from pyzbpf.errors import NotFoundError, ObjectError
 from tests.support import targets
@@ -83,6 +84,10 @@ def test_a_program_without_any_name(tmp_path: Path) -> None:
     path = build(tmp_path, "void _start(void) { for (;;); }", "-static", "-s")
     with pytest.raises(NotFoundError, match=r"stripped: no name is left.*offset="):
         executable.function_offset(path, "_start")
+    with pytest.raises(NotFoundError, match=r"nothing here is like .*\n.*stripped: no name is left"):
+        points.matching(f"uprobe/{path}:*")
+    with pytest.raises(NotFoundError, match=r"it has no USDT probes .*\n.*<sys/sdt\.h>"):
+        points.matching(f"usdt/{path}:*:*")
 
 
 def test_the_version_that_new_programs_get(tmp_path: Path) -> None:

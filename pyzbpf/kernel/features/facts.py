@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 
-from pyzbpf.kernel import kconfig, privilege, syscall
+from pyzbpf.errors import UnsupportedError
+from pyzbpf.kernel import kconfig, limits, privilege, syscall
 from pyzbpf.kernel.features import table
-from pyzbpf.kernel.features.feature import Facts
+from pyzbpf.kernel.features.feature import Facts, Feature, expected
 from pyzbpf.kernel.vmlinux import FOLDER
 
 JIT = "net.core.bpf_jit_enable"
@@ -34,3 +35,14 @@ def jit() -> bool | None:
         return False
     value = privilege.sysctl(JIT)
     return None if value is None else value != "0"
+
+
+def refusal(feature: Feature, what: str) -> UnsupportedError | None:
+    """The error of ``what`` where the kernel says that it lacks the feature; None where it has it, or does not say."""
+    if feature.answer().supported is not False:
+        return None
+    if limits.older(os.uname().release, feature.since):
+        return UnsupportedError(what, since=feature.since)
+    should = expected(feature, running())
+    advice = f"This kernel: {should.reason}; {should.mend}." if should.reason else None
+    return UnsupportedError(what, advice=advice)

@@ -169,6 +169,15 @@ def test_two_files_of_one_name(root: Path) -> None:
         read(root, probes=["probes/*.zig", "more/*.c"])
 
 
+def test_a_c_program_named_as_users_of_libbpf_do(root: Path) -> None:
+    source = root / "probes" / "opens.bpf.c"
+    source.write_text("")
+    assert read(root, probes=["probes/*.bpf.c"]).probes == {"opens": source.resolve()}
+    (root / "probes" / "opens.c").write_text("")
+    with pytest.raises(BuildError, match="two files would make probe 'opens'"):
+        read(root, probes=["probes/opens*"])
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

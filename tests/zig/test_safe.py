@@ -282,6 +282,19 @@ def test_verdicts_of_another_kind(compile_text: Compile, section: str, verdict: 
     assert message in caught.value.output
 
 
+def test_a_verdict_of_a_misspelt_program(compile_text: Compile) -> None:
+    with pytest.raises(BuildError) as caught:
+        compile_text(
+            HEAD
+            + 'pub const programs = .{ .prog = "xdp", .other = "tc" };\npub const trap_verdicts = .{ .porg = .drop };\n'
+            "pub fn prog() bpf.XDP { return .pass; }\npub fn other() void {}\n"
+        )
+    assert (
+        "trap_verdicts.porg: no program 'porg' in `programs`; there are 'prog', 'other'"
+        in caught.value.output
+    )
+
+
 REFUSED = {
     "an exported function": (
         "export fn other(i: u64) u64 { return table[i]; }\n" + RAW.format("return @intCast(other(ctx.args[0]) & 1);"),

@@ -41,7 +41,7 @@ fn number(comptime program: []const u8, comptime value: anytype) i32 {
             return @backingInt(value);
         },
         .enum_literal => {
-            const Verdict = Wanted(program) orelse @compileError("trap_verdicts." ++ program ++ ": `." ++ @tagName(value) ++ "` is known of programs with verdicts that `programs` names; say a number, or bpf.XDP." ++ @tagName(value));
+            const Verdict = Wanted(program) orelse @compileError(if (unknown(program)) |text| text else "trap_verdicts." ++ program ++ ": `." ++ @tagName(value) ++ "` is known of programs with verdicts that `programs` names; say a number, or bpf.XDP." ++ @tagName(value));
             if (!@hasField(Verdict, @tagName(value))) {
                 var known: []const u8 = "";
                 for (@typeInfo(Verdict).@"enum".field_names) |tag| known = known ++ " ." ++ tag;
@@ -53,6 +53,14 @@ fn number(comptime program: []const u8, comptime value: anytype) i32 {
     }
     if (value < std.math.minInt(i32) or value > std.math.maxInt(i32)) @compileError(wanted ++ marker.decimal(value));
     return value;
+}
+
+/// What to say of a name that is none of those in `programs`; null where it is one, or there is no such list.
+fn unknown(comptime program: []const u8) ?[]const u8 {
+    if (!@hasDecl(author, "programs") or @hasField(@TypeOf(author.programs), program)) return null;
+    var known: []const u8 = "";
+    for (@typeInfo(@TypeOf(author.programs)).@"struct".field_names) |name| known = known ++ (if (known.len == 0) " '" else ", '") ++ name ++ "'";
+    return "trap_verdicts." ++ program ++ ": no program '" ++ program ++ "' in `programs`; there are" ++ known ++ ". Of one that is exported otherwise say a number, or the verdict with its type, bpf.XDP.drop";
 }
 
 /// The verdicts of a program's kind; null where they are numbers, or nobody says here what kind it is.

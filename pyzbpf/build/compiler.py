@@ -263,9 +263,10 @@ def _failure(source: Path, architecture: str, done: subprocess.CompletedProcess[
     message = f"{diagnose.place(done.stdout, source)}: Zig could not compile the probe for {architecture}"
     if done.returncode < 0 or "LLVM ERROR" in done.stdout:
         message += " (the compiler crashed)"
-    known = diagnose.advice(done.stdout)
+    known = diagnose.said_by_sdk(done.stdout) + diagnose.advice(done.stdout)
     return BuildError(
-        "\n".join([message, *(f"  {text}" for text in known)]), output=placed(done.stdout, source)
+        "\n".join([message, *(f"  {text}" for text in known)]),
+        output=placed(diagnose.shortened(done.stdout), source),
     )
 
 

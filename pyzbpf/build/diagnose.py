@@ -7,10 +7,9 @@ of Zig 0.17 (LLVM 22); a test provokes each with the real compiler.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pathlib import Path
+from pyzbpf.build import sdk
 
 
 class Known:
@@ -49,7 +48,8 @@ KNOWN = (
     Known(
         r"in function (?!debug\.panicExtra)\S+ .*BPF stack limit",
         "A BPF program has 512 bytes of stack, shared by the functions it inlines. Keep large buffers "
-        "in a per-CPU array map, or write straight into a reserved ring-buffer record.",
+        "in a per-CPU array map, or write straight into a reserved ring-buffer record. A loop over an array copies it "
+        "first: write `for (&table) |item|`, which reads it where it is.",
     ),
     Known(
         r"unsupported signed division",
@@ -124,6 +124,11 @@ KNOWN = (
         "A probe can import files of its own directory and below; move the shared file there.",
     ),
     Known(
+        r"cannot directly embed opaque type 'bpf\.core\.Typedef\(",
+        "`core.Typedef` is for questions about a type (`core.typeExists`) and behind pointers. Declare a member of the "
+        "type as what it is: `pid: i32` for `pid_t`, `extern struct { counter: i32 }` for `atomic_t`.",
+    ),
+    Known(
         r"'posix\.system__struct_\d+' has no member named",
         "This part of the standard library needs an operating system (files, threads, printing), and a "
         'probe runs without one. Use what `@import("bpf")` offers: `bpf.printk`, `bpf.ktime_get_ns`, `bpf.helpers`.',
@@ -136,6 +141,17 @@ KNOWN = (
 # or the function of the author's own.
 _PLACE = re.compile(r"(?<![\w./\\-])((?:[\w-]+/)*[\w.-]+\.(?:zig|c)):(\d+):(\d+)")
 _FUNCTION = re.compile(r"\(function '(\w+)'\)|in function (?:\w+\.)*(\w+) ")
+# What the SDK says of declarations that it reads by itself, so that no line of the author's calls it, and how they are
+# written: where the last word of the pattern is, or without it where the declaration begins.
+_DECLARED = (
+    (re.compile(r": error: programs of section '([^']*)'"), r'\bconst programs\b(?:[^;]*?"{}")?'),
+    (re.compile(r": error: programs\.(\w+)"), r"\bconst programs\b(?:[^;]*?\.{}\b)?"),
+    (re.compile(r": error: trap_verdicts\.(\w+)"), r"\bconst trap_verdicts\b(?:[^;]*?\.{}\b)?"),
+    (re.compile(r": error: (trap_verdicts) names"), r"\bconst {}\b"),
+)
+_ERROR = re.compile(r"^(\S+\.zig):\d+:\d+: error: (.*)$", re.MULTILINE)
+# The instructions around one that LLVM has not: addresses of its own, behind the line that says which.
+_DUMP = re.compile(r"^ +0x[0-9a-f]+: .*\n", re.MULTILINE)
 
 
 def place(output: str, source: Path) -> str:
@@ -151,12 +167,26 @@ def place(output: str, source: Path) -> str:
         return source.as_posix()
     names = [first or second for first, second in _FUNCTION.findall(output)]
     wanted = [rf"\bfn {re.escape(name)}\(" for name in names]
+    wanted += [
+        written.format(re.escape(found[1])) for said, written in _DECLARED for found in said.finditer(output)
+    ]
     wanted += [known.use.pattern for known in KNOWN if known.use and known.pattern.search(output)]
     for pattern in wanted:
         found = re.search(pattern, text)
         if found is not None:
-            return f"{source.as_posix()}:{text.count(chr(10), 0, found.start()) + 1}"
+            return f"{source.as_posix()}:{text.count(chr(10), 0, found.end()) + 1}"
     return source.as_posix()
+
+
+def said_by_sdk(output: str) -> list[str]:
+    """The text of the first error, where that is in the SDK's files: its own words."""
+    first = _ERROR.search(output)
+    return [first[2]] if first is not None and Path(first[1]).is_relative_to(sdk.root()) else []
+
+
+def shortened(output: str) -> str:
+    """The compiler's ``output`` without the instructions around one that BPF has not."""
+    return _DUMP.sub("", output)
 
 
 def advice(output: str) -> list[str]:

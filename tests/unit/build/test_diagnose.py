@@ -48,6 +48,10 @@ TEXTS = [
         "BPF has signed division only from CPU v4",
     ),
     (
+        "probe.zig:3:58: error: cannot directly embed opaque type 'bpf.core.Typedef(\"pid_t\"[0..5],i32)' in struct\n",
+        "`core.Typedef` is for questions about a type",
+    ),
+    (
         "LLVM ERROR: Cannot select: 0x7f6a498ae010: ch = brind 0x7f6a498ae240, 0x7f6a498ae630, probe.zig:3:20\n"
         "In function: probe.prog\n",
         "A labelled switch",
@@ -114,6 +118,12 @@ TEXTS = [
 SEEN = "export var seen: u64 = 0;\nexport var small: u8 = 0;\nexport var short: u16 = 0;\n"
 HEAD = 'export fn prog(ctx: *const [8]u64) linksection("socket") c_int {\n'
 SOURCES = {
+    "a typedef as a member": (
+        "small",
+        'const Of = @import("bpf").core.Typedef;\nconst task_struct = extern struct { pid: Of("pid_t", i32) };\n'
+        "export fn prog(task: *task_struct) usize { return @sizeOf(@TypeOf(task.*)); }\n",
+        "`core.Typedef` is for questions about a type",
+    ),
     "an optional by value": (
         "small",
         "noinline fn half(x: u64) ?u64 { return if (x & 1 == 0) x / 2 else null; }\n"
@@ -360,6 +370,22 @@ PLACES = {
         "error: <unknown>:0:0: in function Io.Writer.drain void (ptr): aggregate returns are not supported\n",
         "probe.zig:5",
     ),
+    "a section": (
+        "/sdk/zig/bpf/program/kinds.zig:87:5: error: programs of section 'xpd' are not known; libbpf's names are\n",
+        "probe.zig:9",
+    ),
+    "a program": (
+        "/sdk/zig/bpf/program/plain.zig:22:5: error: programs.gone: there is no such function, or it is not `pub`\n",
+        "probe.zig:10",
+    ),
+    "a verdict": (
+        "/sdk/zig/bpf/verdict.zig:44:52: error: trap_verdicts.dney: no program 'dney'\n",
+        "probe.zig:14",
+    ),
+    "all verdicts": (
+        "/sdk/zig/bpf/verdict.zig:17:60: error: trap_verdicts names programs and their verdicts\n",
+        "probe.zig:12",
+    ),
     "nothing": ("LLVM ERROR: out of memory\n", "probe.zig"),
 }
 
@@ -369,9 +395,33 @@ def test_the_authors_place_comes_first(tmp_path: Path, case: str) -> None:
     source = tmp_path / "probe.zig"
     source.write_text(
         'const std = @import("std");\nfn half(x: u64) ?u64 {}\n\npub fn see() void {\n    std.fmt.bufPrint();\n}\n'
+        'pub const programs = .{\n    .see = "xdp",\n    .p = "xpd",\n    .gone = "tc",\n};\n'
+        "pub const trap_verdicts = .{\n    .see = .drop,\n    .dney = .pass,\n};\n"
     )
     output, place = PLACES[case]
     assert diagnose.place(output, source) == (tmp_path / place).as_posix()
+
+
+@pytest.mark.zig
+def test_what_the_sdk_refuses_is_said_with_the_authors_line(zig: Path, tmp_path: Path) -> None:
+    probe = tmp_path / "probe.zig"
+    probe.write_text(
+        'const bpf = @import("bpf");\npub const programs = .{ .p = "xpd" };\npub fn p() void {}\n'
+    )
+    with pytest.raises(BuildError) as caught:
+        compiler.compile_probe(probe, tmp_path / "p.o", endian="big", cache=tmp_path / "cache", zig=zig)
+    assert str(caught.value).startswith(
+        f"{probe.as_posix()}:2: Zig could not compile the probe for bpfeb\n"
+        "  programs of section 'xpd' are not known; libbpf's names are"
+    )
+
+
+def test_llvms_instructions_are_left_out() -> None:
+    first, last = "LLVM ERROR: Cannot select: 0x7ff: i64 = Bad 0x7fe\n", "In function: probe.prog\n"
+    dump = (
+        "  0x7fe: i64 = LDIMM64 TargetGlobalAddress:i64<ptr @n> 0\n    0x7fd: ch,glue = callseq_end 0x7fc\n"
+    )
+    assert diagnose.shortened(first + dump + last) == first + last
 
 
 @pytest.mark.zig

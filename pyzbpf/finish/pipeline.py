@@ -9,12 +9,12 @@ from __future__ import annotations
 from pyzbpf.finish import audit, audit_types, unit
 from pyzbpf.finish.passes import (
     aliases,
+    authors_lines,
     calls,
     checked_pointers,
     checked_values,
     constants,
     context_places,
-    core_lines,
     core_records,
     dead_code,
     externals,
@@ -86,7 +86,7 @@ PASSES: tuple[Callable[[Unit], None], ...] = (
     parameters.run,  # every parameter has a name
     externals.run,  # .kconfig and .ksyms for what the kernel defines
     core_records.run,  # the SDK's CO-RE requests as records on minimal types
-    core_lines.run,  # the author's line for each of them
+    authors_lines.run,  # the author's line for each of them, and for what acquires something
     kernel_members.run,  # no member of the kernel's read where Zig's declaration has it
     known_places.run,  # no access beyond a variable at a place that is known
     negations.run,  # negative numbers that the verifier can follow

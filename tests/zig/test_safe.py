@@ -333,6 +333,22 @@ REFUSED = {
         "}\n",
         "tc", "prog", "error.TooShort may be returned while a ring-buffer record acquired at probe.zig:8", "`errdefer`, behind the line",
     ),
+    "a return that forgets the record": (
+        'export var events: bpf.RingBuf(u64) linksection(".maps") = .{};\n'
+        'pub const programs = .{ .prog = "cgroup/connect4" };\n'
+        "pub fn prog(ctx: *bpf.types.bpf_sock_addr) !bpf.Access {\n"
+        "    if (ctx.user_port == 0) return error.NoPort;\n"
+        "    const event = events.reserve() orelse return .allow;\n"
+        "    errdefer events.discard(event);\n"
+        "    event.* = table[ctx.user_port % 17];\n"
+        "    if (event.* == 5) return error.Five;\n"
+        "    if (event.* == 6) return .deny;\n"
+        "    events.submit(event);\n"
+        "    return .allow;\n"
+        "}\n",
+        "cgroup/connect4", "prog", "that returns no error leaves the program while a ring-buffer record acquired at probe.zig:8 is held",
+        "before each `return` (submit or discard it)",
+    ),
     "a task that nothing gives back": (
         "const task_struct = extern struct { pid: i32 }; comptime { bpf.declare(@This()); }\n"
         "pub extern fn bpf_task_from_pid(pid: i32) ?*task_struct;\n"

@@ -14,13 +14,16 @@ from pyzbpf.finish.analysis.certain import Certainties, outcome
 from pyzbpf.finish.analysis.held import Holdings
 from pyzbpf.finish.analysis.registers import FRAME, ST, STX
 from pyzbpf.finish.analysis.roles import is_returned_error
-from pyzbpf.finish.analysis.things import UNCLEAR
+from pyzbpf.finish.analysis.things import THERE, UNCLEAR
 from pyzbpf.finish.code import Instruction
 from pyzbpf.insn.instruction import CALL, EXIT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyzbpf.finish.analysis.certain import Known
+    from pyzbpf.finish.analysis.things import State, Thing
     from pyzbpf.finish.code import Function
     from pyzbpf.finish.unit import Unit
 
@@ -57,6 +60,19 @@ def part(unit: Unit, function: Function) -> None:
             function.instructions[at:at] = copied
 
 
+def forgotten(
+    unit: Unit, function: Function, states: Mapping[Instruction, State], thing: Thing
+) -> Instruction | None:
+    """Where a way begins that is certain to return no error, with a thing still held; None: there is none."""
+    ways = _Ways(unit, function)
+    for start, end in ways.edges:
+        instruction = ways.code[start]
+        is_held = instruction in states and states[instruction].states.get(thing) == THERE
+        if is_held and instruction.opcode != CALL and ways.is_to_exit(start, end):
+            return instruction
+    return None
+
+
 class _Ways:
     """What ways of a function come to."""
 
@@ -71,6 +87,24 @@ class _Ways:
         """A copy of what is done behind an edge until the exits of errors; nothing where the way may lead elsewhere."""
         self._left = _LONGEST
         return self._followed(end, self._certain.on_edge(start, end))
+
+    def is_to_exit(self, start: int, end: int) -> bool:
+        """Whether nothing is called behind an edge until the function returns."""
+        index, known = end, self._certain.on_edge(start, end)
+        for _ in range(_LONGEST):
+            instruction = self.code[index]
+            if instruction.opcode in (CALL, EXIT):
+                return instruction.opcode == EXIT
+            if not instruction.is_jump:
+                self._certain.step(known, instruction)
+                index += 1
+                continue
+            assert instruction.target is not None
+            taken = not is_conditional(instruction) or outcome(known, instruction)
+            if taken is None:
+                return False
+            index = self._places[instruction.target] if taken else index + 1
+        return False
 
     def _followed(self, index: int, known: Known) -> list[Instruction]:
         passed: list[Instruction] = []

@@ -42,6 +42,7 @@ from pyzbpf.finish.analysis.roles import (
 )
 from pyzbpf.finish.analysis.things import MAYBE, NOTHING, UNCLEAR, VARIABLE, State, Thing
 from pyzbpf.finish.code import Instruction
+from pyzbpf.finish.passes.returned_errors import forgotten
 from pyzbpf.finish.passes.unwinding import LEAVE, callers_word, is_silent
 from pyzbpf.finish.sites import Sites
 from pyzbpf.insn.instruction import CALL, EXIT, LD_IMM64
@@ -74,7 +75,7 @@ def run(unit: Unit) -> None:
         found = [instruction for instruction in function.instructions if is_trap(instruction)]
         verdict = _verdict(unit, function) if found else None
         for trap in found:
-            kept = _kept(unit, function, trap, states.get(trap))
+            kept = _kept(unit, function, trap, states)
             told = _told(function, by_register=returns) if verdict is None else []
             made = _record(sites, function, trap, kept) + _leave(told, verdict or 0, kept)
             made[0].line = trap.line if trap.line is not UNKNOWN else None
@@ -124,9 +125,12 @@ class _Kept(NamedTuple):
     call: Instruction
 
 
-def _kept(unit: Unit, function: Function, trap: Instruction, state: State | None) -> list[_Kept]:
+def _kept(
+    unit: Unit, function: Function, trap: Instruction, states: Mapping[Instruction, State]
+) -> list[_Kept]:
     """What is held at a trap; refused where that is not certain."""
     found = []
+    state = states.get(trap)
     for thing, known in state.states.items() if state is not None else ():
         places = state.find(thing) if state is not None else []
         if thing.kind.by == VARIABLE and thing.variable is not None:
@@ -134,16 +138,16 @@ def _kept(unit: Unit, function: Function, trap: Instruction, state: State | None
         elif thing.kind.by == NOTHING:
             places = [(FRAME, 0)]
         if known == UNCLEAR or not thing.kind.release or not places:
-            raise _not_given_back(unit, function, trap, thing)
+            raise _not_given_back(unit, function, trap, thing, states)
         # Registers that calls leave alone first, then the stack; of both the start itself.
         place, distance = min(places, key=lambda p: (p[0] in CALLER_SAVED, p[0] < 0, p[1] != 0))
         call = _call(unit, thing.kind.release)
         if call is None:
-            raise _not_given_back(unit, function, trap, thing)
+            raise _not_given_back(unit, function, trap, thing, states)
         found.append(_Kept(thing, place, distance, known == MAYBE, call))
     passing = [kept for kept in found if kept.place in CALLER_SAVED]
     if len(passing) > 1:  # giving back the one is a call, and a call forgets the other
-        raise _not_given_back(unit, function, trap, passing[1].thing)
+        raise _not_given_back(unit, function, trap, passing[1].thing, states)
     return passing + [kept for kept in reversed(found) if kept.place not in CALLER_SAVED]
 
 
@@ -161,7 +165,13 @@ def _call(unit: Unit, release: int | str) -> Instruction | None:
     return None
 
 
-def _not_given_back(unit: Unit, function: Function, trap: Instruction, thing: Thing) -> ObjectError:
+# How a thing ends, by the helper that gives it back: a record is submitted, too.
+_ENDS: dict[int | str, str] = {133: "submit or discard it"}
+
+
+def _not_given_back(
+    unit: Unit, function: Function, trap: Instruction, thing: Thing, states: Mapping[Instruction, State]
+) -> ObjectError:
     line = line_of(function, thing.acquired) if thing.acquired is not None else None
     name, release = thing.kind.name, thing.kind.release
     place = f" acquired at {line.file}:{line.position >> 10}" if line is not None else ""
@@ -173,6 +183,14 @@ def _not_given_back(unit: Unit, function: Function, trap: Instruction, thing: Th
         "cannot fail, begin a block with @setRuntimeSafety(false)"
     )
     if is_returned_error(trap):
+        way = forgotten(unit, function, states, thing) if is_program(function) else None
+        if way is not None:
+            return fault(
+                unit, function, way,
+                f"a way beyond this line that returns no error leaves the program while a {name}{place} is held",
+                f"end the {name} before each `return` ({_ENDS.get(release, 'give it back')}): `errdefer` does so for "
+                "errors only",
+            )  # fmt: skip
         error = next(mark.text for mark in trap.marks if mark.kind == TRAP_MARK)
         message = (
             f"{error} may be returned while a {name}{place} is held, and it is not certain what to give back: all "

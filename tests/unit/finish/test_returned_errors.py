@@ -9,6 +9,7 @@ import pytest
 from pyzbpf.elf import image as elf
 from pyzbpf.finish.analysis.certain import Address, Certainties, outcome
 from pyzbpf.finish.analysis.flow import is_trap
+from pyzbpf.finish.analysis.held import Holdings
 from pyzbpf.finish.code import Function, Instruction, Mark
 from pyzbpf.finish.passes import returned_errors
 from pyzbpf.insn.instruction import CALL, EXIT, JA, LD_IMM64
@@ -91,6 +92,20 @@ def test_only_what_is_not_clear_is_parted() -> None:
     before = shown(nothing_held)
     returned_errors.run(unit(nothing_held))
     assert shown(nothing_held) == before
+
+
+@pytest.mark.parametrize(("last", "is_forgotten"), [(op(EXIT), True), (op(CALL, 0, 0, SUBMIT), False)])
+def test_what_a_way_without_an_error_forgets(last: Instruction, is_forgotten: bool) -> None:
+    code = function(
+        op(CALL, 0, 0, RESERVE), (op(0x15, 0, 0, 0), 7), op(0xBF, 6, 0), op(0xB7, 7, 0, 0), (op(0x15, 1, 0, 3), 7),
+        op(0xBF, 1, 6), last, (op(0x15, 7, 0, 0), 9), trap("error.One"), op(EXIT),
+    )  # fmt: skip
+    states = Holdings([code]).states(code)
+    (record,) = states[code.instructions[4]].states
+    assert returned_errors.forgotten(unit(code), code, states, record) is code.instructions[4]
+    code.instructions[3].immediate = 1  # an error, which is another's business
+    found = returned_errors.forgotten(unit(code), code, states, record)
+    assert found is (code.instructions[4] if is_forgotten else None)
 
 
 def invented(rnd: random.Random) -> Function:

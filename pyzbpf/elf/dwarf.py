@@ -1,5 +1,5 @@
-"""The little that is wanted of DWARF: who compiled the object, and the names of functions' parameters, which
-BTF from Zig lacks.
+"""The little that is wanted of DWARF: who compiled the object, and the names of functions' parameters and of members of
+structs behind pointers, which BTF from Zig lacks.
 """
 
 from __future__ import annotations
@@ -35,6 +35,31 @@ def parameter_names(data: bytes) -> dict[str, list[str]]:
         }
     except _FAULTS:
         return {}
+
+
+def members(data: bytes) -> dict[str, dict[int, str]]:
+    """The last part of each struct's name -> its members' names by their offset in bytes.
+
+    Structs of the same name that differ have none, nor has an object without DWARF.
+    """
+    found: dict[str, dict[int, str]] = {}
+    try:
+        parsed = ELFFile(io.BytesIO(data))
+        units = (
+            parsed.get_dwarf_info(relocate_dwarf_sections=False).iter_CUs() if parsed.has_dwarf_info() else ()
+        )
+        for entry in (entry for unit in units for entry in unit.iter_DIEs()):
+            if entry.tag != "DW_TAG_structure_type" or not (name := _name(entry).rpartition(".")[2]):
+                continue
+            mine = {
+                member.attributes["DW_AT_data_member_location"].value: _name(member)
+                for member in entry.iter_children()
+                if member.tag == "DW_TAG_member" and "DW_AT_data_member_location" in member.attributes
+            }
+            found[name] = mine if found.get(name, mine) == mine else {}
+    except _FAULTS:
+        return {}
+    return found
 
 
 def is_from_zig(data: bytes) -> bool:

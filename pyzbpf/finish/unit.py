@@ -6,6 +6,8 @@ passes need care neither for offsets nor for string tables.
 
 from __future__ import annotations
 
+import functools
+
 from pyzbpf.btf import decode as btf_decode
 from pyzbpf.btf import encode as btf_encode
 from pyzbpf.btf import ext as btf_ext
@@ -38,11 +40,12 @@ class Unit:
     `.kconfig`), which have no section, stay among the types. ``declarations`` are the SDK's texts about
     what may be undefined. ``prefixes`` are (absolute folder, what
     stands for it in file names) pairs, ``source_line`` the source text of a line by such a file name.
-    ``is_from_zig`` tells an object that Zig has just compiled from those of clang and finished ones.
+    ``is_from_zig`` tells an object that Zig has just compiled from those of clang and finished ones, ``members`` the
+    members of structs as they were declared (`elf.dwarf.members`).
     """
 
     __slots__ = (
-        "code", "declarations", "image", "is_from_zig", "prefixes", "source_line", "types", "variables",
+        "code", "declarations", "image", "is_from_zig", "members", "prefixes", "source_line", "types", "variables",
     )  # fmt: skip
 
     def __init__(
@@ -56,6 +59,7 @@ class Unit:
         self.prefixes = prefixes
         self.source_line = source_line
         self.is_from_zig = False
+        self.members: Callable[[], dict[str, dict[int, str]]] = dict
         self.code = Code()
         self.declarations: list[str] = []
         self.types: list[Type | None] = [None]
@@ -176,6 +180,7 @@ def read(
     unit = Unit(image, prefixes=prefixes, source_line=source_line)
     unit.code, places = codes.decode(image)
     unit.is_from_zig = dwarf.is_from_zig(data)
+    unit.members = functools.partial(dwarf.members, data)  # asked for by what is refused only
     _take_parameters(unit, dwarf.parameter_names(data))
     _take_calls(unit, inlined.calls(data))
     section = image.section(".BTF")

@@ -38,7 +38,7 @@ SWITCH, SWITCHED = "ctx: *const Switch", "tp_btf/sched_switch"
 TASK = "bpf.Iterator(extern struct { task: ?*const task_struct })"
 # What is written: (section, context, body, what is said).
 REFUSED = {
-    "tracepoint": (SWITCHED, SWITCH, "seen = ctx.next.tgid;", "reads byte 4 of the kernel's 'task_struct'"),
+    "tracepoint": (SWITCHED, SWITCH, "seen = ctx.next.tgid;", "reads byte 4 ('tgid') of the kernel's 'task_struct'"),
     "number": (
         "tp_btf/sched_switch",
         "ctx: *const extern struct { args: [3]u64 }",
@@ -49,45 +49,45 @@ REFUSED = {
         "fentry/wake_up_new_task",
         "ctx: *const extern struct { task: *const task_struct }",
         "seen = ctx.task.tgid;",
-        "reads byte 4 of the kernel's 'task_struct'",
+        "reads byte 4 ('tgid') of the kernel's 'task_struct'",
     ),
     "fexit": (
         "fexit/copy_process",
         "ctx: *const extern struct { pid: u64, made: *const task_struct }",
         "seen = ctx.made.tgid;",
-        "reads byte 4 of the kernel's 'task_struct'",
+        "reads byte 4 ('tgid') of the kernel's 'task_struct'",
     ),
     "security": (
         "lsm/task_setnice",
         "ctx: *const extern struct { task: *const task_struct, nice: i64, before: i64 }",
         "seen = ctx.task.pid;",
-        "reads byte 0 of the kernel's 'task_struct'",
+        "reads byte 0 ('pid') of the kernel's 'task_struct'",
     ),
     "iterator": (
         "iter/task",
         f"ctx: *const {TASK}",
         "seen = (ctx.fields.task orelse return).tgid;",
-        "reads byte 4 of the kernel's 'task_struct'",
+        "reads byte 4 ('tgid') of the kernel's 'task_struct'",
     ),
     "operations": (
         "struct_ops",
         "ctx: *const extern struct { task: *const task_struct }",
         "seen = ctx.task.tgid;",
-        "reads byte 4 of the kernel's 'task_struct'",
+        "reads byte 4 ('tgid') of the kernel's 'task_struct'",
     ),
     "written": (
         "struct_ops",
         "ctx: *const extern struct { task: *task_struct }",
         "ctx.task.tgid = 1;",
-        "writes byte 4 of the kernel's 'task_struct'",
+        "writes byte 4 ('tgid') of the kernel's 'task_struct'",
     ),
     "pointed_to": (
         SWITCHED,
         SWITCH,
         'seen = @bitCast((core.load(ctx.next, "mm") orelse return).arg_start);',
-        "reads byte 8 of the kernel's 'mm_struct'",
+        "reads byte 8 ('arg_start') of the kernel's 'mm_struct'",
     ),
-    "chased": (SWITCHED, SWITCH, "seen = ctx.next.parent.?.tgid;", "reads byte 32 of the kernel's 'task_struct'"),
+    "chased": (SWITCHED, SWITCH, "seen = ctx.next.parent.?.tgid;", "reads byte 32 ('parent') of the kernel's 'task_struct'"),
     "helper": (
         "raw_tp/sys_enter",
         "",
@@ -98,7 +98,7 @@ REFUSED = {
         SWITCHED,
         SWITCH,
         "var name: bpf.Text(16) = undefined; _ = bpf.helpers.probe_read_kernel(&name, 16, &ctx.next.comm); seen = name[0];",
-        "takes the address of byte 8 of the kernel's 'task_struct'",
+        "takes the address of byte 8 ('comm') of the kernel's 'task_struct'",
     ),
     "context": (
         "tracepoint/syscalls/sys_enter_openat",
@@ -107,6 +107,16 @@ REFUSED = {
         "reads byte 16 ('args[1]') of the kernel's 'trace_event_raw_sys_enter'",
     ),
 }  # fmt: skip
+
+
+def test_a_dot_in_a_function_names_what_it_reads(compile_text: Compile) -> None:
+    """LLVM may do the load before the call: then the line is that of the call, and the member still the one read."""
+    text = probe(SWITCHED, SWITCH, 'seen = help(core.load(ctx.next, "parent") orelse return);')
+    text += "fn help(task: *const task_struct) i32 { return task.pid; }\n"
+    error = refused(compile_text, text)
+    assert "reads byte 0 ('pid') of the kernel's 'task_struct'" in error.message
+    line = error.message.partition(": ")[0]
+    assert line == f"probe.zig:{AT + 5}" or error.message.endswith("` (in a function that is called there)")
 
 
 def refused(compile_text: Compile, text: str, mode: str = "safe") -> ObjectError:

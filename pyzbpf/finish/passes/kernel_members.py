@@ -110,17 +110,35 @@ def _check_argument(unit: Unit, function: Function, call: Instruction, given: Pl
 def _refused(
     unit: Unit, function: Function, instruction: Instruction, verb: str, place: Place
 ) -> ObjectError:
-    declared, member = unit.types[place.type_id], "a byte"
+    declared, member, way = unit.types[place.type_id], "a byte", ""
     if place.offset is not None:
-        way, _ = objects.member_at(unit, place.type_id, place.offset)
+        way = _declared_at(unit, place.type_id, place.offset)
         member = f"byte {place.offset}" + (f" ('{way}')" if way else "")
     name = f"the kernel's '{declared.name}'" if declared is not None else "an object of the kernel's"
     line = line_of(function, instruction)
     text = Texts(unit).of(line).strip() if line is not None else ""
+    if text and way and way not in text and ".*" not in text:
+        text += "` (in a function that is called there)"
+    elif text:
+        text += "`"
     return fault(
         unit, function, instruction,
         f"{verb} {member} of {name}, where the Zig declaration has it, not the running kernel"
-        + (f": `{text}`" if text else ""),
+        + (f": `{text}" if text else ""),
         'a dot knows nothing of the kernel\'s layout: write `bpf.core.load(pointer, "member")` (numbers and pointers), '
         '`bpf.core.read`, `bpf.core.readText`, or `bpf.core.at` (the address), which find the member by its name',
     )  # fmt: skip
+
+
+def _declared_at(unit: Unit, type_id: int, offset: int) -> str:
+    """The way to the member at that byte of a struct as the author declared it; "" where that is not known.
+
+    BTF has nothing of what is behind pointers in structs, and of what CO-RE asks for only the members that it names.
+    """
+    declared, (way, _) = unit.types[type_id], objects.member_at(unit, type_id, offset)
+    if declared is None:
+        return way
+    members = unit.members()
+    known = members.get(declared.name) or members.get(essential(declared.name), {})
+    name = known.get(max((start for start in known if start <= offset), default=-1), way)
+    return way if way.partition(".")[0].partition("[")[0] == name else name

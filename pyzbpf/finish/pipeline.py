@@ -33,6 +33,7 @@ from pyzbpf.finish.passes import (
     negations,
     numbers,
     overflow_bits,
+    packet_lengths,
     parameters,
     placement,
     returned_errors,
@@ -100,6 +101,7 @@ PASSES: tuple[Callable[[Unit], None], ...] = (
     context_places.run,  # every access to the context is at a constant place
     checked_pointers.run,  # a pointer is made behind the check of its index
     checked_values.run,  # what is checked is what is used
+    packet_lengths.run,  # a packet's length is a number of 32 bits
     unwinding.run,  # traps of subprograms handed on to their programs
     placement.run,  # the way without failures goes straight on
     trap_records.run,  # what is held at a trap stays in reach

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import struct
 from pathlib import Path
@@ -17,6 +18,7 @@ from pyzbpf.errors import BuildError, ObjectError
 from pyzbpf.finish import unit as units
 from pyzbpf.finish.analysis.arguments import HELPERS_OF_FIVE
 from pyzbpf.finish.analysis.flow import reachable, successors
+from pyzbpf.finish.analysis.registers import LOAD64
 from pyzbpf.finish.code import decode
 from pyzbpf.finish.pipeline import PASSES, finish
 from pyzbpf.spec import traps
@@ -123,9 +125,11 @@ def check_structure(data: bytes, endian: str) -> None:
     written = set()
     for function in code.functions:
         assert reachable(successors(function)) == set(range(len(function.instructions))), function
-        for instruction in function.instructions:
+        for instruction, behind in itertools.pairwise(function.instructions):
             symbol = instruction.symbol
-            if symbol is not None and symbol.section is not None and symbol.section.name == traps.SECTION:
+            if symbol is None or symbol.section is None or symbol.section.name != traps.SECTION:
+                continue
+            if (behind.opcode, behind.source) != (LOAD64, instruction.destination):  # a zero of a hidden sum
                 written.add(instruction.immediate)
     spec = pyzbpf.open(data)
     assert spec.endian == endian

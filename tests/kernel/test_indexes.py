@@ -37,8 +37,8 @@ def given(kind: str) -> list[int]:
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("use", USES)
 def test_indexes(kind: str, use: str) -> None:
-    if use == "part":  # 6.12 refuses those of 64 bits yet, 6.18 takes them
-        version = "6.18" if kind.endswith("64") else "6.8"
+    if use == "part":  # 6.12 and 6.18.15 refuse those of 64 bits yet, 6.18.44 and 7.3 take them
+        version = "6.19" if kind.endswith("64") else "6.8"
         features.since(version, f"a loop over a part whose length is a variable {kind}")
     spec = zig_probes.spec("indexes")
     names = {f"{kind}_{way}_{use}": way for way in WAYS}

@@ -19,7 +19,7 @@ from pyzbpf.btf import codec
 from pyzbpf.btf.types import ARRAY
 from pyzbpf.errors import Error
 from pyzbpf.kernel.fd import Fd
-from pyzbpf.maps.base import KernelMap
+from pyzbpf.maps.base import KernelMap, check_timeout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,8 +76,7 @@ def check_limits(what: str, max_events: Any = None, timeout: Any = None) -> None
     """Refuse what is no number of events or no time to wait; ``what`` is the buffer's name, for the error."""
     if max_events is not None and not (isinstance(max_events, int) and max_events >= 0):
         raise Error(f"buffer '{what}': max_events is a number of events or None for all, not {max_events!r}")
-    if timeout is not None and not isinstance(timeout, (int, float)):
-        raise Error(f"buffer '{what}': timeout is a number of seconds or None for ever, not {timeout!r}")
+    check_timeout(what, timeout)
 
 
 class Stream(KernelMap):

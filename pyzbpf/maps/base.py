@@ -56,6 +56,13 @@ def _as_bytes(size: int, what: str) -> Callable[[Any], bytes]:
     return encode
 
 
+def check_timeout(what: str, timeout: Any) -> None:
+    """Refuse what is no time to wait; ``what`` is the buffer's name, for the error."""
+    # A NaN is neither, and a deadline of it would never come.
+    if timeout is not None and not (isinstance(timeout, (int, float)) and (timeout >= 0 or timeout < 0)):
+        raise Error(f"buffer '{what}': timeout is a number of seconds or None for ever, not {timeout!r}")
+
+
 _CODERS = frozenset(("encode_key", "decode_key", "encode_value", "decode_value"))
 
 

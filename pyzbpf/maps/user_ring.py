@@ -8,7 +8,7 @@ import time
 
 from pyzbpf.errors import Error
 from pyzbpf.kernel.memory import UserRingMemory
-from pyzbpf.maps.base import KernelMap, coders
+from pyzbpf.maps.base import KernelMap, check_timeout, coders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class UserRing(KernelMap):
 
     def send(self, event: Any, timeout: float | None = 0) -> bool:
         """Put an event in; whether there was room, after waiting ``timeout`` seconds for it (None: for ever)."""
+        check_timeout(self.name, timeout)
         raw = self._encode(event)
         memory = self.open()._memory
         assert memory is not None  # open() has made it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import struct
 import sys
@@ -138,3 +139,66 @@ def test_waiting_ends_with_the_time():
         one.payloads = [record(5, 1)]
         os.eventfd_write(one.fileno(), 1)
         assert len(merged.read(timeout=30)) == 1
+
+
+def test_mistakes_in_merging_are_refused():
+    with stream_of("") as one:
+        for streams, what in (
+            (one, r"a list of buffers is wanted, Merged\(\[a, b\]\), not <Fake"),
+            (3, "a list of buffers is wanted.*not 3"),
+            ([one, 3], "only ring and perf buffers can be merged, not 3"),
+            ("ab", "not 'a'"),
+            ([], "is empty"),
+            ([one, one], "buffer 'fake' is given twice"),
+        ):
+            with pytest.raises(Error, match=what):
+                Merged(streams)
+        for delay in ("x", -1, float("nan"), float("inf"), None):
+            with pytest.raises(Error, match="delay is a number of seconds"):
+                Merged([one], delay=delay)
+        with pytest.raises(Error, match=r"name of a member.*not \['time'\]"):
+            Merged([one], ["time"])
+        for clock in ("x", 4711):
+            with pytest.raises(Error, match="clock is a number of a clock"):
+                Merged([one], clock=clock)
+        for limits in ({"max_events": -1}, {"max_events": 0.5}, {"timeout": "x"}, {"timeout": float("nan")}):
+            with pytest.raises(Error, match=f"'merged': {next(iter(limits))} is"):
+                Merged([one]).read(**limits)
+
+
+def test_a_merge_gives_as_many_as_are_asked_for_and_keeps_the_others():
+    with stream_of("") as one, stream_of("") as other:
+        merged = Merged([one, other], delay=0)
+        one.payloads = [record(stamp, 1) for stamp in (10, 30, 50)]
+        other.payloads = [record(stamp, 2) for stamp in (20, 40)]
+        assert merged.read(0, timeout=0) == []
+        assert [event.time for event in merged.read(2, timeout=0)] == [10, 20]
+        for event in merged:  # and leaves the loop
+            assert event.time == 30
+            break
+        assert [event.time for event in merged.read(9, timeout=0)] == [40, 50]
+        assert merged.lost == one.lost + other.lost
+
+
+def test_a_merge_is_iterated_by_a_task():
+    async def steps(one, other):
+        loop, merged = asyncio.get_running_loop(), Merged([one, other], delay=0)
+        events = aiter(merged)
+        other.payloads = [record(20, 2)]
+        one.payloads = [record(10, 1), record(30, 1)]
+        assert [(await anext(events)).time for _ in range(3)] == [10, 20, 30]
+
+        def send():
+            one.payloads.append(record(40, 1))
+            os.eventfd_write(one.fileno(), 1)
+
+        loop.call_later(0.01, send)  # while the next one is waited for
+        assert (await anext(events)).time == 40
+        os.eventfd_read(one.fileno())
+        loop.call_later(0.01, one.close)
+        loop.call_later(0.01, other.close)
+        with pytest.raises(StopAsyncIteration):
+            await anext(events)
+
+    with stream_of("") as one, stream_of("") as other:
+        asyncio.run(asyncio.wait_for(steps(one, other), 60))

@@ -188,6 +188,22 @@ class Map(KernelMap, Mapping):
 
             raise refusals.explain(self, raw, error, f", key {key!r}") from error
 
+    def pop(self, key: Any, *default: Any) -> Any:
+        """Take the value of a key out of the map; KeyError (or ``default``) where the key is not in it.
+
+        The kernel reads and removes in one step, so that nothing which programs add is lost in between: hashes, since
+        Linux 5.14; elsewhere it is two steps.
+        """
+        from pyzbpf.maps import whole
+
+        return whole.pop(self, key, *default)
+
+    def popitem(self) -> tuple[Any, Any]:
+        """Take any element out of the map, as `pop` does: (key, value). KeyError where the map is empty."""
+        from pyzbpf.maps import whole
+
+        return whole.popitem(self)
+
     def __delitem__(self, key: Any) -> None:
         if not commands.map_delete(self.fileno(), self.encode_key(key)):
             raise KeyError(key)

@@ -7,10 +7,14 @@ from itertools import chain
 
 from pyzbpf.btf import columns
 from pyzbpf.btf.types import ENUM, ENUM64
+from pyzbpf.errors import SystemCallError
+from pyzbpf.kernel import commands
+from pyzbpf.kernel.syscall import EINVAL, ENOTSUPP
 from pyzbpf.maps import batch
 from pyzbpf.maps.array import Array
 from pyzbpf.maps.base import Map
 from pyzbpf.maps.per_cpu import PerCpu
+from pyzbpf.uapi import enums as e
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +32,15 @@ else:
 _NAMED = (ENUM, ENUM64)
 # Classes that give keys and values as their types say, and nothing else.
 _PLAIN = (Map, Array)
+# Kinds that the kernel reads and removes in one step, and what it says where it is too old for that (before 5.14).
+_TAKEN_AT_ONCE = (
+    e.BPF_MAP_TYPE_HASH,
+    e.BPF_MAP_TYPE_LRU_HASH,
+    e.BPF_MAP_TYPE_PERCPU_HASH,
+    e.BPF_MAP_TYPE_LRU_PERCPU_HASH,
+)
+_UNKNOWN = (EINVAL, ENOTSUPP)
+_GONE = object()
 
 
 class Items(_ItemsView):
@@ -119,6 +132,42 @@ def drain(map: Map) -> list[tuple[Any, Any]]:
         taken += _decoded(map, keys, values, count)
     map.drained = []
     return taken
+
+
+def pop(map: Map, key: Any, *default: Any) -> Any:
+    """Take a value out: `Map.pop`."""
+    try:
+        return _take(map, key)
+    except KeyError:
+        if not default:
+            raise
+        (value,) = default
+        return value
+
+
+def _take(map: Map, key: Any) -> Any:
+    if map.spec.type in _TAKEN_AT_ONCE:
+        try:
+            raw = commands.map_lookup_and_delete(map.fileno(), map.encode_key(key), map.value_bytes)
+        except SystemCallError as error:
+            if error.errno not in _UNKNOWN:
+                raise
+        else:
+            if raw is None:
+                raise KeyError(key)
+            return map.decode_value(bytes(raw))
+    value = map[key]
+    del map[key]
+    return value
+
+
+def popitem(map: Map) -> tuple[Any, Any]:
+    """Take any element out: `Map.popitem`."""
+    for key in map:
+        value = pop(map, key, _GONE)
+        if value is not _GONE:  # else somebody else has taken it
+            return key, value
+    raise KeyError(f"map '{map.name}' is empty")
 
 
 def top(map: Map, number: int) -> list[tuple[Any, Any]]:

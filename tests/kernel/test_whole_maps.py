@@ -8,14 +8,16 @@ import threading
 
 import pytest
 
-from pyzbpf.errors import Error
+from pyzbpf.errors import Error, SystemCallError
 from pyzbpf.kernel import commands, cpus
 from pyzbpf.maps import batch
-from tests.kernel.test_maps import ARRAY, HASH, LRU_HASH, PERCPU_ARRAY, PERCPU_HASH, typed
+from tests.kernel.test_maps import ARRAY, HASH, LPM_TRIE, LRU_HASH, PERCPU_ARRAY, PERCPU_HASH, typed
+from tests.support import features
 from tests.support.assemble import add_map, object_spec
 from tests.support.probes import types, with_types
 from tests.support.require import optional
 
+LRU_PERCPU_HASH = 10
 MANY = 1000 if "PYZBPF_VM" in os.environ else 5000  # an emulated processor takes a minute for 5000 one by one
 PATIENCE = 60
 
@@ -99,6 +101,74 @@ def test_sums_of_structs_are_those_of_their_members():
         map[1] = [{"sequence": cpu + 1, "value": 2, "name": "zig"} for cpu in range(each)]
         total = map.sum(1)
         assert (total.sequence, total.value, total.name) == (sum(range(each + 1)), 2 * each, "zig")
+
+
+@pytest.fixture(params=["one step", "two steps of old kernels", "two steps of newer kernels"])
+def pop_way(request, monkeypatch):
+    """As this kernel does it, and as if it had no such command (4.19) or none for hashes (5.13)."""
+    errno = {"two steps of old kernels": 22, "two steps of newer kernels": 524}.get(request.param)
+    if errno is not None:
+
+        def refused(*_):
+            raise SystemCallError(errno, "refused", command="BPF_MAP_LOOKUP_AND_DELETE_ELEM")
+
+        monkeypatch.setattr(commands, "map_lookup_and_delete", refused)
+
+
+@pytest.mark.usefixtures("pop_way")
+@pytest.mark.parametrize("type_", [HASH, LRU_HASH, PERCPU_HASH, LRU_PERCPU_HASH])
+def test_elements_are_taken_one_by_one(type_):
+    with typed(type_, max_entries=300).load() as probe:
+        map = probe.maps["map"]
+        elements = {
+            key: [key + cpu for cpu in range(map.per_cpu)] if map.per_cpu else key for key in range(5)
+        }
+        map.update(elements)
+        assert map.pop(3) == elements.pop(3)
+        assert (map.pop(3, None), map.pop(3, 7)) == (None, 7)
+        with pytest.raises(KeyError, match="3"):
+            map.pop(3)
+        with pytest.raises(Error, match=r"^map 'map', key"):
+            map.pop("x", None)
+        assert dict(map.popitem() for _ in range(4)) == elements
+        with pytest.raises(KeyError, match="map 'map' is empty"):
+            map.popitem()
+
+
+def test_what_another_takes_first_is_not_taken_twice(monkeypatch):
+    """With two steps, another may come between them."""
+    with typed(LPM_TRIE, key_size=8, key_type=0, flags=1).load() as probe:
+        map = probe.maps["map"]
+        real = commands.map_lookup
+
+        def robbed(fd, key, size):
+            found = real(fd, key, size)
+            commands.map_delete(fd, key)
+            return found
+
+        map["10.0.0.0/8"] = 1
+        monkeypatch.setattr(commands, "map_lookup", robbed)
+        assert map.pop("10.0.0.0/8", None) is None
+        map["10.0.0.0/8"] = 1
+        with pytest.raises(KeyError, match="is empty"):
+            map.popitem()
+    monkeypatch.undo()
+    with typed(ARRAY).load() as probe:
+        for use in (lambda: probe.maps["map"].pop(0), probe.maps["map"].popitem):
+            with pytest.raises(Error, match="exist for ever"):
+                use()
+
+
+def test_hashes_are_popped_in_one_step_where_the_kernel_can(monkeypatch):
+    with typed(HASH).load() as probe:
+        map = probe.maps["map"]
+        map[1] = 10
+        calls = []
+        real = commands.map_delete
+        monkeypatch.setattr(commands, "map_delete", lambda *given: calls.append(1) or real(*given))
+        assert map.pop(1) == 10
+        assert len(map) == 0
+        assert len(calls) == features.is_older("5.14")
 
 
 def test_an_interrupted_drain_goes_on_where_it_was(monkeypatch):

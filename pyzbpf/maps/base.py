@@ -260,7 +260,8 @@ class Map(KernelMap, Mapping):
     def update_columns(self, keys: Any, values: Any) -> None:
         """Store elements whose keys lie side by side in one buffer, and whose values in another.
 
-        A buffer is bytes, an array, a numpy array. ValueError where their lengths do not fit to each other.
+        A buffer is bytes, an array, a numpy array. ValueError where their lengths do not fit to each other; Error where
+        the items are numbers of another width, kind or byte order than the map's, or do not lie side by side.
         """
         from pyzbpf.maps import whole
 

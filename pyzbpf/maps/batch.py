@@ -5,7 +5,9 @@ Raw bytes only; `pyzbpf.maps.whole` makes values of them.
 
 from __future__ import annotations
 
-from pyzbpf.errors import Error
+import sys
+
+from pyzbpf.errors import Error, SystemCallError
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.syscall import E2BIG, EINTR, EINVAL, ENOENT, ENOSPC, ENOTSUPP, failure
 from pyzbpf.uapi import enums as e
@@ -119,31 +121,31 @@ def update(
         if result in _UNKNOWN and not stored:
             for i in range(count):
                 key = bytes(keys[i * key_size : (i + 1) * key_size])
-                _store(map, key, bytes(values[i * value_size : (i + 1) * value_size]), flags, i)
+                value = bytes(values[i * value_size : (i + 1) * value_size])
+                try:
+                    commands.map_update(fd, key, value, flags)
+                except SystemCallError as error:
+                    if error.errno == E2BIG:
+                        raise _full(map, i, count, keys) from error
+                    raise
             return
         if result == -E2BIG:
-            raise _full(map, stored + done, count)
+            raise _full(map, stored + done, count, keys)
         if result < 0:
             what = f"map '{map.name}', element {stored + done} of {count}"
             raise failure(result, command="BPF_MAP_UPDATE_BATCH", capability="CAP_BPF", detail=what)
         stored += some
 
 
-def _store(map: Map, key: bytes, value: bytes, flags: int, index: int) -> None:
-    try:
-        commands.map_update(map.fileno(), key, value, flags)
-    except OSError as error:
-        if error.errno == E2BIG:
-            raise _full(map, index, 0) from error
-        raise
+def _full(map: Map, stored: int, count: int, keys: bytes | memoryview) -> Error:
+    from pyzbpf.maps.array import Indexed
 
-
-def _full(map: Map, stored: int, count: int) -> Error:
-    of = f" of {count}" if count else ""
-    return Error(
-        f"map '{map.name}' is full: it holds {map.spec.max_entries} keys; {stored}{of} elements were stored before "
-        "that; raise its max_entries"
-    )
+    before = f"{stored} of {count} elements were stored before that"
+    size, key_size = map.spec.max_entries, map.spec.key_size
+    if isinstance(map, Indexed):  # the kernel says the same of an index that is too large
+        index = int.from_bytes(keys[stored * key_size : (stored + 1) * key_size], sys.byteorder)
+        return Error(f"index {index} of array '{map.name}', which has {size} elements from 0; {before}")
+    return Error(f"map '{map.name}' is full: it holds {size} keys; {before}; raise its max_entries")
 
 
 def delete(map: Map, keys: list[bytes]) -> int:

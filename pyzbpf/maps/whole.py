@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
+import sys
 from _collections_abc import ItemsView, ValuesView  # see maps/base.py
 from itertools import chain
 
 from pyzbpf.btf import columns
 from pyzbpf.btf.types import ENUM, ENUM64
-from pyzbpf.errors import SystemCallError
+from pyzbpf.errors import Error, SystemCallError
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.syscall import EINVAL, ENOTSUPP
 from pyzbpf.maps import batch
@@ -41,6 +43,9 @@ _TAKEN_AT_ONCE = (
 )
 _UNKNOWN = (EINVAL, ENOTSUPP)
 _GONE = object()
+# Of the format of a memoryview: what is taken as bytes, whole and other numbers, and the order that is not ours.
+_BYTES, _INTEGERS, _FLOATS = "Bbc", "hHiIlLqQnN?", "efd"
+_FOREIGN = frozenset("!>" if sys.byteorder == "little" else "<")
 
 
 class Items(_ItemsView):
@@ -115,7 +120,10 @@ def update(map: Map, pairs: Iterable[tuple[Any, Any]], named: dict[str, Any]) ->
 
 def update_columns(map: Map, keys: Any, values: Any) -> None:
     """Store elements that lie side by side: `Map.update_columns`."""
-    raw_keys, raw_values = memoryview(keys).cast("B"), memoryview(values).cast("B")
+    raw_keys = _column(map, keys, "keys", map.spec.key_type, map.spec.key_size)
+    # The values of per-CPU maps are padded.
+    width = map.value_bytes // (map.per_cpu or 1)
+    raw_values = _column(map, values, "values", map.spec.value_type, width)
     count, rest = divmod(len(raw_keys), map.spec.key_size)
     if rest or len(raw_values) != count * map.value_bytes:
         raise ValueError(
@@ -123,6 +131,36 @@ def update_columns(map: Map, keys: Any, values: Any) -> None:
             f"of the other, do not come to {len(raw_keys)} and {len(raw_values)} bytes"
         )
     batch.update(map, raw_keys, raw_values, count)
+
+
+def _column(map: Map, column: Any, what: str, type_id: int, size: int) -> memoryview:
+    """The bytes of a column; Error where its items are numbers that mean something else as the map's type."""
+    place = f"map '{map.name}', {what}"
+    try:
+        view = memoryview(column)
+    except (TypeError, ValueError, BufferError) as error:
+        raise Error(f"{place}: bytes, an array or a numpy array is wanted ({error})") from None
+    if not view.c_contiguous:
+        raise Error(
+            f"{place}: the items do not lie side by side; make a copy in which they do: numpy.ascontiguousarray"
+        )
+    if _FOREIGN.intersection(view.format):
+        raise Error(f"{place}: the numbers have the other byte order; make a copy: .astype('=u4'), '=u8' …")
+    wanted, given = columns.letter(map.btf, type_id), view.format.lstrip("@=<>")
+    if wanted and given not in _BYTES:
+        is_padded = struct.calcsize("=" + wanted) != size
+        fits = given in (_FLOATS if wanted in _FLOATS else _INTEGERS) and (is_padded or view.itemsize == size)
+        if not fits:
+            raise Error(
+                f"{place}: they are {_described(wanted)}, and items of format '{view.format}' with {view.itemsize} bytes are "
+                "not; make a copy of that type: .astype"
+            )
+    return view.cast("B") if view.nbytes else memoryview(b"")
+
+
+def _described(letter: str) -> str:
+    kind = "floating point numbers" if letter in _FLOATS else "whole numbers"
+    return f"{kind} of {struct.calcsize('=' + letter)} bytes"
 
 
 def drain(map: Map) -> list[tuple[Any, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from array import array
 
 import pytest
 
@@ -221,7 +222,6 @@ def test_what_stays_is_seen_while_others_come_and_go():
 
 
 def test_columns_of_numbers_are_stored_as_they_lie():
-    from array import array
 
     with typed(HASH, max_entries=100).load() as probe:
         map = probe.maps["map"]
@@ -232,6 +232,51 @@ def test_columns_of_numbers_are_stored_as_they_lie():
         for keys, values in ((bytes(3), bytes(8)), (bytes(8), bytes(8))):
             with pytest.raises(ValueError, match="do not come to"):
                 map.update_columns(keys, values)
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("type_", [ARRAY, PERCPU_ARRAY])
+def test_an_index_behind_the_end_of_an_array_is_named(type_):
+    with typed(type_, max_entries=8).load() as probe:
+        map = probe.maps["map"]
+        what = (
+            "index 900 of array 'map', which has 8 elements from 0; 2 of 4 elements were stored before that"
+        )
+        with pytest.raises(Error, match=what):
+            map.update_columns(array("I", (0, 1, 900, 2)), bytes(4 * map.value_bytes))
+
+
+def test_columns_of_other_types_are_refused():
+    good = array("I", range(10)), array("Q", range(10))
+    with typed(HASH, max_entries=100).load() as probe:
+        map = probe.maps["map"]
+        for name, column, what in (
+            ("keys", array("f", range(10)), "keys: they are whole numbers of 4 bytes, and items of format 'f' with 4"),
+            ("keys", array("Q", range(5)), "keys: they are whole numbers of 4 bytes, and items of format 'Q' with 8"),
+            ("keys", range(10), "keys: bytes, an array or a numpy array is wanted"),
+            ("keys", memoryview(array("I", range(20)))[::2], "keys: the items do not lie side by side"),
+            ("values", array("d", range(10)), "values: they are whole numbers of 8 bytes, .* 'd' with 8"),
+        ):  # fmt: skip
+            columns = (column, good[1]) if name == "keys" else (good[0], column)
+            with pytest.raises(Error, match=f"^map 'map', {what}"):
+                map.update_columns(*columns)
+        assert len(map) == 0
+        map.update_columns(array("i", range(10)), array("q", range(10)))
+        map.update_columns(b"", b"")
+        assert len(map) == 10
+
+
+def test_numpy_columns_of_the_other_byte_order_are_refused():
+    numpy = optional("numpy")
+    with typed(HASH, max_entries=100).load() as probe:
+        map = probe.maps["map"]
+        keys, values = numpy.arange(10, dtype="u4"), numpy.arange(10, dtype="i8")
+        with pytest.raises(Error, match=r"^map 'map', keys: the numbers have the other byte order"):
+            map.update_columns(keys.astype(keys.dtype.newbyteorder()), values)
+        with pytest.raises(Error, match=r"^map 'map', values: the items do not lie side by side"):
+            map.update_columns(keys, numpy.arange(20)[::2])
+        map.update_columns(keys, values)
+        assert dict(map.items()) == {number: number for number in range(10)}
 
 
 def test_enums_keep_their_names_in_whole_maps():

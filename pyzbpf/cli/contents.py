@@ -33,6 +33,10 @@ _LISTED = frozenset((
 ))  # fmt: skip
 
 
+# Aggregates with a number for each key, of which each CPU has its part.
+_SUMMED = ("counter", "stacks")
+
+
 class Entry:
     """An element of a map; ``key`` is None in a queue or stack, ``cpu`` in maps with one value for a key."""
 
@@ -58,20 +62,27 @@ def maps(probe: Object) -> list[Any]:
 
 
 def entries(map: Any) -> Iterator[Entry]:
-    """The elements of a map that hold data: of arrays, and of each CPU, those that are not zero.
+    """The elements of a map that hold data: of arrays, and of each CPU, those that are not zero; of stacks the frames.
 
     Queues and stacks are emptied by this.
     """
     if isinstance(map, Queue):
         yield from (Entry(None, value) for value in map)
-    elif map.spec.aggregate == "counter":
+    elif map.spec.aggregate.partition(":")[0] in _SUMMED:
         yield from (Entry(key, total) for key, total in map.sums().items() if total)
     elif isinstance(map, PerCpu):
         for key, values in map.items():
             yield from (Entry(key, value, cpu) for cpu, value in enumerate(values) if not is_zero(value))
+    elif map.spec.type == e.BPF_MAP_TYPE_STACK_TRACE:
+        yield from (Entry(key, _frames(value)) for key, value in map.items())
     else:
         sparse = isinstance(map, Array)
         yield from (Entry(key, value) for key, value in map.items() if not (sparse and is_zero(value)))
+
+
+def _frames(trace: Any) -> Any:
+    """The addresses of a stack: zeros fill the room that the map has for more."""
+    return trace[: trace.index(0)] if isinstance(trace, list) and 0 in trace else trace
 
 
 def histograms(map: Any) -> list[tuple[Any, Hist]] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -119,3 +120,32 @@ def test_the_command_prints_histograms_and_sums(capsys: pytest.CaptureFixture[st
     (whole,) = (r for r in found if r["record"] == "histogram" and r["key"] is None)
     assert (whole["map"], whole["count"], whole["sum"]) == ("sizes", 3, 107)
     assert whole["buckets"][0] == {"above": 2, "to": 4, "count": 2}
+
+
+@pytest.fixture
+def cpus() -> Iterator[set[int]]:
+    """Those that this thread may run on, and does again in the end."""
+    allowed = os.sched_getaffinity(0)
+    yield allowed
+    os.sched_setaffinity(0, allowed)
+
+
+def test_the_command_prints_counted_stacks_once_and_without_filling(
+    cpus: set[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = zig_probes.spec("aggregates")
+    spec.variables["watched"].value = os.getpid()
+    with spec.load() as probe:
+        with probe.programs["sample"].attach():
+            for cpu in cpus:
+                os.sched_setaffinity(0, {cpu})
+                for _ in range(20):
+                    os.getppid()
+        expected = sorted(probe.maps["samples"].sums().values())
+        traces = {key: trace[: (*trace, 0).index(0)] for key, trace in probe.maps["stacks"].items()}
+        FORMATS["json"]([], probe.spec.btf).end(probe)
+    found = [json.loads(row) for row in capsys.readouterr().out.splitlines()]
+    samples = [record for record in found if record.get("map") == "samples"]
+    assert sorted(record["value"] for record in samples) == expected
+    assert not any("cpu" in record for record in samples)
+    assert {record["key"]: record["value"] for record in found if record.get("map") == "stacks"} == traces

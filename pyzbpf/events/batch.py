@@ -59,7 +59,7 @@ class Batch:
     """
 
     __slots__ = (
-        "_before", "_copied", "_data", "_limit", "_places", "_size", "_stream", "_timeout", "_type_id", "_views",
+        "_before", "_copied", "_data", "_entered", "_limit", "_places", "_size", "_stream", "_timeout", "_type_id", "_views",
         "_whole", "block",
     )  # fmt: skip
 
@@ -72,6 +72,7 @@ class Batch:
         self._timeout = timeout
         self._whole = whole
         self.block: weakref.ref[_End] | None = None
+        self._entered = False
         self._places = _NONE
         self._data: memoryview | None = None
         self._views: list[memoryview] = []
@@ -84,6 +85,7 @@ class Batch:
     def __enter__(self) -> Batch:
         stream = self._stream
         stream._check_open()
+        self._entered = True
         try:
             self._borrow()
         except BaseException:
@@ -143,11 +145,20 @@ class Batch:
             self._data = None
         self._stream.give_back(self, position)
 
+    def _found(self) -> Places:
+        """Where its records are; ValueError where nobody has looked for them yet."""
+        if not self._entered:
+            name = self._stream.name
+            raise ValueError(
+                f"this batch of buffer '{name}' was not entered: `with events.batch() as batch:` reads the records"
+            )
+        return self._places
+
     def __len__(self) -> int:
-        return self._places.count
+        return self._found().count
 
     def __bool__(self) -> bool:
-        return self._places.count > 0
+        return self._found().count > 0
 
     @property
     def position(self) -> int:
@@ -157,6 +168,7 @@ class Batch:
     @property
     def data(self) -> memoryview:
         """The memory that `offsets` count in; the ring is there twice in a row, so that no record wraps around."""
+        self._found()
         if self._data is None:
             raise ValueError(f"no batch of buffer '{self._stream.name}' is open here, or it was empty")
         return self._data
@@ -164,7 +176,7 @@ class Batch:
     @property
     def offsets(self) -> list[int]:
         """Where each record's bytes begin in `data`."""
-        return self._places.starts
+        return self._found().starts
 
     @property
     def lengths(self) -> list[int]:
@@ -186,6 +198,7 @@ class Batch:
             raise Error(f"buffer '{stream.name}' has no events of the type '{type}'; it has: {known}")
         wanted, type_id = types[type]
         part = Batch(stream, 0, 0)
+        part._entered = self._entered
         part._before, part._type_id, part._size = (
             RING_HEADER + tagged.START,
             type_id,

@@ -48,6 +48,22 @@ def test_columns_tuples_and_objects_of_one_batch():
             assert list(batch) == batch.offsets == list(batch.column("sequence")) == batch.payloads() == []
 
 
+def test_a_batch_that_was_not_entered_says_so():
+    with sender(RING).load() as probe:
+        events = probe.maps["events"]
+        send(probe, 2)
+        batch = events.batch(timeout=0)
+        for use in (
+            lambda: len(batch), lambda: bool(batch), lambda: list(batch), lambda: batch.column("sequence"),
+            lambda: list(batch.tuples("sequence")), batch.to_numpy, batch.payloads, lambda: batch.offsets,
+            lambda: batch.lengths, lambda: batch.data,
+        ):  # fmt: skip
+            with pytest.raises(ValueError, match="buffer 'events' was not entered: `with"):
+                use()
+        with batch:
+            assert len(batch) == 2
+
+
 def test_batches_wrap_around_many_times():
     with sender(RING).load() as probe:
         events = probe.maps["events"]

@@ -245,7 +245,10 @@ class Batch:
         """
         stream, places = self._stream, self._places
         what = f"an event of '{stream.name}'"
-        offset, letter = columns.member(stream.btf, self._type_id, name, what)
+        try:
+            offset, letter = columns.member(stream.btf, self._type_id, name, what)
+        except Error as error:
+            raise Error(f"{error}{self._of_one_type(name)}") from None
         size = struct.calcsize("=" + letter)
         if not self:
             return []
@@ -261,6 +264,15 @@ class Batch:
         self._views += (column, view)
         return column if places.stride else list(places.items(column))
 
+    def _of_one_type(self, name: str) -> str:
+        """Where a number is to be found that the tagged union has not, and a type of it has."""
+        btf = self._stream.btf
+        if btf is not None and self._stream.spec.event_is_tagged and self._before == RING_HEADER:
+            for type, type_id in tagged.variants(btf, self._type_id).values():
+                if name in columns.numbers(btf, type_id):
+                    return f"; events of the type {type} have it: batch.only('{type}').column('{name}')"
+        return ""
+
     def tuples(self, *names: str) -> Iterator[tuple[Any, ...]]:
         """Those numbers of each record, as tuples."""
         return zip(*(self.column(name) for name in names), strict=True)
@@ -269,7 +281,8 @@ class Batch:
         """The records as a structured array: a view of the ring's memory where all have one length, else a copy.
 
         ``copy=True`` makes an array of its own in any case. Records that are longer than their type are cut to it;
-        ShortEvent where one is shorter. Needs numpy.
+        ShortEvent where one is shorter. What follows the fixed part, an array without a length, is left out: `payloads`
+        has it. Needs numpy.
         """
         stream, places, type_id, before = self._stream, self._places, self._type_id, self._before
         if stream.spec.event_is_tagged and before == RING_HEADER:

@@ -113,6 +113,12 @@ def test_columns_and_arrays_of_one_type(probe: Object) -> None:
             closed.only("Closed")
         with pytest.raises(pyzbpf.Error, match="has no number 'path'"):
             batch.only("Opened").column("path")
+        with pytest.raises(
+            pyzbpf.Error, match=r"'code'; it has: .*; .* Failed have it: batch.only\('Failed'\)"
+        ):
+            batch.column("code")
+        with pytest.raises(pyzbpf.Error, match=r"no number 'nope'; it has: [^;]*$"):
+            batch.column("nope")
     run(probe, "to_first")
     with (
         probe.maps["first"].batch(timeout=0) as batch,
@@ -188,3 +194,9 @@ def test_records_of_varying_length(probe: Object) -> None:
     ]
     assert [(trap.kind, trap.count) for trap in probe.traps] == [("error.InvalidArgument", 1)]
     assert probe.maps["lines"].lost == 0
+
+
+def test_an_array_leaves_out_what_varies(probe: Object) -> None:
+    optional("numpy")
+    probe.programs["to_lines"].test_run(bytes(70 + 14))
+    assert probe.maps["lines"].to_numpy().tolist() == [(5,)]

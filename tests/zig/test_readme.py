@@ -29,11 +29,11 @@ def test_the_first_probe(compile_text: Callable[..., dict[str, bytes]]) -> None:
     assert spec.btf.describe(spec.maps["events"].event_type) == "struct Event"
 
 
-@pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6, 7, 8])
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6, 7, 8, 9])
 def test_the_probes_of_the_zig_page(number: int, compile_text: Callable[..., dict[str, bytes]]) -> None:
     page = (ROOT / "docs" / "zig.md").read_text()
     found = re.findall(r"```zig\n(.*?)```", page, re.DOTALL)
-    assert len(found) == 9
+    assert len(found) == 10
     for data in compile_text(found[number]).values():
         assert pyzbpf.open(data).programs
 

@@ -136,6 +136,14 @@ class Stream(KernelMap):
             raise Error(
                 f"buffer '{self.name}': the probe declares no type for its events, so they have no members"
             )
+        given: Any = types
+        if not (
+            hasattr(given, "items")
+            and all(isinstance(value, int) and isinstance(name, str) for value, name in given.items())
+        ):
+            raise Error(
+                f"buffer '{self.name}': types are the names of structs by the tag's numbers, {{1: 'Open'}}, not {types!r}"
+            )
         self._decode = by_tag(self.btf, self.spec.event_type, tag, types, f"'{self.name}'")
         self.types = [
             self.spec.event_type,

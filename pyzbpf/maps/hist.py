@@ -64,8 +64,8 @@ class Hist:
 
         A histogram knows no more than that; a number between the two would be made up. Error where it is empty.
         """
-        if not 0 <= percent <= 100:
-            raise ValueError(f"a percentile is from 0 to 100, not {percent}")
+        if not (isinstance(percent, (int, float)) and 0 <= percent <= 100):  # type: ignore[redundant-expr]
+            raise ValueError(f"a percentile is a number from 0 to 100, not {percent!r}")
         count = self.count
         if not count:
             raise Error("an empty histogram has no percentiles")

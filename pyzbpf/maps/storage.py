@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import sys
 
-from pyzbpf.errors import Error, NotFoundError
+from pyzbpf.errors import Error, NotFoundError, SystemCallError
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.fd import Fd
-from pyzbpf.kernel.syscall import ESRCH
+from pyzbpf.kernel.syscall import EBADF, EINVAL, ENOENT, ENOTSOCK, ESRCH, explained
 from pyzbpf.maps.base import Map
 from pyzbpf.uapi import enums as e
 
@@ -40,24 +40,24 @@ class Storage(Map):
     __slots__ = ()
 
     def __getitem__(self, owner: Any) -> Any:
-        with self._owner(owner) as fd:
-            raw = self.lookup_raw(_number(fd))
+        with self._owner(owner) as key:
+            raw = self.lookup_raw(key)
         if raw is None:
             raise KeyError(owner)
         return self.decode_value(raw)
 
     def __contains__(self, owner: object) -> bool:
-        with self._owner(owner) as fd:
-            return self.lookup_raw(_number(fd)) is not None
+        with self._owner(owner) as key:
+            return self.lookup_raw(key) is not None
 
     def _update(self, key: Any, value: Any, flags: int) -> None:
         raw = self.encode_value(value)
-        with self._owner(key) as fd:
-            commands.map_update(self.fileno(), _number(fd), raw, flags)
+        with self._owner(key) as raw_key:
+            commands.map_update(self.fileno(), raw_key, raw, flags)
 
     def __delitem__(self, owner: Any) -> None:
-        with self._owner(owner) as fd:
-            if not commands.map_delete(self.fileno(), _number(fd)):
+        with self._owner(owner) as key:
+            if not commands.map_delete(self.fileno(), key):
                 raise KeyError(owner)
 
     def update(self, other: Any = (), /, **_: Any) -> None:
@@ -76,41 +76,53 @@ class Storage(Map):
     def walk(self) -> Iterator[bytes]:
         return self._raw_keys()
 
-    def _owner(self, owner: Any) -> Fd | _Borrowed:
+    def _owner(self, owner: Any) -> _Owner:
+        """The owner's descriptor, for a ``with`` block in which the kernel's refusals name map and owner."""
+        place = f"map '{self.name}', owner {owner!r}"
         if hasattr(owner, "fileno"):
-            return _Borrowed(owner.fileno())
+            return _Owner(owner, place, _OWNERS[self.spec.type])
+        return _Owner(self._opened(owner), place, _OWNERS[self.spec.type])
+
+    def _opened(self, owner: Any) -> Fd:
         kind = self.spec.type
         if kind == e.BPF_MAP_TYPE_TASK_STORAGE and isinstance(owner, int):
             try:
                 return Fd(os.pidfd_open(owner), f"process {owner}")
-            except OSError as error:
-                if error.errno == ESRCH:
+            except (OSError, OverflowError) as error:
+                if getattr(error, "errno", ESRCH) in (ESRCH, EINVAL):
                     raise NotFoundError(f"map '{self.name}': there is no process {owner}") from None
                 raise
         if kind in (e.BPF_MAP_TYPE_INODE_STORAGE, e.BPF_MAP_TYPE_CGRP_STORAGE) and isinstance(
             owner, (str, os.PathLike)
         ):
-            return Fd(os.open(owner, os.O_RDONLY | os.O_CLOEXEC), str(owner))
+            try:
+                return Fd(os.open(owner, os.O_RDONLY | os.O_CLOEXEC), str(owner))
+            except OSError as error:
+                what = f"map '{self.name}', owner '{os.fspath(owner)}': {error.strerror}"
+                raise (NotFoundError if error.errno == ENOENT else Error)(what) from None
         raise Error(f"map '{self.name}', owner: {_OWNERS[kind]} is wanted, not {owner!r}")
 
 
-class _Borrowed:
-    """A descriptor of somebody else's."""
+class _Owner:
+    """A descriptor of an owner, ours or somebody else's, for one call; ``place`` and ``wanted`` are for its refusal."""
 
-    __slots__ = ("_number",)
+    __slots__ = ("_fd", "_place", "_wanted")
 
-    def __init__(self, number: int) -> None:
-        self._number = number
+    def __init__(self, fd: Any, place: str, wanted: str) -> None:
+        self._fd = fd
+        self._place = place
+        self._wanted = wanted
 
-    def fileno(self) -> int:
-        return self._number
+    def __enter__(self) -> bytes:
+        """The key."""
+        number = self._fd.fileno()
+        if number < 0:  # what is closed
+            raise Error(f"{self._place}: {self._wanted} is wanted, and this is closed")
+        return int(number).to_bytes(4, sys.byteorder)
 
-    def __enter__(self) -> _Borrowed:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
-def _number(fd: Fd | _Borrowed) -> bytes:
-    return fd.fileno().to_bytes(4, sys.byteorder)
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(self._fd, Fd):
+            self._fd.close()
+        if isinstance(error, SystemCallError):
+            reason = f"{self._wanted} is wanted"
+            raise explained(error, self._place, {EBADF: reason, ENOTSOCK: reason}) from None

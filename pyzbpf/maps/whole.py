@@ -212,6 +212,8 @@ def top(map: Map, number: int) -> list[tuple[Any, Any]]:
     """The largest values: `Map.top`."""
     import heapq
 
+    if not isinstance(number, int) or number < 0:  # type: ignore[redundant-expr]
+        raise Error(f"map '{map.name}': how many of the largest is a whole number from 0, not {number!r}")
     elements = map.sums().items() if isinstance(map, PerCpu) else pairs(map)
     return heapq.nlargest(number, elements, key=lambda pair: pair[1])
 

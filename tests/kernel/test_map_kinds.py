@@ -12,7 +12,7 @@ import threading
 import pytest
 
 import pyzbpf
-from pyzbpf.errors import Error, NotFoundError
+from pyzbpf.errors import Error, NotFoundError, SystemCallError
 from pyzbpf.kernel import commands
 from pyzbpf.spec.model import MapSpec
 from tests.kernel.test_maps import ARRAY, HASH, LPM_TRIE, NO_PREALLOC, typed
@@ -131,14 +131,23 @@ def test_a_value_for_a_socket():
         holds(probe.maps["map"], owner)
         with pytest.raises(Error, match=r"owner: a socket is wanted, not 'x'"):
             probe.maps["map"]["x"]
+        with (
+            open(os.devnull) as file,
+            pytest.raises(SystemCallError, match=r"map 'map', owner <.*null.*: a socket is wanted"),
+        ):
+            probe.maps["map"][file]
+        owner.close()
+        with pytest.raises(Error, match="a socket is wanted, and this is closed"):
+            probe.maps["map"][owner]
 
 
 def test_a_value_for_a_process():
     features.needs_map(TASK_STORAGE)
     with storage(TASK_STORAGE).load() as probe:
         holds(probe.maps["map"], os.getpid())
-        with pytest.raises(NotFoundError, match="no process"):
-            probe.maps["map"][1 << 22]
+        for number in (1 << 22, -1, 1 << 40):
+            with pytest.raises(NotFoundError, match=f"map 'map': there is no process {number}"):
+                probe.maps["map"][number]
 
 
 def test_a_value_for_a_file(tmp_path):
@@ -151,6 +160,8 @@ def test_a_value_for_a_file(tmp_path):
         with path.open() as file:
             probe.maps["map"][file] = 9
             assert probe.maps["map"][str(path)] == 9
+        with pytest.raises(NotFoundError, match="map 'map', owner '/no/such/file': No such file"):
+            probe.maps["map"]["/no/such/file"]
 
 
 @pytest.mark.parametrize("type_", [ARRAY_OF_MAPS, HASH_OF_MAPS])
@@ -307,6 +318,9 @@ def test_a_full_user_ring_refuses_or_waits(user_ring):
     assert user_ring.variables["count"].value == sent
     with pytest.raises(Error, match=r"sequence"):
         ring.send({"sequence": -1})
+    for timeout in ("x", float("nan")):
+        with pytest.raises(Error, match="buffer 'events': timeout is a number of seconds"):
+            ring.send(event, timeout=timeout)
 
 
 def test_bytes_for_a_ring_without_a_type():

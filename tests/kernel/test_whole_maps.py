@@ -279,6 +279,12 @@ def test_numpy_columns_of_the_other_byte_order_are_refused():
         assert dict(map.items()) == {number: number for number in range(10)}
 
 
+@pytest.mark.parametrize("number", ["x", -1, 1.5, None])
+def test_how_many_are_the_largest_is_a_number(number):
+    with typed(HASH).load() as probe, pytest.raises(Error, match="map 'map': how many of the largest"):
+        probe.maps["map"].top(number)
+
+
 def test_enums_keep_their_names_in_whole_maps():
     btf, ids = types()
     colour = btf.enum("colour", 4, [("red", 1), ("green", 2)])

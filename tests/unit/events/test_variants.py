@@ -90,6 +90,11 @@ def test_mistakes_in_variants_name_what_there_is():
             stream.variants("tag", {})
         with pytest.raises(Error, match=r"no struct 'Opne'; it has: .*Open"):
             stream.variants("kind", {1: "Opne"})
+        for types in (["Open"], "Open", {"1": "Open"}, {1: 2}, None):
+            with pytest.raises(
+                Error, match="buffer 'fake': types are the names of structs by the tag's numbers"
+            ):
+                stream.variants("kind", types)
     with Fake() as fake, pytest.raises(Error, match="declares no type"):
         fake.variants("kind", {})
 

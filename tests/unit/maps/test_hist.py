@@ -90,6 +90,8 @@ def test_what_cannot_be_said_is_not():
     for use in (
         lambda: Hist(closed="both"),
         lambda: of([1]).percentile(101),
+        lambda: of([1]).percentile("x"),
+        lambda: of([1]).percentile(float("nan")),
         lambda: of([-1]),
         lambda: of([1 << 64]),
         lambda: of([1]).text(style="ascii"),

@@ -161,6 +161,10 @@ def _arena(spec: ObjectSpec, image: Image, btf: Btf | None) -> None:
     _variables(spec, image, data, btf, home)
 
 
+# What the SDK keeps for itself among an object's constants (zig/bpf/map/counter.zig).
+_OF_THE_SDK = "pyzbpf_zeros_"
+
+
 def _variables(
     spec: ObjectSpec, image: Image, data_section: Section, btf: Btf | None, found: MapSpec
 ) -> None:
@@ -180,6 +184,8 @@ def _variables(
             continue  # Zig leaves a local alias behind each exported name
         if symbol.binding == elf.STB_LOCAL and symbol.value not in typed:
             continue  # an anonymous constant
+        if symbol.name.startswith(_OF_THE_SDK):
+            continue
         taken.add(symbol.value)
         spec.variables[symbol.name] = VariableSpec(
             symbol.name,

@@ -19,6 +19,7 @@ ETHERNET = 14  # a socket filter sees the packet behind this header
 
 def test_the_object_says_what_the_numbers_mean() -> None:
     spec = zig_probes.spec("aggregates")
+    assert sorted(spec.variables) == ["refused", "value", "watched"]  # none of the SDK's own
     assert {name: found.aggregate for name, found in spec.maps.items() if found.aggregate} == {
         "packets": "counter",
         "by_length": "counter",

@@ -56,7 +56,7 @@ pub inline fn increase(number: *u64, amount: u64) void {
 pub inline fn entry(comptime Value: type, map: *const anyopaque, key: *const anyopaque) result.Error!*Value {
     @setRuntimeSafety(false); // the pointer is the kernel's: an alignment check is refused by the verifier
     if (helpers.map_lookup_elem(map, key)) |found| return @ptrCast(@alignCast(found));
-    result.check(helpers.map_update_elem(map, key, &Zeros(Value).bytes, noexist)) catch |reason| switch (reason) {
+    result.check(helpers.map_update_elem(map, key, &pyzbpf_zeros(Value).bytes, noexist)) catch |reason| switch (reason) {
         error.AlreadyExists => {}, // another CPU was first
         else => return reason,
     };
@@ -65,8 +65,9 @@ pub inline fn entry(comptime Value: type, map: *const anyopaque, key: *const any
 
 const noexist = @import("../constants.zig").NOEXIST;
 
-/// Zeros that are no part of the stack, which has no room for a histogram.
-fn Zeros(comptime Value: type) type {
+/// Zeros that are no part of the stack, which has no room for a histogram. By its name the reader of the object knows that it
+/// is no variable of the author's.
+fn pyzbpf_zeros(comptime Value: type) type {
     return struct {
         const bytes: Value = std.mem.zeroes(Value);
     };

@@ -116,6 +116,18 @@ def numbers(version: str) -> list[int]:
     return [int(part) for part in version.split(".")]
 
 
+def loads_alone(path: Path, wanted: str) -> bool:
+    """Whether we load this program of an object, of which the kernel refuses another."""
+    spec = pyzbpf.open(path)
+    for name, program in spec.programs.items():
+        program.autoload = name == wanted
+    try:
+        spec.load().close()
+    except Error:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("endian", ENDIANS)
 @pytest.mark.parametrize("name", zig_probes.EVERY)
 def test_it_reads_what_we_read(name: str, endian: str, edition: cilium.Edition) -> None:
@@ -148,7 +160,9 @@ def test_it_loads_what_we_load(name: str, edition: cilium.Edition, bpffs: Path) 
     except Error:  # of this kernel, then; test_bpftool.py knows which may be
         probe = None
     if probe is None:
-        assert sorted(seen["refused"]) == sorted(spec.programs)
+        assert sorted(seen["refused"]) == sorted(
+            name for name in spec.programs if not loads_alone(path, name)
+        )
         return
     with probe:
         for program_name, program in probe.programs.items():

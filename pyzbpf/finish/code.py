@@ -105,6 +105,13 @@ class Instruction:
         self.marks: list[Mark] = []
         self.calls: list[Call] = []
 
+    def copy(self) -> Instruction:
+        """Another one, which shares with this one what both refer to."""
+        made = Instruction(self.opcode)
+        for name in Instruction.__slots__:
+            setattr(made, name, getattr(self, name))
+        return made
+
     @property
     def is_wide(self) -> bool:
         """Whether it takes two slots."""

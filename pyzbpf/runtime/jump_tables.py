@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 ADVICE = "Compile it with -fno-jump-tables, or for cpu v3: then a switch is a chain of comparisons."
 
 _KEY = struct.Struct("=I")
-_VALUE = struct.Struct(
-    "=IIII"
-)  # struct bpf_insn_array_value: the kernel says what it makes of the first in the others
+# struct bpf_insn_array_value: the kernel says what it makes of the first in the others.
+_VALUE = struct.Struct("=IIII")
 
 
 def create(tables: Mapping[str, Sequence[int]], made: dict[str, Fd], *, token: int) -> None:

@@ -69,6 +69,14 @@ def access_size(instruction: Instruction) -> int:
     return _SIZES[instruction.opcode & _SIZE]
 
 
+def pointer(instruction: Instruction) -> int:
+    """The register by which a load or store uses memory; r10 where it is neither."""
+    group = instruction.opcode & 7
+    if group == LDX:
+        return instruction.source
+    return instruction.destination if group in (ST, STX) else FRAME
+
+
 def stores_to_stack(instruction: Instruction) -> range | None:
     """The bytes of the frame that are overwritten, as offsets from r10; None: none that is known."""
     if instruction.opcode & 7 in (ST, STX) and instruction.destination == FRAME:

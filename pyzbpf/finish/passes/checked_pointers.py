@@ -15,7 +15,7 @@ from pyzbpf.finish.analysis import effects, registers, values
 from pyzbpf.finish.analysis.branches import is_conditional
 from pyzbpf.finish.analysis.flow import predecessors, successors
 from pyzbpf.finish.analysis.liveness import is_live
-from pyzbpf.finish.analysis.registers import ALU, ALU64, FRAME, LDX, MOV64, ST, STX
+from pyzbpf.finish.analysis.registers import ALU, ALU64, FRAME, MOV64
 from pyzbpf.finish.code import Instruction
 from pyzbpf.insn.instruction import LD_IMM64
 
@@ -79,15 +79,15 @@ def _candidates(function: Function) -> list[tuple[Instruction, _Recipe]]:
             if len(following[ways[0]]) > 1:
                 known = {register: recipe.copy() for register, recipe in known.items()}
         if _uses_beyond(instruction, known):
-            found.append((instruction, known[_pointer(instruction)].copy()))
-            known[_pointer(instruction)].checks = []
+            found.append((instruction, known[registers.pointer(instruction)].copy()))
+            known[registers.pointer(instruction)].checks = []
         _note(instruction, known)
         behind.append(_step(instruction, known))
     return found
 
 
 def _uses_beyond(instruction: Instruction, known: dict[int, _Recipe]) -> bool:
-    recipe = known.get(_pointer(instruction))
+    recipe = known.get(registers.pointer(instruction))
     if recipe is None or recipe.index is None or not recipe.is_address or not recipe.checks:
         return False
     return recipe.reach is not None and instruction.offset > recipe.reach
@@ -95,7 +95,7 @@ def _uses_beyond(instruction: Instruction, known: dict[int, _Recipe]) -> bool:
 
 def _note(instruction: Instruction, known: dict[int, _Recipe]) -> None:
     """How far memory was used, and which comparisons were made."""
-    recipe = known.get(_pointer(instruction))
+    recipe = known.get(registers.pointer(instruction))
     if recipe is not None:
         recipe.reach = max(recipe.reach or 0, instruction.offset)
     if is_conditional(instruction) and not instruction.opcode & 8:
@@ -115,14 +115,6 @@ def _step(instruction: Instruction, known: dict[int, _Recipe]) -> dict[int, _Rec
         if register not in written and written.isdisjoint(recipe.sources)
     }
     return left | {instruction.destination: made} if made is not None else left
-
-
-def _pointer(instruction: Instruction) -> int:
-    """The register by which memory is used; r10 where there is none."""
-    group = instruction.opcode & 7
-    if group == LDX:
-        return instruction.source
-    return instruction.destination if group in (ST, STX) else FRAME
 
 
 def _recipe(instruction: Instruction, known: dict[int, _Recipe]) -> _Recipe | None:
@@ -167,7 +159,7 @@ def _make_again(function: Function, found: list[tuple[Instruction, _Recipe]]) ->
         following = successors(function)
         at = function.instructions.index(use)
         written = set[int]().union(*(registers.writes(instruction) for instruction in recipe.made))
-        passing = written - {_pointer(use)}
+        passing = written - {registers.pointer(use)}
         if any(is_live(function, following, register, [at]) for register in passing):
             continue
         for check in recipe.checks:

@@ -22,7 +22,7 @@ from pyzbpf.finish.analysis.contexts import START
 from pyzbpf.finish.analysis.flow import successors
 from pyzbpf.finish.analysis.frames import make_room
 from pyzbpf.finish.analysis.liveness import is_live
-from pyzbpf.finish.analysis.registers import ADD64_IMMEDIATE, FRAME, LDX, LOAD64, MOV64, ST, STORE64, STX
+from pyzbpf.finish.analysis.registers import ADD64_IMMEDIATE, FRAME, LDX, LOAD64, MOV64, STORE64
 from pyzbpf.finish.analysis.roles import fault, is_program
 from pyzbpf.finish.code import Instruction
 from pyzbpf.insn.instruction import JA
@@ -62,7 +62,7 @@ def run(unit: Unit) -> None:
         moved = {
             function.instructions[index]: state[pointer]
             for index, state in sorted(states.items())
-            if (pointer := _pointer(function.instructions[index])) in state
+            if (pointer := registers.pointer(function.instructions[index])) in state
             and state[pointer].in_context
             and state[pointer] != START
         }
@@ -90,14 +90,6 @@ def _size(unit: Unit, function: Function) -> int:
     return found.size if found is not None and found.kind == kinds.STRUCT and found.size else _UNKNOWN
 
 
-def _pointer(instruction: Instruction) -> int:
-    """The register by which memory is used; r10 where there is none."""
-    group = instruction.opcode & 7
-    if group == LDX:
-        return instruction.source
-    return instruction.destination if group in (ST, STX) else FRAME
-
-
 def _rewrite(
     unit: Unit,
     function: Function,
@@ -117,7 +109,7 @@ def _alternatives(
     unit: Unit, function: Function, access: Instruction, value: Value, states: Mapping[int, State]
 ) -> list[Instruction]:
     """An access at each of its places, and the choice between them."""
-    pointer, place = _pointer(access), function.instructions.index(access)
+    pointer, place = registers.pointer(access), function.instructions.index(access)
     following = successors(function)
     added = _added(function, states, place, pointer)
     is_wanted = is_live(function, following, pointer, following[place])

@@ -56,7 +56,7 @@ def run(unit: Unit) -> None:
             if line is not None and line.file.startswith(SDK_FILES):
                 continue  # places that are the same on every kernel: registers
             instruction = function.instructions[index]
-            _check_access(unit, function, instruction, state.get(_pointer(instruction)))
+            _check_access(unit, function, instruction, state.get(registers.pointer(instruction)))
             if instruction.opcode == CALL and instruction.callee is None and not is_trap(instruction):
                 for register in _ARGUMENTS:
                     _check_argument(unit, function, instruction, state.get(register))
@@ -82,14 +82,6 @@ def _context(unit: Unit, function: Function) -> Place | None:
     ):
         return Place(OBJECT, type_id, 0)
     return None
-
-
-def _pointer(instruction: Instruction) -> int:
-    """The register by which memory is used; -1 where there is none."""
-    group = instruction.opcode & 7
-    if group == registers.LDX:
-        return instruction.source
-    return instruction.destination if group in (registers.ST, registers.STX) else -1
 
 
 def _check_access(unit: Unit, function: Function, access: Instruction, base: Place | None) -> None:

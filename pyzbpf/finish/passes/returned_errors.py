@@ -15,7 +15,6 @@ from pyzbpf.finish.analysis.held import Holdings
 from pyzbpf.finish.analysis.registers import FRAME, ST, STX
 from pyzbpf.finish.analysis.roles import is_returned_error
 from pyzbpf.finish.analysis.things import THERE, UNCLEAR
-from pyzbpf.finish.code import Instruction
 from pyzbpf.insn.instruction import CALL, EXIT
 
 TYPE_CHECKING = False
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from pyzbpf.finish.analysis.certain import Known
     from pyzbpf.finish.analysis.things import State, Thing
-    from pyzbpf.finish.code import Function
+    from pyzbpf.finish.code import Function, Instruction
     from pyzbpf.finish.unit import Unit
 
 
@@ -114,7 +113,7 @@ class _Ways:
             if is_returned_error(instruction):
                 # What only computes is for nothing now.
                 kept = passed if any(map(_is_seen_by_others, passed)) else []
-                return [_copy(one) for one in (*kept, instruction)]
+                return [one.copy() for one in (*kept, instruction)]
             if instruction.opcode in (CALL, EXIT) or instruction.core is not None:
                 return []
             if not instruction.is_jump:
@@ -136,17 +135,10 @@ class _Ways:
         )
         if not on or not aside:
             return []
-        test = _copy(self.code[index])
+        test = self.code[index].copy()
         test.target = aside[0]
-        return [*map(_copy, passed), test, *on, *aside]
+        return [*(one.copy() for one in passed), test, *on, *aside]
 
 
 def _is_seen_by_others(instruction: Instruction) -> bool:
     return instruction.opcode & 7 in (ST, STX) and instruction.destination != FRAME
-
-
-def _copy(instruction: Instruction) -> Instruction:
-    made = Instruction(instruction.opcode)
-    for name in Instruction.__slots__:
-        setattr(made, name, getattr(instruction, name))
-    return made

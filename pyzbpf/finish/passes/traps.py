@@ -79,9 +79,8 @@ def run(unit: Unit) -> None:
             told = _told(function, by_register=returns) if verdict is None else []
             made = _record(sites, function, trap, kept) + _leave(told, verdict or 0, kept)
             made[0].line = trap.line if trap.line is not UNKNOWN else None
-            for counter in counted.get(
-                trap, ()
-            ):  # of its operands, which it has not, nobody writes the record's
+            # Of its operands, which such a trap has not, nobody writes the record's.
+            for counter in counted.get(trap, ()):
                 counters.hide(function, counter, sites.place, made[0].immediate + table.OPERANDS[0])
             function.replace(trap, made)
     sites.write()

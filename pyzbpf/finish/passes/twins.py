@@ -55,9 +55,7 @@ def _copy(unit: Unit, function: Function, symbol: Symbol) -> Function:
 
 
 def _copy_instruction(original: Instruction) -> Instruction:
-    copy = Instruction(original.opcode)
-    for name in Instruction.__slots__:
-        setattr(copy, name, getattr(original, name))
+    copy = original.copy()
     copy.marks = [Mark(mark.kind, mark.text) for mark in original.marks]
     line, core = original.line, original.core
     copy.line = Line(line.file, line.text, line.position) if line is not None else None

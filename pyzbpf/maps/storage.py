@@ -79,9 +79,8 @@ class Storage(Map):
     def _owner(self, owner: Any) -> _Owner:
         """The owner's descriptor, for a ``with`` block in which the kernel's refusals name map and owner."""
         place = f"map '{self.name}', owner {owner!r}"
-        if hasattr(owner, "fileno"):
-            return _Owner(owner, place, _OWNERS[self.spec.type])
-        return _Owner(self._opened(owner), place, _OWNERS[self.spec.type])
+        ours = None if hasattr(owner, "fileno") else self._opened(owner)
+        return _Owner(ours or owner, place, _OWNERS[self.spec.type], ours)
 
     def _opened(self, owner: Any) -> Fd:
         kind = self.spec.type
@@ -106,10 +105,11 @@ class Storage(Map):
 class _Owner:
     """A descriptor of an owner, ours or somebody else's, for one call; ``place`` and ``wanted`` are for its refusal."""
 
-    __slots__ = ("_fd", "_place", "_wanted")
+    __slots__ = ("_fd", "_ours", "_place", "_wanted")
 
-    def __init__(self, fd: Any, place: str, wanted: str) -> None:
+    def __init__(self, fd: Any, place: str, wanted: str, ours: Fd | None) -> None:
         self._fd = fd
+        self._ours = ours  # to be closed; what the caller gave stays open
         self._place = place
         self._wanted = wanted
 
@@ -121,8 +121,8 @@ class _Owner:
         return int(number).to_bytes(4, sys.byteorder)
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(self._fd, Fd):
-            self._fd.close()
+        if self._ours is not None:
+            self._ours.close()
         if isinstance(error, SystemCallError):
             reason = f"{self._wanted} is wanted"
             raise explained(error, self._place, {EBADF: reason, ENOTSOCK: reason}) from None

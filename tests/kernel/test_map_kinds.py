@@ -14,6 +14,7 @@ import pytest
 import pyzbpf
 from pyzbpf.errors import Error, NotFoundError, SystemCallError
 from pyzbpf.kernel import commands
+from pyzbpf.kernel.fd import Fd
 from pyzbpf.spec.model import MapSpec
 from tests.kernel.test_maps import ARRAY, HASH, LPM_TRIE, NO_PREALLOC, typed
 from tests.support import features
@@ -148,6 +149,13 @@ def test_a_value_for_a_process():
         for number in (1 << 22, -1, 1 << 40):
             with pytest.raises(NotFoundError, match=f"map 'map': there is no process {number}"):
                 probe.maps["map"][number]
+
+
+def test_the_descriptor_of_an_owner_stays_the_callers():
+    features.needs_map(TASK_STORAGE)
+    with storage(TASK_STORAGE).load() as probe, Fd(os.pidfd_open(os.getpid()), "this process") as own:
+        holds(probe.maps["map"], own)
+        assert os.fstat(own.fileno())
 
 
 def test_a_value_for_a_file(tmp_path):

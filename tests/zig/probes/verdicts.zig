@@ -9,16 +9,19 @@ export var binding: bpf.Bind linksection(".data") = .allow;
 export var leaving: bpf.Egress linksection(".data") = .pass;
 export var refusal: bpf.LSM linksection(".data") = .allow;
 
+/// Every program may read a variable; the pid is not for every kind to ask for before Linux 6.10 (eb166e522c77).
+export var idle: bool linksection(".data") = false;
+
 pub fn bound() bpf.Bind {
     return binding;
 }
 
 pub fn egress() !bpf.Egress {
-    if (bpf.process.pid() == 0) return error.Idle;
+    if (idle) return error.Idle;
     return leaving;
 }
 
 pub fn opened() !bpf.LSM {
-    if (bpf.process.pid() == 0) return error.Idle;
+    if (idle) return error.Idle;
     return refusal;
 }

@@ -154,12 +154,21 @@ def replaced(text: str, name: str, part: str) -> str:
 
 
 def commit() -> str:
-    """The commit that is tested, with ``-dirty`` behind it where files differ from it; "" outside of git."""
-    asked = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    """The commit that is tested, with ``-dirty`` behind it where files differ from it; "" outside of git.
+
+    The documentation may differ: runs that keep what came of them write it, each kernel when it ends.
+    """
     try:
-        return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+        name = _git("describe", "--always", "--exclude=*")
+        return f"{name}-dirty" if _git("diff", "--name-only", "HEAD", "--", ":!docs") else name
     except (OSError, subprocess.CalledProcessError):
         return ""
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(
+        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def keep(runs: Sequence[Run], commit: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from pyzbpf.errors import Error, NotFoundError, SystemCallError
 from pyzbpf.kernel import tracefs
-from tests.support import network
+from tests.support import child, network
 from tests.support.assemble import (
     R0,
     R1,
@@ -219,15 +219,14 @@ def test_a_closed_object_says_that_it_is_closed():
 
 def test_xdp_of_another_process_says_how_to_find_it():
     ready, done = socket.socketpair()
-    child = os.fork()
-    if not child:  # pragma: no cover - another process
-        try:
-            with packets("xdp", XDP_PASS).load() as probe:
-                probe.attach(interface="lo", mode="generic")
-                ready.send(b"x")
-                ready.recv(1)
-        finally:
-            os._exit(0)
+
+    def attach_and_wait() -> None:
+        with packets("xdp", XDP_PASS).load() as probe:
+            probe.attach(interface="lo", mode="generic")
+            ready.send(b"x")
+            ready.recv(1)
+
+    process = child.start(attach_and_wait)
     with ready, done:
         done.settimeout(PATIENCE)
         done.recv(1)
@@ -239,7 +238,7 @@ def test_xdp_of_another_process_says_how_to_find_it():
                 probe.attach(interface="lo", mode="generic")
         finally:
             done.send(b"x")
-            os.waitpid(child, 0)
+            os.waitpid(process, 0)
     for word in ("bpftool net", "bpftool link", "when its owner ends", "xdp off"):
         assert word in str(caught.value)
 

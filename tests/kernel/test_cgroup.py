@@ -11,7 +11,7 @@ from pyzbpf.errors import Error, NotFoundError, PrivilegeError
 from pyzbpf.kernel import cgroup as kernel_cgroup
 from pyzbpf.kernel import commands
 from pyzbpf.kernel.syscall import failure
-from tests.support import network, zig_probes
+from tests.support import child, network, zig_probes
 
 PATIENCE = 30
 IN, OUT, CREATED = 0, 1, 2
@@ -47,17 +47,13 @@ def group():
 
 def run_in(folder: str, work) -> int:
     """Do ``work()`` in a child process of that cgroup; its exit status (0: it returned)."""
-    child = os.fork()
-    if not child:  # pragma: no cover - another process
-        status = 1
-        try:
-            with open(f"{folder}/cgroup.procs", "w") as file:
-                file.write(str(os.getpid()))
-            work()
-            status = 0
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    def join_and_work() -> None:
+        with open(f"{folder}/cgroup.procs", "w") as file:
+            file.write(str(os.getpid()))
+        work()
+
+    return child.run(join_and_work)
 
 
 def test_packets_and_sockets_of_one_group(spec, group):

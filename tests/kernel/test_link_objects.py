@@ -17,7 +17,7 @@ from pyzbpf import Link
 from pyzbpf.errors import Error, NotFoundError, PrivilegeError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import inventory
 from tests.kernel.test_uprobe import LIBC, NAME, libc_file
-from tests.support import features, network, zig_probes
+from tests.support import child, features, network, zig_probes
 from tests.support.bpf_fs import mounted
 
 PATIENCE = 30
@@ -138,32 +138,29 @@ def test_not_pinned_it_ends_with_its_process(pair):
     """Kill -9 and an end without a word are the same: no descriptor, no link."""
     features.since("6.6", "tcx")
     read, write = os.pipe()
-    child = os.fork()
-    if not child:  # pragma: no cover - another process
+
+    def attach_and_wait() -> None:
         probe = tcx(frame(100))
         probe.programs["tcx_in"].attach(interface=pair.name)
         os.write(write, b"x")
         signal.pause()
-        os._exit(1)
+
+    process = child.start(attach_and_wait)
+    os.close(write)
     try:
         assert os.read(read, 1) == b"x"
         assert not arrived(pair, 100)
     finally:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
         os.close(read)
-        os.close(write)
     assert arrived(pair, 100)
 
 
 def test_a_child_process_takes_nothing_away(pair):
     with tcx(frame(100)) as probe:
         probe.attach(interface=pair.name)
-        child = os.fork()
-        if not child:  # pragma: no cover - another process
-            probe.close()
-            os._exit(0)
-        assert os.waitpid(child, 0)[1] == 0
+        assert child.run(probe.close) == 0
         assert not arrived(pair, 100)
         assert probe.links[0].attached
 

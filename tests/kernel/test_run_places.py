@@ -10,13 +10,17 @@ import signal
 import socket
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.kernel.test_run_command import Run, here, records, start
 from tests.kernel.test_uprobe import NAME, libc_file
-from tests.support import features, network
+from tests.support import child, features, network
 from tests.support.targets import Target
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def programs(*names: str) -> list[str]:
@@ -100,18 +104,19 @@ def test_maps_that_the_loader_fills_are_not_printed(capsys: pytest.CaptureFixtur
     assert (code, out) == (0, "")
 
 
+def socket_in(group: Path) -> None:
+    """Join the control group and make a socket there."""
+    (group / "cgroup.procs").write_text(str(os.getpid()))
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()
+
+
 def test_a_control_group() -> None:
     with network.cgroup() as group:
         process = start(*programs("created"), "--cgroup", str(group), "-o", "json", probe="network")
         try:
             run = Run(process)
             assert f"created on cgroup/sock_create of cgroup '{group}'" in run.first
-            child = os.fork()
-            if not child:  # pragma: no cover - another process
-                (group / "cgroup.procs").write_text(str(os.getpid()))
-                socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()
-                os._exit(0)
-            os.waitpid(child, 0)
+            assert child.run(lambda: socket_in(group)) == 0
             code, out, _ = run.end()
         finally:
             process.kill()

@@ -16,7 +16,7 @@ import pytest
 from pyzbpf.errors import Error, NotFoundError, PrivilegeError, SystemCallError, UnsupportedError
 from pyzbpf.kernel import netlink
 from pyzbpf.kernel import traffic_control as tc
-from tests.support import features, network, zig_probes
+from tests.support import child, features, network, zig_probes
 from tests.support.require import missing
 
 PATIENCE = 30
@@ -99,14 +99,13 @@ def test_a_filter_counts_and_drops_and_goes(pair, direction):
 
 def leave_behind(pair) -> None:
     """A filter of a process that is gone: nothing of the kernel ties it to one."""
-    child = os.fork()
-    if not child:  # pragma: no cover - another process
-        try:
-            probe = spec_of("classifier").load()
-            probe.attach(interface=pair.name, direction="ingress", priority=5)
-        finally:
-            os._exit(0)
-    os.waitpid(child, 0)
+
+    def attach() -> None:
+        probe = spec_of("classifier").load()
+        probe.attach(interface=pair.name, direction="ingress", priority=5)
+        os._exit(0)  # nothing is taken down
+
+    assert child.run(attach) == 0
     assert filters(pair, "ingress") == [5]
 
 
@@ -174,13 +173,7 @@ def test_detaching_from_another_network_namespace(pair):
 def test_a_child_process_does_not_detach(pair):
     with spec_of("classifier").load() as probe:
         link = probe.programs["classifier"].attach(interface=pair.name, direction="ingress", priority=9)
-        child = os.fork()
-        if not child:  # pragma: no cover - another process
-            try:
-                link.close()
-            finally:
-                os._exit(0)
-        os.waitpid(child, 0)
+        assert child.run(link.close) == 0
         assert filters(pair, "ingress") == [9]
 
 

@@ -108,9 +108,8 @@ UNIX = (
     ],
 )
 def test_both_attach_there_or_neither(probe: str, name: str, where: str) -> None:
-    if (
-        probe == "packets"
-    ):  # it has programs that are loaded by the kernel's types, for which libbpf looks first
+    # It has programs that are loaded by the kernel's types, for which libbpf looks first.
+    if probe == "packets":
         features.needs_types()
     features.since({"cgroup": "5.7", "netns": "5.8", "xdp": "5.9"}[where], f"links of {where}")
     if name in UNIX.split() and libbpf.version() < (1, 3):
@@ -178,6 +177,7 @@ def test_both_attach_to_a_sample() -> None:
 
 def test_both_attach_to_many_functions() -> None:
     features.since("5.18", "kprobe.multi")
+    features.needs_types()  # libbpf reads them for other programs of the object, even if they are not loaded
     features.needs_to_know_the_machine()
     function = next(iter(kernel_names()))
     errno, said = both("links/many", "kernel_in", libbpf_attach.to_functions(function), functions=function)

@@ -32,11 +32,11 @@ def attach(
 ) -> Link:
     """Run the program in ``cgroup`` and those below it: its directory, or its name below cgroup2's mount.
 
-    Programs of other owners there run, too, before this one; ``before`` and ``after`` are a link or program
-    that is attached there, or "all" (Linux 6.17). Error, with where cgroup2 is mounted, for a directory that is no
-    cgroup of version 2.
+    Programs of other owners there run, too, before this one; ``before`` and ``after`` are a link that is
+    attached there, or "all" (Linux 6.17): for a link the kernel takes no program. Error, with where cgroup2 is
+    mounted, for a directory that is no cgroup of version 2, or an empty name.
     """
-    if cgroup is None:
+    if not cgroup:  # an empty name would be that of all processes
         home = cgroups.mount_point() or "/run/cgroup2"
         raise Error(
             f"program '{spec.name}': say for which cgroup: attach(cgroup='{home}/mytool'); cgroup='{home}' is for all "
@@ -61,6 +61,8 @@ def attach(
         except SystemCallError as error:
             if placed and error.errno == EINVAL and limits.older(os.uname().release, since.CGROUP_ORDER):
                 raise UnsupportedError(f"before= and after= ({what})", since=since.CGROUP_ORDER) from error
+            if "cgroup.relative_fd" in placed and error.errno == EINVAL:
+                raise explained(error, what, {EINVAL: _OTHER}) from error
             missing = limits.no_trampolines() if error.errno == ENOTSUPP else ""  # of lsm_cgroup
             if missing:
                 raise UnsupportedError(what, advice=missing) from error
@@ -68,6 +70,10 @@ def attach(
     return Link(spec, what, [link])
 
 
+_OTHER = (
+    "what before= or after= names here is a link of the same kind of control groups, such as attach() returned, "
+    "or 'all'; a program is none"
+)
 _REASONS = {
     E2BIG: "a cgroup takes 64 programs of a kind",
     EINVAL: "the program was loaded for another kind of control groups, or the kernel does not know this one",

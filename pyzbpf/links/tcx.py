@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 from pyzbpf.errors import Error, SystemCallError, UnsupportedError
-from pyzbpf.kernel import commands
+from pyzbpf.kernel import commands, limits
 from pyzbpf.kernel.sockets import interface_index
 from pyzbpf.kernel.syscall import EEXIST, EINVAL, ENOENT, ERANGE, explained
 from pyzbpf.links import order
@@ -35,6 +37,7 @@ def attach(
     direction = spec.kind.rpartition("/")[2]
     what = f"tcx {direction} of interface '{interface}'"
     index = interface_index(interface)
+    placed = order.members("tcx", before, after)
     try:
         link = commands.link_create(
             what,
@@ -42,10 +45,12 @@ def attach(
             prog_fd=program.fileno(),
             target_ifindex=index,
             attach_type=spec.attach_type or 0,
-            **order.members("tcx", before, after),
+            **placed,
         )
     except SystemCallError as error:
-        if error.errno == EINVAL:
+        # A kernel that was built without tcx says the same as one before 6.6.
+        related = "tcx.relative_fd" in placed and not limits.older(os.uname().release, since.TCX)
+        if error.errno == EINVAL and not related:
             raise UnsupportedError(
                 "attaching by tcx",
                 since=since.TCX,
@@ -57,6 +62,7 @@ def attach(
 
 
 _REASONS = {
+    EINVAL: "what before= or after= names is no tcx link or program of an interface",
     EEXIST: "the same program is attached there already; detach its link first",
     ENOENT: "the one named by before= or after= is not attached there",
     ERANGE: "64 programs are attached there, and no more fit, or the one named by before= or after= is not there",

@@ -56,7 +56,9 @@ def attach(
     try:
         wanted = chosen.functions("symbols", said, lambda: executable.function_names(file))
         if not wanted:
-            raise NotFoundError(f"no function of it fits {said!r}", file=file)
+            raise NotFoundError(
+                f"no function of it fits {said!r}", file=file, advice=executable.why_missing(file)
+            )
         offsets = executable.function_offsets(file, list(wanted))
     except OSError as error:
         raise NotFoundError(f"cannot be read: {error.strerror}", file=file) from error

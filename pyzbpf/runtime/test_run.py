@@ -169,5 +169,5 @@ def _refused(spec: ProgramSpec, errno: int, size: int, cpu: int | None) -> Excep
             spec.type, f" with {size} bytes of data: a packet has 14 or more, and its kind's context or none"
         )
     elif errno == ENOSPC:
-        detail += ": the program made the packet longer than the room for the answer"
+        detail += ": the program made the packet longer than the room for the answer, or context= is shorter than its struct"
     return failure(errno, command="BPF_PROG_TEST_RUN", capability="CAP_BPF", detail=detail)

@@ -109,6 +109,8 @@ def test_mistakes(spec, group):
     with spec.load() as probe:
         with pytest.raises(Error, match=r"attach\(cgroup='.*/mytool'\)"):
             probe.attach()
+        with pytest.raises(Error, match=r"say for which cgroup"):
+            probe.attach(cgroup="")
         with pytest.raises(NotFoundError, match=r"cgroup '.*/nothing': No such file.*cgroup2 is mounted at"):
             probe.attach(cgroup=f"{group}/nothing")
         with pytest.raises(Error, match=r"'/tmp' is no cgroup of version 2; cgroup2 is mounted at"):

@@ -227,6 +227,11 @@ def test_order_of_an_interface(pair):
             attach(interface=pair.name, before="first")
         with tcx() as other, pytest.raises(SystemCallError, match=r"is not (attached )?there"):
             attach(interface=pair.name, before=other.programs["tcx_in"])
+        with (
+            zig_probes.spec("historic").load() as other,
+            pytest.raises(SystemCallError, match="names is no tcx link or program"),
+        ):
+            attach(interface=pair.name, before=other.programs["bpf_prog"])
 
 
 def test_order_of_a_control_group():
@@ -254,6 +259,8 @@ def test_order_of_a_control_group():
         other.programs["cgroup_out"].attach(cgroup=group, after=first)
         with pytest.raises(SystemCallError, match="is not attached there"):
             probe.programs["cgroup_out"].attach(cgroup=group, kind="cgroup_skb/ingress", after=first)
+        with pytest.raises(SystemCallError, match="a program is none"):
+            probe.programs["cgroup_out"].attach(cgroup=group, after=other.programs["cgroup_out"])
 
 
 def attached_to(group, attach_type) -> list[int]:

@@ -464,6 +464,14 @@ def test_a_packet_that_is_too_long_is_explained(kind):
         probe.programs["main"].test_run(bytes(1000000))
 
 
+def test_a_context_that_is_too_short_is_explained():
+    with (
+        of_section("socket").load() as probe,
+        pytest.raises(OSError, match="context= is shorter than its struct"),
+    ):
+        probe.programs["main"].test_run(PACKET, context=bytes(4))
+
+
 def test_short_packet_is_explained():
     with returning(0).load() as probe, pytest.raises(OSError, match="14 or more"):
         probe.programs["answer"].test_run(b"short")

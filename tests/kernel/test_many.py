@@ -63,7 +63,7 @@ def test_a_pattern_of_a_program():
         probe.programs["user_in"].attach(path=target.path(), symbols="target_*")
         target.add()
         assert events(probe, 1) == [(0, 0, 0)]
-        with pytest.raises(NotFoundError, match=r"no function of it fits 'nothing\*'"):
+        with pytest.raises(NotFoundError, match=r"no function of it fits 'nothing\*'\n.*as `nm` prints them"):
             probe.programs["user_in"].attach(path=target.path(), symbols="nothing*")
         with pytest.raises(NotFoundError, match=r"target_ad.*did you mean target_add"):
             probe.programs["user_in"].attach(path=target.path(), symbols=["target_add", "target_ad"])

@@ -144,7 +144,7 @@ class Link:
         from pyzbpf.kernel import bpf_fs
 
         where = fspath(path)
-        bpf_fs.pin(self._link("pin()").fileno(), where, f"the link of '{self.program}' to {self.target}")
+        bpf_fs.pin(self.whole().fileno(), where, f"the link of '{self.program}' to {self.target}")
         self._pins.append(where)
 
     def update(self, program: Program, *, old: Program | None = None) -> None:
@@ -185,6 +185,18 @@ class Link:
         """Be in this list until it is closed."""
         self._owner = links
         links.append(self)
+
+    def whole(self) -> LinkFd:
+        """The one link of the kernel that a pin keeps; UnsupportedError where there is none, or several."""
+        link = self._link("pin()")
+        count = sum(isinstance(part, LinkFd) for part in self._parts)
+        if count > 1:
+            raise UnsupportedError(
+                f"pin() of {self.target}",
+                advice=f"It is {count} links of the kernel, of which a pin keeps one: attach to each place alone "
+                "(samples by cpu=), and pin those.",
+            )
+        return link
 
     def _link(self, wanted: str) -> LinkFd:
         if not self._parts:

@@ -46,7 +46,7 @@ def pin(thing: Object, folder: str) -> None:
                 made.append(path)
         for link in thing.links:
             path = _path(folder, "links", link.program)
-            bpf_fs.pin(link.fileno(), path, f"the link of '{link.program}' to {link.target}")
+            bpf_fs.pin(link.whole().fileno(), path, f"the link of '{link.program}' to {link.target}")
             made.append(path)
     except BaseException:
         for path in reversed(made):

@@ -12,6 +12,7 @@ import pytest
 from pyzbpf.errors import NotFoundError, UnsupportedError
 from pyzbpf.kernel import cpus, perf_event
 from tests.support import features, zig_probes
+from tests.support.bpf_fs import mounted
 
 PATIENCE = 30
 
@@ -49,6 +50,18 @@ def test_every_cpu_by_frequency(probe):
     before = samples(probe)
     work_until(lambda: True)
     assert samples(probe) == before
+
+
+def test_many_links_are_not_pinned_by_one_name(probe, tmp_path):
+    """The processors but one would be silent when their process has ended."""
+    if len(cpus.online()) == 1:
+        pytest.skip("one processor has one link; this takes a machine with more")
+    (link,) = probe.attach()
+    with mounted(tmp_path / "bpf") as folder:
+        for pin in (link.pin, probe.pin):
+            with pytest.raises(UnsupportedError, match=r"pin\(\) of samples of 'cpu-clock'"):
+                pin(folder / "mine")
+        assert not (folder / "mine").exists()
 
 
 def test_one_process_with_its_threads(probe):

@@ -5,7 +5,7 @@ const helpers = @import("helpers.zig");
 const marker = @import("marker.zig");
 
 /// Print with a kernel format ("%d", "%u", "%x", "%llu", "%s", "%p"); integers and pointers as
-/// arguments: `bpf.printk("pid %d", .{pid})`. More than three need Linux 5.16.
+/// arguments: `bpf.printk("pid %d", .{pid})`. More than three, up to 12, need Linux 5.16. For GPL-compatible programs.
 pub inline fn printk(comptime format: []const u8, arguments: anytype) void {
     const text = format ++ "\x00";
     const values = words(format, arguments);
@@ -62,6 +62,7 @@ fn check(comptime format: []const u8, comptime given: []const type) void {
     }
     const is_zigs = comptime taken == 0 and std.mem.findScalar(u8, format, '{') != null;
     const advice = if (is_zigs) "; conversions are the kernel's, not Zig's: %d or %u for {d} and {}, %lld or %llu of 64 bits, %x for {x}, %s for {s}" else "";
+    if (taken > 12) fault(format, "takes " ++ marker.decimal(taken) ++ " arguments, and the kernel prints 12 at most");
     if (taken != given.len) fault(format, "takes " ++ marker.decimal(taken) ++ " arguments, and " ++ marker.decimal(given.len) ++ " are given" ++ advice);
 }
 

@@ -83,6 +83,10 @@ pub fn assertFilled(comptime T: type, comptime role: []const u8) void {
             }
             if (@sizeOf(T) != end) refusePadding(T, role, "at its end", @sizeOf(T) - end);
         },
+        .@"union" => |info| if (info.layout == .@"extern") for (info.field_names, info.field_types) |name, Member| {
+            if (@sizeOf(Member) != @sizeOf(T)) refusePadding(T, role, "behind its member '" ++ name ++ "'", @sizeOf(T) - @sizeOf(Member));
+            assertFilled(Member, role);
+        },
         else => {},
     }
 }

@@ -41,8 +41,7 @@ pub fn Typedef(comptime name: []const u8, comptime Target: type) type {
 }
 
 /// Read a field of kernel memory, following pointers on the way: `core.read(task, "mm.owner.tgid")`.
-/// Zero (a pointer: null) where the memory cannot be read: the kernel leaves zeros there (Linux 5.5).
-/// For GPL-compatible programs.
+/// Zero (a pointer: null) where that cannot be read: the kernel leaves zeros (Linux 5.5). For GPL-compatible programs.
 pub inline fn read(base: anytype, comptime path: []const u8) Value(Pointee(@TypeOf(base)), path) {
     @setRuntimeSafety(false); // kernel addresses: nothing is known of them
     const step = comptime hop(Pointee(@TypeOf(base)), path);

@@ -145,6 +145,7 @@ _FUNCTION = re.compile(r"\(function '(\w+)'\)|in function (?:\w+\.)*(\w+) ")
 # written: where the last word of the pattern is, or without it where the declaration begins.
 _DECLARED = (
     (re.compile(r": error: programs of section '([^']*)'"), r'\bconst programs\b(?:[^;]*?"{}")?'),
+    (re.compile(r": error: program '(\w+)' of section "), r"\bfn {}\("),
     (re.compile(r": error: programs\.(\w+)"), r"\bconst programs\b(?:[^;]*?\.{}\b)?"),
     (re.compile(r": error: trap_verdicts\.(\w+)"), r"\bconst trap_verdicts\b(?:[^;]*?\.{}\b)?"),
     (re.compile(r": error: (trap_verdicts) names"), r"\bconst {}\b"),

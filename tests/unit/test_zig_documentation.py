@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,25 @@ def test_helpers_say_since_when_and_for_which_licence() -> None:
     for name, gpl_only in HELPERS.values():
         assert re.search(r"\(Linux \d+\.\d+\)", comments[name]), name
         assert gpl_only == ("GPL-compatible licence only" in comments[name]), name
+
+
+def test_functions_say_that_they_are_for_gpl_compatible_programs() -> None:
+    """Those that call such a helper themselves, and what is made of functions of the kernel."""
+    wanting = {name for name, gpl_only in HELPERS.values() if gpl_only}
+    missing = []
+    for file in FILES:
+        lines = file.read_text().splitlines()
+        begins = [
+            number for number, line in enumerate(lines) if re.match(r"\s*(?:pub )?(?:inline )?fn ", line)
+        ]
+        for begin, end in pairwise([*begins, len(lines)]):
+            body = "\n".join(lines[begin:end])
+            called = set(re.findall(r"helpers\.(\w+)\(", body)) & wanting
+            if not lines[begin].strip().startswith("pub ") or not (called or "external.kfunc(" in body):
+                continue
+            above = begin
+            while lines[above - 1].strip().startswith("///"):
+                above -= 1
+            if "GPL" not in "\n".join(lines[above:begin]):
+                missing.append(f"{file.name}:{begin + 1}: {lines[begin].strip()}")
+    assert not missing, "\n".join(missing)

@@ -242,7 +242,7 @@ def test_gpl_helpers_are_refused_to_other_licences(compile_text: Compile) -> Non
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('export var m: bpf.Hash(u32, []const u8, 4) linksection(".maps") = .{};', "is a pointer, which means nothing to user space"),
+        ('export var m: bpf.Hash(u32, []const u8, 4) linksection(".maps") = .{};', "is a slice, which means nothing to user space"),
         ('export var m: bpf.Hash(*u32, u32, 4) linksection(".maps") = .{};', "the key type *u32 of a map is a pointer"),
         ('export var m: bpf.RingBuf(struct { a: u32 }) linksection(".maps") = .{};', "declare it `extern struct`"),
         ('export var m: bpf.RingBuf(extern struct { p: *u8 }) linksection(".maps") = .{};', "is a pointer"),

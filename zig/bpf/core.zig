@@ -41,7 +41,7 @@ pub fn Typedef(comptime name: []const u8, comptime Target: type) type {
 }
 
 /// Read a field of kernel memory, following pointers on the way: `core.read(task, "mm.owner.tgid")`.
-/// Zero (a pointer: null) where the memory cannot be read: the kernel leaves zeros there (Linux 5.5).
+/// Zero (a pointer: null) where that cannot be read: the kernel leaves zeros (Linux 5.5). For GPL-compatible programs.
 pub inline fn read(base: anytype, comptime path: []const u8) Value(Pointee(@TypeOf(base)), path) {
     @setRuntimeSafety(false); // kernel addresses: nothing is known of them
     const step = comptime hop(Pointee(@TypeOf(base)), path);
@@ -57,7 +57,7 @@ pub inline fn read(base: anytype, comptime path: []const u8) Value(Pointee(@Type
 }
 
 /// `read` straight into its place, with an error where memory cannot be read, on the way too; zero is
-/// left there then. What is larger than a number is not copied once more.
+/// left there then. What is larger than a number is not copied once more. For GPL-compatible programs.
 pub inline fn readInto(base: anytype, comptime path: []const u8, target: *Value(Pointee(@TypeOf(base)), path)) result.Error!void {
     @setRuntimeSafety(false);
     const step = comptime hop(Pointee(@TypeOf(base)), path);
@@ -75,7 +75,7 @@ pub inline fn readInto(base: anytype, comptime path: []const u8, target: *Value(
     return readInto(next, step.rest, target);
 }
 
-/// Copy a NUL-ended string that lies in a field, or (for a pointer field) behind it.
+/// Copy a NUL-ended string that lies in a field, or (for a pointer field) behind it. For GPL-compatible programs.
 pub inline fn readText(base: anytype, comptime path: []const u8, target: anytype) result.Error!void {
     @setRuntimeSafety(false);
     const step = comptime hop(Pointee(@TypeOf(base)), path);

@@ -3,6 +3,7 @@
 const external = @import("external.zig");
 
 /// End the program, from functions that it calls, too; it returns `value`, which must be one that its kind may.
+/// For GPL-compatible programs.
 pub inline fn throw(value: u64) noreturn {
     @setRuntimeSafety(false);
     external.kfunc("bpf_throw", fn (u64) callconv(.c) void)(value);

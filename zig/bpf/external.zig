@@ -33,14 +33,14 @@ pub inline fn ksym(comptime name: []const u8) ?*const anyopaque {
 
 /// A kernel function (kfunc) by name and Zig prototype; call what it returns:
 /// `bpf.kfunc("bpf_task_from_pid", fn (i32) callconv(.c) ?*task_struct)(pid)`.
-/// Loading fails where the kernel has no such function. Linux 5.13.
+/// Loading fails where the kernel has no such function. Linux 5.13. For GPL-compatible programs.
 pub inline fn kfunc(comptime name: []const u8, comptime Prototype: type) *const Prototype {
     asm volatile ("1:" ++ marker.external("kfunc " ++ name ++ " " ++ marker.prototype(Prototype)));
     return @extern(*const Prototype, .{ .name = name });
 }
 
 /// Whether the kernel has a function; code behind it may call the function through `kfunc` on any
-/// kernel: `if (bpf.kfuncExists("x", X)) bpf.kfunc("x", X)();`.
+/// kernel: `if (bpf.kfuncExists("x", X)) bpf.kfunc("x", X)();`. For GPL-compatible programs.
 pub inline fn kfuncExists(comptime name: []const u8, comptime Prototype: type) bool {
     return asm (binding(name, true) ++ "1: %[address] = " ++ name ++ " ll" ++ marker.external("kfunc " ++ name ++ " " ++ marker.prototype(Prototype))
         : [address] "=r" (-> u64),

@@ -5,7 +5,7 @@ const helpers = @import("helpers.zig");
 const marker = @import("marker.zig");
 
 /// Print with a kernel format ("%d", "%u", "%x", "%llu", "%s", "%p"); integers and pointers as
-/// arguments: `bpf.printk("pid %d", .{pid})`. More than three need Linux 5.16.
+/// arguments: `bpf.printk("pid %d", .{pid})`. More than three, up to 12, need Linux 5.16. For GPL-compatible programs.
 pub inline fn printk(comptime format: []const u8, arguments: anytype) void {
     const text = format ++ "\x00";
     const values = words(format, arguments);
@@ -38,28 +38,31 @@ fn check(comptime format: []const u8, comptime given: []const type) void {
         const start = place;
         place += 1;
         if (place < format.len and format[place] == '%') continue;
-        while (place < format.len and isModifier(format[place])) place += 1;
+        while (place < format.len and isFlag(format[place])) place += 1;
+        while (place < format.len and std.ascii.isDigit(format[place])) place += 1;
         var longs = 0;
-        while (place < format.len and (format[place] == 'l' or format[place] == 'h')) : (place += 1) {
-            if (format[place] == 'l') longs += 1;
-        }
+        while (place < format.len and format[place] == 'l' and longs < 2) : (place += 1) longs += 1;
         if (place == format.len) fault(format, "ends inside a conversion");
         const text = format[start .. place + 1];
         if (taken == given.len) fault(format, "takes more arguments than the " ++ marker.decimal(given.len) ++ " that are given");
         switch (format[place]) {
             'd', 'i', 'u', 'x', 'X', 'c' => checkNumber(format, text, given[taken], if (longs > 0) 64 else 32),
             's' => if (!isPointer(given[taken])) fault(format, "has " ++ text ++ " for a " ++ @typeName(given[taken]) ++ "; it prints text by its address"),
-            'p' => switch (@typeInfo(given[taken])) {
-                .pointer, .optional => {},
-                .int => |info| if (info.bits != 64) fault(format, "has %p for a " ++ @typeName(given[taken]) ++ "; it prints an address: a pointer or a u64"),
-                else => fault(format, "has %p for a " ++ @typeName(given[taken]) ++ "; it prints an address: a pointer or a u64"),
+            'p' => {
+                switch (@typeInfo(given[taken])) {
+                    .pointer, .optional => {},
+                    .int => |info| if (info.bits != 64) fault(format, "has %p for a " ++ @typeName(given[taken]) ++ "; it prints an address: a pointer or a u64"),
+                    else => fault(format, "has %p for a " ++ @typeName(given[taken]) ++ "; it prints an address: a pointer or a u64"),
+                }
+                if (!isAddressForm(format[place + 1 ..])) fault(format, "has " ++ format[start .. place + 2] ++ ", which the kernel does not print: %p, %px, %pK, %ps, %pS, %pB, %pks, %pus, %pi4, %pI4, %pi6, %pI6");
             },
-            else => fault(format, "has " ++ text ++ ", which the kernel does not print: %d %i %u %x %X (%ld, %llu … for 64 bits), %c, %s, %p"),
+            else => fault(format, "has " ++ text ++ ", which the kernel does not print: %d %i %u %x %X (%ld, %llu … for 64 bits), %c, %s, %p, with a width (%08x), but no # and no precision"),
         }
         taken += 1;
     }
     const is_zigs = comptime taken == 0 and std.mem.findScalar(u8, format, '{') != null;
     const advice = if (is_zigs) "; conversions are the kernel's, not Zig's: %d or %u for {d} and {}, %lld or %llu of 64 bits, %x for {x}, %s for {s}" else "";
+    if (taken > 12) fault(format, "takes " ++ marker.decimal(taken) ++ " arguments, and the kernel prints 12 at most");
     if (taken != given.len) fault(format, "takes " ++ marker.decimal(taken) ++ " arguments, and " ++ marker.decimal(given.len) ++ " are given" ++ advice);
 }
 
@@ -73,11 +76,20 @@ fn checkNumber(comptime format: []const u8, comptime text: []const u8, comptime 
     if (wide) fault(format, "has " ++ text ++ ", which prints 32 bits, for a " ++ @typeName(Type) ++ "; write ll before its letter: %lld, %llu, %llx");
 }
 
-fn isModifier(comptime letter: u8) bool {
+fn isFlag(comptime letter: u8) bool {
     return switch (letter) {
-        '0'...'9', '-', '+', ' ', '#', '.' => true,
+        '0', '-', '+', ' ' => true,
         else => false,
     };
+}
+
+/// Whether what follows "%p" is one of the kernel's forms of an address.
+fn isAddressForm(comptime rest: []const u8) bool {
+    if (rest.len == 0 or !std.ascii.isAlphanumeric(rest[0])) return true;
+    for ([_][]const u8{ "K", "x", "s", "S", "B", "ks", "us", "i4", "I4", "i6", "I6" }) |form| {
+        if (std.mem.startsWith(u8, rest, form)) return true;
+    }
+    return false;
 }
 
 fn isPointer(comptime Type: type) bool {

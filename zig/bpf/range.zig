@@ -15,18 +15,18 @@ const bpf_iter_num = @import("types.zig").bpf_iter_num;
 pub const Range = extern struct {
     state: bpf_iter_num,
 
-    /// From `start` up to, and without, `end`.
+    /// From `start` up to, and without, `end`. For GPL-compatible programs.
     pub inline fn init(self: *Range, start: i32, end: i32) void {
         _ = external.kfunc("bpf_iter_num_new", fn (*bpf_iter_num, c_int, c_int) callconv(.c) c_int)(&self.state, start, end);
     }
 
-    /// The next number, or null behind the last.
+    /// The next number, or null behind the last. For GPL-compatible programs.
     pub inline fn next(self: *Range) ?i32 {
         const number = external.kfunc("bpf_iter_num_next", fn (*bpf_iter_num) callconv(.c) ?*c_int)(&self.state) orelse return null;
         return number.*;
     }
 
-    /// Give the iterator back; on every path.
+    /// Give the iterator back; on every path. For GPL-compatible programs.
     pub inline fn deinit(self: *Range) void {
         external.kfunc("bpf_iter_num_destroy", fn (*bpf_iter_num) callconv(.c) void)(&self.state);
     }

@@ -10,13 +10,13 @@ pub const Timer = @import("types.zig").bpf_timer;
 /// Which clock a timer goes by.
 pub const Clock = enum(u64) { realtime = 0, monotonic = 1, boottime = 7 };
 
-/// Prepare the timer of a value of `map`, once; `error.Busy` where it was prepared before.
+/// Prepare the timer of a value of `map`, once; `error.Busy` where it was prepared before. For GPL-compatible programs.
 pub inline fn init(map: anytype, timer: *Timer, clock: Clock) result.Error!void {
     return result.check(helpers.timer_init(timer, map, @backingInt(clock)));
 }
 
 /// Let `body(&key, &value)` be called in so many nanoseconds, by the kernel and on its own; a safety check that fails
-/// there ends that call.
+/// there ends that call. For GPL-compatible programs.
 pub inline fn after(
     map: anytype,
     timer: *Timer,
@@ -36,6 +36,7 @@ pub inline fn after(
 }
 
 /// Stop a timer and wait for its callback; `error.Unexpected` (EDEADLK) from the callback itself.
+/// For GPL-compatible programs.
 pub inline fn cancel(timer: *Timer) result.Error!void {
     return result.check(helpers.timer_cancel(timer));
 }

@@ -40,6 +40,8 @@ pub fn assertPlain(comptime T: type, comptime role: []const u8) void {
     if (@sizeOf(T) == 0) refuse(T, role, "has no bytes, and the kernel wants one at least; give it a member, or use u8");
 }
 
+const unknown = "has no layout that C and Python know";
+
 fn assertLayout(comptime T: type, comptime role: []const u8) void {
     marker.declareName(T);
     switch (@typeInfo(T)) {
@@ -59,8 +61,9 @@ fn assertLayout(comptime T: type, comptime role: []const u8) void {
             if (info.layout == .auto) refuse(T, role, "has no defined layout; declare it `extern union`");
             if (info.layout == .@"extern") for (info.field_types) |Member| assertLayout(Member, role);
         },
-        .pointer => refuse(T, role, "is a pointer, which means nothing to user space; use u64"),
-        else => refuse(T, role, "has no layout that C and Python know"),
+        .pointer => |info| refusePointer(T, role, info.size == .slice),
+        .optional => |info| if (@typeInfo(info.child) == .pointer) refusePointer(T, role, false) else refuse(T, role, unknown),
+        else => refuse(T, role, unknown),
     }
 }
 
@@ -80,8 +83,17 @@ pub fn assertFilled(comptime T: type, comptime role: []const u8) void {
             }
             if (@sizeOf(T) != end) refusePadding(T, role, "at its end", @sizeOf(T) - end);
         },
+        .@"union" => |info| if (info.layout == .@"extern") for (info.field_names, info.field_types) |name, Member| {
+            if (@sizeOf(Member) != @sizeOf(T)) refusePadding(T, role, "behind its member '" ++ name ++ "'", @sizeOf(T) - @sizeOf(Member));
+            assertFilled(Member, role);
+        },
         else => {},
     }
+}
+
+fn refusePointer(comptime T: type, comptime role: []const u8, comptime is_slice: bool) noreturn {
+    const instead = if (is_slice) "an array, [16]u8 or bpf.Text(16), with a length beside it" else "u64";
+    refuse(T, role, "is a " ++ (if (is_slice) "slice" else "pointer") ++ ", which means nothing to user space; use " ++ instead);
 }
 
 fn refusePadding(comptime T: type, comptime role: []const u8, comptime where: []const u8, comptime count: usize) noreturn {

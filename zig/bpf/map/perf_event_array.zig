@@ -20,7 +20,7 @@ pub fn PerfEventArrayOf(comptime Event: type) type {
         const Self = @This();
 
         /// Send an event to user space. `context` is the program's own. The kernel counts what finds
-        /// no room.
+        /// no room. For GPL-compatible programs.
         pub inline fn output(self: *const Self, context: anytype, event: *const Event) result.Error!void {
             comptime definition.assertFilled(Event, "event");
             return send(self, context, F_CURRENT_CPU, event, @sizeOf(Event));
@@ -49,7 +49,7 @@ pub const PerfEventArray = extern struct {
         };
     }
 
-    /// Send bytes to user space; `flags` is a CPU number or `bpf.F_CURRENT_CPU`.
+    /// Send bytes to user space; `flags` is a CPU number or `bpf.F_CURRENT_CPU`. For GPL-compatible programs.
     pub inline fn event_output(self: *const PerfEventArray, context: anytype, flags: u64, data: []const u8) result.Error!void {
         return send(self, context, flags, data.ptr, data.len);
     }

@@ -21,12 +21,12 @@ pub fn Iterator(comptime Fields: type) type {
         const Self = @This();
 
         /// Write the bytes of `value.*`. NoSpace: the kernel makes more room and runs the program for this object
-        /// again.
+        /// again. For GPL-compatible programs.
         pub inline fn write(self: *const Self, value: anytype) result.Error!void {
             return result.check(helpers.seq_write(self.sequence(), value, @sizeOf(@TypeOf(value.*))));
         }
 
-        /// Write text: a kernel format and its arguments, as those of `printk`; any number of them.
+        /// Write text: a kernel format and its arguments, as those of `printk`, up to 12. For GPL-compatible programs.
         pub inline fn print(self: *const Self, comptime format: []const u8, arguments: anytype) result.Error!void {
             const values = log.words(format, arguments);
             const text = format ++ "\x00";

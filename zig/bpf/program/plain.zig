@@ -56,6 +56,7 @@ inline fn verdict(comptime name: []const u8, comptime section: []const u8, compt
     const Returned = @TypeOf(returned);
     if (Returned == noreturn) return 0;
     if (@typeInfo(Returned) == .error_union) {
+        if (@typeInfo(Returned).error_union.error_set == anyerror) fault(name, section, "it may return anyerror, and errors are counted by name: write `!` and the verdict, and Zig finds the errors");
         const good = returned catch |reason| switch (reason) {
             inline else => |known| panic.fail(comptime errorKind(name, section, @errorName(known))),
         };

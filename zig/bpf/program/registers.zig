@@ -86,7 +86,7 @@ pub inline fn systemCallArgumentAt(address: u64, comptime index: comptime_int) u
     return 0;
 }
 
-/// Eight bytes of kernel memory; 0 where they cannot be read.
+/// Eight bytes of kernel memory; 0 where they cannot be read. For GPL-compatible programs.
 pub inline fn copied(address: u64) u64 {
     @setRuntimeSafety(false);
     var value: u64 = 0;

@@ -20,7 +20,7 @@ pub fn Tracepoint(comptime Fields: type) type {
 }
 
 /// Copy a string of varying length, whose place a member `__data_loc_<name>` says, NUL-ended; returns its length with
-/// the NUL: `bpf.tracepoint.text(ctx, "__data_loc_filename", &event.path)`.
+/// the NUL: `bpf.tracepoint.text(ctx, "__data_loc_filename", &event.path)`. For GPL-compatible programs.
 pub inline fn text(context: anytype, comptime member: []const u8, target: anytype) result.Error!u32 {
     @setRuntimeSafety(false);
     const place: u32 = core.load(context, member);
@@ -33,7 +33,7 @@ pub const DataLoc = packed struct(u32) {
     offset: u16,
     length: u16,
 
-    /// Copy the string into `target`, NUL-ended. `context` is the program's own.
+    /// Copy the string into `target`, NUL-ended. `context` is the program's own. For GPL-compatible programs.
     pub inline fn copy(self: DataLoc, context: anytype, target: anytype) result.Error!void {
         @setRuntimeSafety(false);
         const start: [*]const u8 = @ptrCast(context);

@@ -26,7 +26,7 @@ pub const Usdt = opaque {
     }
 
     /// Argument `index`, from 0, widened to 64 bits as the probe says. `error.NotFound`: the probe has no such argument
-    /// here; others: it cannot be read.
+    /// here; others: it cannot be read. For GPL-compatible programs.
     pub inline fn arg(self: *const Usdt, comptime index: comptime_int) result.Error!u64 {
         if (index < 0 or index >= most_arguments) @compileError("a statically defined probe has up to 12 arguments, 0 to 11");
         const found = try self.spec();
@@ -34,7 +34,7 @@ pub const Usdt = opaque {
         return self.read(&found.args[index]);
     }
 
-    /// The same as a number, an enum, a `bool` or a pointer to a declared type.
+    /// The same as a number, an enum, a `bool` or a pointer to a declared type. For GPL-compatible programs.
     pub inline fn argAs(self: *const Usdt, comptime Type: type, comptime index: comptime_int) result.Error!Type {
         return pt.as(Type, try self.arg(index));
     }

@@ -32,6 +32,7 @@ KINDS = {
     e.BPF_MAP_TYPE_PERCPU_ARRAY: ("pyzbpf.maps.per_cpu", "PerCpuArray"),
     e.BPF_MAP_TYPE_PERCPU_HASH: ("pyzbpf.maps.per_cpu", "PerCpu"),
     e.BPF_MAP_TYPE_LRU_PERCPU_HASH: ("pyzbpf.maps.per_cpu", "PerCpu"),
+    e.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE: ("pyzbpf.maps.per_cpu", "PerCpu"),
     e.BPF_MAP_TYPE_QUEUE: ("pyzbpf.maps.queue", "Queue"),
     e.BPF_MAP_TYPE_STACK: ("pyzbpf.maps.queue", "Queue"),
     e.BPF_MAP_TYPE_BLOOM_FILTER: ("pyzbpf.maps.bloom_filter", "BloomFilter"),
@@ -161,6 +162,11 @@ def _members(spec: MapSpec) -> dict[str, int]:
             raise Error(f"map '{spec.name}': {name} is an int from 0 to {(1 << bits) - 1}, not {value!r}")
     if spec.pinning not in (0, 1):
         raise Error(f"map '{spec.name}': pinning is 0 (none) or 1 (by name), not {spec.pinning!r}")
+    if spec.pinning and spec.type == e.BPF_MAP_TYPE_ARENA and not spec.map_extra:
+        raise Error(
+            f"map '{spec.name}': an arena that is pinned needs an address, for whoever finds it must map it at the same\n"
+            f"  Set spec.maps['{spec.name}'].map_extra, for example to 1 << 44."
+        )
     if spec.type in NESTED and spec.inner is None:
         raise ObjectError(
             "a map of maps that does not say what the maps in it are like",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class PerCpu(Map):
-    """A per-CPU hash: a value read or stored is a list with one item for every possible CPU."""
+    """A per-CPU hash, or values of control groups per CPU: a value read or stored is a list with one item for every possible CPU."""
 
     __slots__ = ("_stride",)
 

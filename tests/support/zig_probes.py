@@ -37,6 +37,8 @@ NEWER = tuple(sorted(f"newer/{path.stem}" for path in (FOLDERS[0] / "newer").glo
 LINKS = tuple(sorted(f"links/{path.stem}" for path in (FOLDERS[0] / "links").glob("*.zig")))
 
 ALL = (*EVERY, *NEWER, *LINKS)
+# Those whose maps are pinned by name, which other loaders would leave behind: in safe mode, too.
+PINNING = ("pinning/maps",)
 
 
 def prebuilt(*parts: str) -> Path | None:
@@ -91,7 +93,7 @@ def build_all(folder: Path) -> None:
                 build = functools.partial(
                     _build, target=folder / "zig" / mode, mode=mode, endian="both", cache=folder / "cache"
                 )
-                list(pool.map(build, (*EVERY, *NEWER) if mode != "safe" else (*EVERY, *NEWER, *LINKS)))
+                list(pool.map(build, (*EVERY, *NEWER) if mode != "safe" else (*ALL, *PINNING)))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # leaving the block waits for those that run
             raise

@@ -7,12 +7,22 @@ const MapType = constants.MapType;
 
 /// Up to `pages` pages of memory at the same address for all: what Python maps, the program fills.
 pub fn Arena(comptime pages: u32) type {
+    return Memory(pages, .{});
+}
+
+fn Memory(comptime pages: u32, comptime options: definition.Options) type {
     return extern struct {
         type: definition.Number(@backingInt(MapType.arena)) = undefined,
-        map_flags: definition.Number(constants.F_MMAPABLE) = undefined,
-        max_entries: definition.Number(pages) = undefined,
+        max_entries: definition.Number(options.max_entries orelse pages) = undefined,
+        map_flags: definition.Number(constants.F_MMAPABLE | options.flags) = undefined,
+        pinning: definition.Number(@backingInt(options.pinning)) = undefined,
 
         const Self = @This();
+
+        /// The same map with other flags, size or pinning, for which the loader wants its address: `map_extra` in Python.
+        pub fn with(comptime changed: definition.Options) type {
+            return Memory(pages, changed);
+        }
 
         /// New pages, zeroed, as a `T`; null where there are no more. They stay until `release`, or the arena goes. For
         /// programs that may sleep (`syscall`, sections with ".s").

@@ -10,35 +10,60 @@ const result = @import("../result.zig");
 const MapType = @import("../constants.zig").MapType;
 
 /// One counter (Linux 4.6): `export var packets: bpf.Counter linksection(".maps") = .{};`, `packets.add(1)`.
-pub const Counter = extern struct {
-    type: definition.Number(@backingInt(MapType.percpu_array)) = undefined,
-    key: *const u32 = undefined,
-    value: *const u64 = undefined,
-    max_entries: definition.Number(1) = undefined,
-    /// Says what the numbers are; the build turns it into a decl tag.
-    pyzbpf_counter: *const u8 = undefined,
+pub const Counter = One(.{});
 
-    /// Add to the counter.
-    pub inline fn add(self: *const Counter, amount: u64) void {
-        @setRuntimeSafety(false); // the pointer is the kernel's: an alignment check is refused by the verifier
-        const first: u32 = 0;
-        const found: ?*u64 = @ptrCast(@alignCast(helpers.map_lookup_elem(self, &first)));
-        increase(found orelse return, amount);
-    }
-};
+fn One(comptime options: definition.Options) type {
+    definition.assertOfFixedSize(options, "one number; bpf.CounterBy has one for each key");
+    return extern struct {
+        type: definition.Number(@backingInt(MapType.percpu_array)) = undefined,
+        key: *const u32 = undefined,
+        value: *const u64 = undefined,
+        max_entries: definition.Number(1) = undefined,
+        map_flags: definition.Number(options.flags) = undefined,
+        pinning: definition.Number(@backingInt(options.pinning)) = undefined,
+        /// Says what the numbers are; the build turns it into a decl tag.
+        pyzbpf_counter: *const u8 = undefined,
+
+        const Self = @This();
+
+        /// The same map with other flags or pinning.
+        pub fn with(comptime changed: definition.Options) type {
+            return One(changed);
+        }
+
+        /// Add to the counter.
+        pub inline fn add(self: *const Self, amount: u64) void {
+            @setRuntimeSafety(false); // the pointer is the kernel's: an alignment check is refused by the verifier
+            const first: u32 = 0;
+            const found: ?*u64 = @ptrCast(@alignCast(helpers.map_lookup_elem(self, &first)));
+            increase(found orelse return, amount);
+        }
+    };
+}
 
 /// A counter for each key, up to `max_entries` of them (Linux 4.6).
 pub fn CounterBy(comptime Key: type, comptime max_entries: u32) type {
+    return Keyed(Key, max_entries, .{});
+}
+
+fn Keyed(comptime Key: type, comptime max_entries: u32, comptime options: definition.Options) type {
     definition.assertPlain(Key, "key");
     return extern struct {
         type: definition.Number(@backingInt(MapType.percpu_hash)) = undefined,
         key: *const Key = undefined,
         value: *const u64 = undefined,
-        max_entries: definition.Number(max_entries) = undefined,
+        max_entries: definition.Number(options.max_entries orelse max_entries) = undefined,
+        map_flags: definition.Number(options.flags) = undefined,
+        pinning: definition.Number(@backingInt(options.pinning)) = undefined,
         /// Says what the numbers are; the build turns it into a decl tag.
         pyzbpf_counter: *const u8 = undefined,
 
         const Self = @This();
+
+        /// The same map with other flags, size or pinning.
+        pub fn with(comptime changed: definition.Options) type {
+            return Keyed(Key, max_entries, changed);
+        }
 
         /// Add to the counter of a key; `error.NoSpace` where there is no room for a new key.
         pub inline fn add(self: *const Self, key: *const Key, amount: u64) result.Error!void {

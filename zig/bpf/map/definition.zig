@@ -40,6 +40,11 @@ pub fn assertPlain(comptime T: type, comptime role: []const u8) void {
     if (@sizeOf(T) == 0) refuse(T, role, "has no bytes, and the kernel wants one at least; give it a member, or use u8");
 }
 
+/// Refuse a number of entries for a map that has what it has.
+pub fn assertOfFixedSize(comptime options: Options, comptime what: []const u8) void {
+    if (options.max_entries != null) @compileError("with(.{ .max_entries = … }) of a map that has " ++ what);
+}
+
 const unknown = "has no layout that C and Python know";
 
 fn assertLayout(comptime T: type, comptime role: []const u8) void {

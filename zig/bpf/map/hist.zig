@@ -26,25 +26,39 @@ const pyzbpf_hist = extern struct {
 };
 
 /// One histogram (Linux 4.6): `export var sizes: bpf.Hist linksection(".maps") = .{};`, `sizes.record(bytes)`.
-pub const Hist = extern struct {
-    type: definition.Number(@backingInt(MapType.percpu_array)) = undefined,
-    key: *const u32 = undefined,
-    value: *const pyzbpf_hist = undefined,
-    max_entries: definition.Number(1) = undefined,
-    /// Says what the numbers are; the build turns it into a decl tag.
-    pyzbpf_hist: *const u8 = undefined,
+pub const Hist = One(.{});
 
-    /// The slot of a value: 0 for zero, else one more than its logarithm to base 2, rounded up.
-    pub const slotOf = slot;
+fn One(comptime options: definition.Options) type {
+    definition.assertOfFixedSize(options, "one histogram; bpf.HistBy has one for each key");
+    return extern struct {
+        type: definition.Number(@backingInt(MapType.percpu_array)) = undefined,
+        key: *const u32 = undefined,
+        value: *const pyzbpf_hist = undefined,
+        max_entries: definition.Number(1) = undefined,
+        map_flags: definition.Number(options.flags) = undefined,
+        pinning: definition.Number(@backingInt(options.pinning)) = undefined,
+        /// Says what the numbers are; the build turns it into a decl tag.
+        pyzbpf_hist: *const u8 = undefined,
 
-    /// Count a value.
-    pub inline fn record(self: *const Hist, value: u64) void {
-        @setRuntimeSafety(false); // the pointer is the kernel's: an alignment check is refused by the verifier
-        const first: u32 = 0;
-        const found: ?*Value = @ptrCast(@alignCast(helpers.map_lookup_elem(self, &first)));
-        Value.record(found orelse return, value);
-    }
-};
+        const Self = @This();
+
+        /// The same map with other flags or pinning.
+        pub fn with(comptime changed: definition.Options) type {
+            return One(changed);
+        }
+
+        /// The slot of a value: 0 for zero, else one more than its logarithm to base 2, rounded up.
+        pub const slotOf = slot;
+
+        /// Count a value.
+        pub inline fn record(self: *const Self, value: u64) void {
+            @setRuntimeSafety(false); // the pointer is the kernel's: an alignment check is refused by the verifier
+            const first: u32 = 0;
+            const found: ?*Value = @ptrCast(@alignCast(helpers.map_lookup_elem(self, &first)));
+            Value.record(found orelse return, value);
+        }
+    };
+}
 
 const Value = pyzbpf_hist;
 
@@ -54,17 +68,28 @@ comptime {
 
 /// A histogram for each key, up to `max_entries` of them (Linux 4.6).
 pub fn HistBy(comptime Key: type, comptime max_entries: u32) type {
+    return Keyed(Key, max_entries, .{});
+}
+
+fn Keyed(comptime Key: type, comptime max_entries: u32, comptime options: definition.Options) type {
     definition.assertPlain(Key, "key");
     definition.assertPlain(Value, "value");
     return extern struct {
         type: definition.Number(@backingInt(MapType.percpu_hash)) = undefined,
         key: *const Key = undefined,
         value: *const Value = undefined,
-        max_entries: definition.Number(max_entries) = undefined,
+        max_entries: definition.Number(options.max_entries orelse max_entries) = undefined,
+        map_flags: definition.Number(options.flags) = undefined,
+        pinning: definition.Number(@backingInt(options.pinning)) = undefined,
         /// Says what the numbers are; the build turns it into a decl tag.
         pyzbpf_hist: *const u8 = undefined,
 
         const Self = @This();
+
+        /// The same map with other flags, size or pinning.
+        pub fn with(comptime changed: definition.Options) type {
+            return Keyed(Key, max_entries, changed);
+        }
 
         /// Count a value for a key; `error.NoSpace` where there is no room for a new key.
         pub inline fn record(self: *const Self, key: *const Key, value: u64) result.Error!void {

@@ -8,16 +8,27 @@ const F_CURRENT_CPU = @import("../constants.zig").F_CURRENT_CPU;
 
 /// A perf buffer of events of one type, BTF-defined (section `.maps`). It has one entry per CPU.
 pub fn PerfEventArrayOf(comptime Event: type) type {
+    return Buffers(Event, .{});
+}
+
+fn Buffers(comptime Event: type, comptime options: definition.Options) type {
     definition.assertPlain(Event, "event");
     return extern struct {
         type: definition.Number(@backingInt(MapType.perf_event_array)) = undefined,
         key_size: definition.Number(4) = undefined,
         value_size: definition.Number(4) = undefined,
-        max_entries: definition.Number(0) = undefined,
+        max_entries: definition.Number(options.max_entries orelse 0) = undefined,
+        map_flags: definition.Number(options.flags) = undefined,
+        pinning: definition.Number(@backingInt(options.pinning)) = undefined,
         /// Says which type the events are of; the build turns it into a decl tag.
         pyzbpf_event: *const Event = undefined,
 
         const Self = @This();
+
+        /// The same map with other flags, size or pinning.
+        pub fn with(comptime changed: definition.Options) type {
+            return Buffers(Event, changed);
+        }
 
         /// Send an event to user space. `context` is the program's own. The kernel counts what finds
         /// no room. For GPL-compatible programs.

@@ -63,16 +63,27 @@ const pyzbpf_stacks = extern struct {
 /// traces are in the map named `traces`: `export var samples: bpf.StackCounter("stacks", 10240) linksection(".maps")
 /// = .{};`. Python folds them: decl tag `pyzbpf.stacks:<traces>` on the map. For GPL-compatible programs.
 pub fn StackCounter(comptime traces: []const u8, comptime max_entries: u32) type {
+    return Counted(traces, max_entries, .{});
+}
+
+fn Counted(comptime traces: []const u8, comptime max_entries: u32, comptime options: definition.Options) type {
     definition.assertPlain(pyzbpf_stacks, "key");
     return extern struct {
         type: definition.Number(@backingInt(MapType.percpu_hash)) = undefined,
         key: *const pyzbpf_stacks = undefined,
         value: *const u64 = undefined,
-        max_entries: definition.Number(max_entries) = undefined,
+        max_entries: definition.Number(options.max_entries orelse max_entries) = undefined,
+        map_flags: definition.Number(options.flags) = undefined,
+        pinning: definition.Number(@backingInt(options.pinning)) = undefined,
         /// Says what the numbers are, and where the traces; the build turns it into a decl tag.
         pyzbpf_stacks: *const definition.Named(traces) = undefined,
 
         const Self = @This();
+
+        /// The same map with other flags, size or pinning.
+        pub fn with(comptime changed: definition.Options) type {
+            return Counted(traces, max_entries, changed);
+        }
 
         /// Count the stacks of this process as they are now. `context` is the program's own, `map` the one of the
         /// traces. `error.NoSpace` where there is no room for new ones.

@@ -27,6 +27,7 @@ pub fn CgroupStorage(comptime Value: type) type {
 }
 
 fn Storage(comptime kind: MapType, comptime Value: type, comptime options: definition.Options) type {
+    definition.assertOfFixedSize(options, "one value for each object of the kernel");
     definition.assertPlain(Value, "value");
     return extern struct {
         type: definition.Number(@backingInt(kind)) = undefined,
@@ -81,15 +82,16 @@ fn Storage(comptime kind: MapType, comptime Value: type, comptime options: defin
 /// One value for the control group that a cgroup program is attached to, or for each (with `PerCpuCgroupLocal` on each
 /// CPU): Linux 4.19, 4.20. `CgroupStorage` does all that this does, from Linux 6.2.
 pub fn CgroupLocal(comptime Value: type) type {
-    return Local(.cgroup_storage, Value);
+    return Local(.cgroup_storage, Value, .{});
 }
 
 /// The same with a value on each CPU.
 pub fn PerCpuCgroupLocal(comptime Value: type) type {
-    return Local(.percpu_cgroup_storage, Value);
+    return Local(.percpu_cgroup_storage, Value, .{});
 }
 
-fn Local(comptime kind: MapType, comptime Value: type) type {
+fn Local(comptime kind: MapType, comptime Value: type, comptime options: definition.Options) type {
+    definition.assertOfFixedSize(options, "one value for each control group");
     definition.assertPlain(Value, "value");
     const types = @import("../types.zig");
     definition.assertPlain(types.bpf_cgroup_storage_key, "key");
@@ -97,8 +99,15 @@ fn Local(comptime kind: MapType, comptime Value: type) type {
         type: definition.Number(@backingInt(kind)) = undefined,
         key: *const types.bpf_cgroup_storage_key = undefined,
         value: *const Value = undefined,
+        map_flags: definition.Number(options.flags) = undefined,
+        pinning: definition.Number(@backingInt(options.pinning)) = undefined,
 
         const Self = @This();
+
+        /// The same map with other flags or pinning.
+        pub fn with(comptime changed: definition.Options) type {
+            return Local(kind, Value, changed);
+        }
 
         /// The value; there always is one.
         pub inline fn get(self: *const Self) *Value {

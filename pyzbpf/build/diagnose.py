@@ -107,8 +107,18 @@ KNOWN = (
     Known(
         r"changed binding to STB_GLOBAL",
         "An exported function or variable has the name of its section, and LLVM (clang's, too) makes a symbol "
-        'of each. Rename the function: `export fn pass_all(ctx: *bpf.XdpMd) linksection("xdp") c_int`; the '
-        "section's name stays.",
+        'of each. Rename the function, and the section stays: `pub const programs = .{ .pass_all = "xdp" };`, or '
+        '`export fn pass_all(ctx: *bpf.XdpMd) linksection("xdp") c_int`.',
+    ),
+    Known(
+        r"unable to export type '\[\]",
+        "A slice is an address, which no loader can fill in, and nothing to user space. Export an array of a fixed length "
+        "(`[16]u8`, or `bpf.Text(16)`, which Python reads as text) and, where it is needed, its length beside it.",
+    ),
+    Known(
+        r"unable to export type '(?!\[\])",
+        "What is exported has a layout that C knows: declare a struct `extern struct`, a union `extern union`; instead of an "
+        "optional or an error union export the value and a `bool` beside it.",
     ),
     Known(
         r"requires aligned address",
@@ -149,6 +159,9 @@ _DECLARED = (
     (re.compile(r": error: programs\.(\w+)"), r"\bconst programs\b(?:[^;]*?\.{}\b)?"),
     (re.compile(r": error: trap_verdicts\.(\w+)"), r"\bconst trap_verdicts\b(?:[^;]*?\.{}\b)?"),
     (re.compile(r": error: (trap_verdicts) names"), r"\bconst {}\b"),
+    (re.compile(r": error: `pub const (programs) "), r"(?m)^(?:pub )?const {}\b"),
+    (re.compile(r": error: (license) is text"), r"(?m)^(?:pub )?const {}\b"),
+    (re.compile(r": (\w+) changed binding to STB_GLOBAL"), r"\b(?:fn|var|const) {}\b"),
 )
 _ERROR = re.compile(r"^(\S+\.zig):\d+:\d+: error: (.*)$", re.MULTILINE)
 # The instructions around one that LLVM has not: addresses of its own, behind the line that says which.

@@ -160,14 +160,33 @@ def _check_symbols(spec: ObjectSpec, image: Image) -> None:
             home = first.symbol.section
             what = "the address of a function" if home is not None and home.is_code else "an address"
             raise ObjectError(
-                f"data that holds {what}, which no loader can fill in",
+                f"{_user(spec, section.name, first.offset)}data that holds {what}, which no loader can fill in",
                 file=image.file,
                 section=section.name,
                 symbol=first.symbol.name,
                 offset=first.offset,
-                advice="keep slices and pointers out of global variables and constant tables; use arrays and indices, "
-                "and a `switch` where functions are to be chosen",
+                advice="keep slices and pointers out of global variables and constant tables; use arrays and indices: "
+                'instead of an array of slices one of texts of a length, `[_][4]u8{ "zero".*, "one\\x00".* }`; instead of '
+                "@errorName(e) the number @intFromError(e), or a `switch` over it; a `switch` where functions are to be chosen",
             )
+
+
+def _user(spec: ObjectSpec, section: str, offset: int) -> str:
+    """The line of the instruction that refers to what lies there, "probe.zig:9: "; "" where none is known."""
+    found = [
+        (reference.addend, function, reference.offset // insn.SIZE)
+        for function in spec.functions.values()
+        for reference in function.references
+        if reference.kind == "data" and reference.name == section and reference.addend <= offset
+    ]
+    if not found or spec.btf is None:
+        return ""
+    _, function, place = max(found, key=lambda use: use[0])
+    before = [line for line in function.lines if line[0] <= place]
+    if not before:
+        return ""
+    _, file, _, position = max(before)
+    return f"{spec.btf.string(file)}:{position >> 10}: function '{function.name}' uses "
 
 
 def _declared(spec: ObjectSpec, name: str) -> bool:

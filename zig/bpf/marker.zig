@@ -233,3 +233,13 @@ pub fn isIdentifier(comptime name: []const u8) bool {
     };
     return name.len > 0;
 }
+
+/// Whether what an author has written is a text: a string literal, or a slice of bytes.
+pub fn isText(comptime Type: type) bool {
+    const info = switch (@typeInfo(Type)) {
+        .pointer => |pointer| pointer,
+        else => return false,
+    };
+    if (info.size == .slice) return info.child == u8;
+    return info.size == .one and @typeInfo(info.child) == .array and @typeInfo(info.child).array.child == u8;
+}

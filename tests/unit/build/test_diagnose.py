@@ -39,6 +39,14 @@ TEXTS = [
         "`std.debug.panic` formats its message",
     ),
     (
+        "probe.zig:4:1: error: unable to export type '[]const u8'\n",
+        "A slice is an address, which no loader can fill in",
+    ),
+    (
+        "probe.zig:4:1: error: unable to export type '?u32'\n",
+        "What is exported has a layout that C knows",
+    ),
+    (
         "error: <unknown>:0: xdp changed binding to STB_GLOBAL\n\n",
         "An exported function or variable has the name of its section",
     ),
@@ -195,6 +203,16 @@ SOURCES = {
         "safe",
         HEAD + 'if (ctx[0] == 1) @import("std").debug.panic("{d}", .{ctx[1]}); return 0; }',
         "`std.debug.panic` formats its message",
+    ),
+    "a slice that is exported": (
+        "safe",
+        'export var name: []const u8 = "abc";',
+        "A slice is an address, which no loader can fill in",
+    ),
+    "an optional that is exported": (
+        "safe",
+        "export var limit: ?u32 = null;",
+        "What is exported has a layout that C knows",
     ),
     "a function named as its section": (
         "safe",

@@ -18,6 +18,8 @@ pub fn programs(comptime namespace: type) void {
     const info = @typeInfo(@TypeOf(namespace.programs));
     if (info != .@"struct" or info.@"struct".is_tuple) @compileError(usage);
     for (info.@"struct".field_names) |name| {
+        const Section = @TypeOf(@field(namespace.programs, name));
+        if (!marker.isText(Section)) @compileError("programs." ++ name ++ ": its section is text, not " ++ @typeName(Section) ++ "; " ++ usage);
         if (!@hasDecl(namespace, name)) @compileError("programs." ++ name ++ ": there is no such function, or it is not `pub`; " ++ usage);
         const function = @field(namespace, name);
         if (@typeInfo(@TypeOf(function)) != .@"fn") @compileError("programs." ++ name ++ ": a function is wanted, not " ++ @typeName(@TypeOf(function)) ++ "; " ++ usage);

@@ -122,6 +122,16 @@ def test_walks(mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_members_at_odd_places(mode: str) -> None:
+    with loaded(mode, "odd") as probe:
+        run(probe, "odd", 50)
+        (value,), (event,) = probe.maps["odd_values"].values(), probe.maps["odd_events"].read(1, timeout=0)
+        second = 0x0102_0300 + 50
+        assert value._asdict() == event._asdict() == {"first": 1, "second": second, "third": second << 32}
+        assert not probe.traps
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_messages_from_user_space(mode: str) -> None:
     features.needs_map(e.BPF_MAP_TYPE_USER_RINGBUF)
     features.needs_jit("callbacks")

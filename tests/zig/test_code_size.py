@@ -39,3 +39,21 @@ def test_no_more_than_c_in_fast_mode(name: str, tmp_path: Path) -> None:
         )
         found[suffix] = instructions(path)
     assert 0 < found[".zig"] <= found[".c"]
+
+
+@pytest.mark.parametrize("mode", ["safe", "small", "fast"])
+def test_a_loop_over_a_large_array_stays_a_loop(mode: str, tmp_path: Path) -> None:
+    """What docs/zig.md has instead of @memset, which LLVM makes a store for each byte, or eight where they are aligned."""
+    found = {}
+    for name, line in (("loop", "for (&table) |*byte| byte.* = 7;"), ("memset", "@memset(&table, 7);")):
+        source = tmp_path / f"{name}.zig"
+        source.write_text(
+            "export var table: [2048]u8 align(8) = @splat(1);\n"
+            f'export fn prog() linksection("socket") c_int {{ {line} return 0; }}\n'
+        )
+        (path,) = build_probe(
+            source, endian=sys.byteorder, mode=mode, output_directory=tmp_path, cache=tmp_path / "cache"
+        )
+        found[name] = instructions(path)
+    assert found["loop"] < 32
+    assert 256 <= found["memset"] < 512

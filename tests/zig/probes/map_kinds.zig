@@ -10,6 +10,7 @@ pub const programs = .{
     .lines = "socket",
     .bloom = "socket",
     .walks = "socket",
+    .odd = "socket",
     .messages = "raw_tp/sys_enter",
     .tasks = "tp_btf/sys_enter",
     .sockets = "cgroup_skb/egress",
@@ -101,6 +102,21 @@ pub fn walks(ctx: *bpf.SkBuff) void {
     found = sum.total;
     cells.forEach(&sum, add);
     other = sum.total;
+}
+
+// Members at places that are no multiples of their sizes.
+const Odd = extern struct { first: u8, second: u32 align(1), third: u64 align(2) };
+export var odd_values: bpf.Array(Odd, 1) linksection(".maps") = .{};
+export var odd_events: bpf.RingBuf(Odd).with(.{ .max_entries = 4096 }) linksection(".maps") = .{};
+
+pub fn odd(ctx: *bpf.SkBuff) !void {
+    const value = odd_values.lookup(0) orelse return error.Lost;
+    value.first = 1;
+    value.second += 0x0102_0300 + ctx.len;
+    value.third = @as(u64, value.second) << 32;
+    const event = odd_events.reserve() orelse return error.NoRoom;
+    event.* = value.*;
+    odd_events.submit(event);
 }
 
 // Messages from user space.

@@ -143,7 +143,7 @@ def test_a_map_pinned_and_found_again(bpffs):
         map[1] = 7
         map.pin(path)
         identity = map.info["id"]
-        with pytest.raises(Error, match="map 'seen' cannot be pinned: .*/seen is there already"):
+        with pytest.raises(Error, match=r"map 'seen' cannot be pinned: .*/seen is there already"):
             map.pin(path)
         with pytest.raises(NotFoundError, match="there is no folder"):
             map.pin(bpffs / "none" / "seen")

@@ -316,7 +316,23 @@ def _package(table: Mapping[str, Any], pyproject: Mapping[str, Any], root: Path)
                 f"({folder.relative_to(root).as_posix()}); if the objects go into one that has nothing else, make the "
                 f"folder {(where / package.split('.')[0]).as_posix()}"
             )
+    _check_subpackage(root, package)
     return package
+
+
+def _check_subpackage(root: Path, package: str) -> None:
+    """A subpackage that has nothing but objects has no folder; one that is spelt like a folder is a mistake."""
+    folder = package_folder(root, package)
+    if folder is None or folder.is_dir() or not folder.parent.is_dir():
+        return
+    others = [path.name for path in folder.parent.iterdir() if path.is_dir()]
+    near = difflib.get_close_matches(folder.name, others, n=1, cutoff=0.6)
+    if near:
+        raise BuildError(
+            f"pyproject.toml: {TABLE} package: the project has no package '{package}'; did you mean "
+            f"'{package.removesuffix(folder.name)}{near[0]}'? If not, make the folder "
+            f"{folder.relative_to(root).as_posix()}"
+        )
 
 
 def _instead(word: str, allowed: Iterable[str]) -> str:

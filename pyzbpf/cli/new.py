@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import os
 import re
 import sys
 from importlib.metadata import packages_distributions
@@ -87,7 +88,9 @@ def run(arguments: argparse.Namespace) -> int:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
-    print(f"{folder}: see README.md there; `pip wheel --no-deps {folder}` makes its wheel")
+    # pip takes a name alone for a project of the package index.
+    place = folder if folder.is_absolute() else os.path.join(os.curdir, folder)
+    print(f"{folder}: see README.md there; `pip wheel --no-deps {place}` makes its wheel")
     return 0
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
 import select
 import time
+from bisect import bisect_left
 from operator import attrgetter
 
 from pyzbpf.btf import columns
@@ -37,7 +37,11 @@ class Merged:
     buffer's descriptor tells. Error for what is no buffer, for one that is given twice, for a member that is no number.
     """
 
-    __slots__ = ("_clock", "_count", "_delay_ns", "_given", "_held", "_key", "_ready", "_streams", "late")
+    # Events go from ``_arrived`` to ``_held`` to ``_ready``, from each to the next by one assignment: the interpreter
+    # handles signals at calls and jumps back, so an interrupt finds every event in exactly one of them.
+    __slots__ = (
+        "_arrived", "_clock", "_count", "_delay_ns", "_given", "_held", "_key", "_ready", "_streams", "late",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -55,7 +59,8 @@ class Merged:
         self._key = attrgetter(time)
         self._delay_ns = int(delay * 1e9)
         self._clock = clock
-        self._held: list[tuple[int, int, Any]] = []
+        self._arrived: list[Any] = []  # as the buffers gave them
+        self._held: list[tuple[int, int, Any]] = []  # time, number, event; in that order
         self._ready: list[Any] = []  # those whose turn has come, the next one at the end
         self._count = 0
         self._given = 0
@@ -84,7 +89,9 @@ class Merged:
     def __iter__(self) -> Iterator[Any]:
         while self._fill(None):
             while self._ready:
-                yield self._ready.pop()
+                event = self._ready[-1]
+                del self._ready[-1]  # pop() would be a call, behind which an interrupt loses the event
+                yield event
 
     async def __aiter__(self) -> AsyncIterator[Any]:
         import asyncio
@@ -121,31 +128,36 @@ class Merged:
             # Before the buffers are looked at: what is not seen now is stamped later than this, less the delay.
             seen_ns = time.clock_gettime_ns(self._clock)
             self._collect()
+            self._hold_back()
             self._move_due(seen_ns - self._delay_ns if self._open() else 1 << 64)
         return bool(self._ready)
 
     def _collect(self) -> None:
         for stream in self._streams:
-            if stream.closed:
-                continue
-            for event in stream.read(timeout=0):
-                stamp = self._key(event)
-                self.late += stamp < self._given
-                heapq.heappush(self._held, (stamp, self._count, event))
-                self._count += 1
+            if not stream.closed:
+                self._arrived += stream.read(timeout=0)
+
+    def _hold_back(self) -> None:
+        """Move what has arrived to its places among those that are held back."""
+        if not self._arrived:
+            return
+        arrived = [
+            (self._key(event), number, event) for number, event in enumerate(self._arrived, self._count)
+        ]
+        late = self.late + sum(stamp < self._given for stamp, _, _ in arrived)
+        count = self._count + len(arrived)
+        held = sorted(
+            self._held + arrived
+        )  # mostly in order already, which takes little more than a look at each
+        self._held, self._arrived, self._count, self.late = held, [], count, late
 
     def _move_due(self, until_ns: int) -> None:
-        taken: list[tuple[int, int, Any]] = []
-        try:
-            while self._held and self._held[0][0] <= until_ns:
-                taken.append(heapq.heappop(self._held))
-            self._given = taken[-1][0] if taken else self._given
-            ready = [event for _, _, event in reversed(taken)]
-        except BaseException:
-            for one in taken:
-                heapq.heappush(self._held, one)
-            raise
-        self._ready = ready
+        """Move those of up to that time to those that are ready."""
+        place = bisect_left(self._held, (until_ns + 1,))
+        if place:
+            ready = [event for _, _, event in reversed(self._held[:place])]
+            given, held = self._held[place - 1][0], self._held[place:]
+            self._ready, self._given, self._held = ready, given, held
 
     def _poll(self) -> select.epoll:
         """What is readable when one of the buffers is."""

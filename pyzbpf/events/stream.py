@@ -370,15 +370,15 @@ class Stream(KernelMap):
     async def __anext__(self) -> Any:
         import asyncio
 
-        if self._state.left:
-            return self._next()
-        while not self._fill():
+        while not self._state.left:
+            if self._fill():
+                await asyncio.sleep(0)  # a busy buffer must not keep the loop's other tasks from running
+                continue  # another task may have taken them
             if self._closed:
                 raise StopAsyncIteration
             await self._readable(asyncio.get_running_loop())
             if not self._fill():
                 await asyncio.sleep(_BUSY_PAUSE)
-        await asyncio.sleep(0)  # a busy buffer must not keep the loop's other tasks from running
         return self._next()
 
     async def _readable(self, loop: Any) -> None:

@@ -179,7 +179,11 @@ def _as(spec: ProgramSpec, kind: str) -> ProgramSpec:
     from pyzbpf.spec.model import ProgramSpec
 
     row = section.match(kind)
-    if row is None or row.kind != kind or row.type != spec.type or _loaded_as(row) != _loaded_as(spec):
+    if row is None or row.kind != kind:
+        near = section.suggest(kind)
+        hint = f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
+        raise Error(f"program '{spec.name}': there is no kind {kind!r} of program{hint}")
+    if row.type != spec.type or _loaded_as(row) != _loaded_as(spec):
         raise Error(
             f"program '{spec.name}': it was loaded as a program of {_known(spec)}, which cannot be attached as {kind!r}"
         )

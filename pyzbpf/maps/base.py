@@ -5,6 +5,7 @@ from __future__ import annotations
 # collections.abc is this very module, which the interpreter has imported for `os`; the package
 # around it costs a millisecond of start-up.
 from _collections_abc import MutableMapping
+from os import fspath
 
 from pyzbpf.errors import Error, PrivilegeError, SystemCallError
 from pyzbpf.kernel import commands
@@ -15,6 +16,7 @@ from pyzbpf.uapi.enums import BPF_ANY, BPF_EXIST, BPF_NOEXIST
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, ItemsView, Iterable, Iterator, ValuesView
+    from os import PathLike
     from typing import Any
 
     from typing_extensions import Self
@@ -88,6 +90,15 @@ class KernelMap:
     def info(self) -> dict[str, int | bytes]:
         """What the kernel says about the map; the names are those of struct bpf_map_info."""
         return commands.object_info(self.fd.fileno(), MAP_INFO)
+
+    def pin(self, path: str | PathLike[str]) -> None:
+        """Keep it when this process ends, under a name in a BPF file system (Linux 4.4); removing the name ends that.
+
+        `pyzbpf.open_map` finds it there. NotFoundError and PrivilegeError say what is wrong with the folder.
+        """
+        from pyzbpf.kernel import bpf_fs
+
+        bpf_fs.pin(self.fileno(), fspath(path), f"map '{self.name}'")
 
     def close(self) -> None:
         """Give the descriptor back; the kernel frees the map when no program uses it."""

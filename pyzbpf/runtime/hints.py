@@ -339,6 +339,10 @@ HINTS = (
         "A kernel address would become visible to users, which needs CAP_PERFMON; store the value, not the pointer.",
     ),
     (
+        re.compile(r"bitwise operator &= on pointer prohibited"),
+        "Safe mode's check of `@alignCast` does that to the pointer: begin the block with `@setRuntimeSafety(false)`.",
+    ),
+    (
         re.compile(r"pointer arithmetic|pointer \S+ pointer prohibited|pointer operation|bitwise operator|tried to (?:subtract|add)|subtraction from stack"),
         "Only adding to and subtracting from a pointer is allowed, and not for every kind of pointer.",
     ),

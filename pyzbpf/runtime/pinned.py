@@ -1,13 +1,14 @@
 """A whole object under names of a BPF file system, and found again by them.
 
-``FOLDER/programs/NAME``, ``FOLDER/maps/NAME`` and ``FOLDER/links/NAME``, a link by its program's name. The file
-system takes no dots in names, so they become "_", as libbpf's do; a map's own name, as the kernel has it, says
-where they were (``.bss``).
+``FOLDER/programs/NAME``, ``FOLDER/maps/NAME`` and ``FOLDER/links/NAME``, a link by its program's name, and with a number
+behind it (``NAME-2``) where the program is attached at several places. The file system takes no dots in names, so they
+become "_", as libbpf's do; a map's own name, as the kernel has it, says where they were (``.bss``).
 """
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from os import fspath
 
 from pyzbpf.errors import NotFoundError
@@ -44,8 +45,11 @@ def pin(thing: Object, folder: str) -> None:
                 path = _path(folder, kind, name)
                 bpf_fs.pin(one.fileno(), path, f"{kind.removesuffix('s')} '{name}'")
                 made.append(path)
+        places: Counter[str] = Counter()
         for link in thing.links:
-            path = _path(folder, "links", link.program)
+            places[link.program] += 1
+            count = places[link.program]
+            path = _path(folder, "links", link.program if count == 1 else f"{link.program}-{count}")
             bpf_fs.pin(link.whole().fileno(), path, f"the link of '{link.program}' to {link.target}")
             made.append(path)
     except BaseException:

@@ -6,7 +6,9 @@ variable or a map's size before loading is the only change that is meant to be m
 
 from __future__ import annotations
 
-from pyzbpf.errors import Error
+import struct
+
+from pyzbpf.errors import Error, ObjectError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -328,7 +330,14 @@ class VariableSpec:
             return raw
         from pyzbpf.btf import codec  # for whoever looks at a value
 
-        return codec.decode(self._btf, self.type_id, raw)
+        try:
+            return codec.decode(self._btf, self.type_id, raw)
+        except struct.error:
+            raise ObjectError(
+                f"has {self.size} bytes, its type {self._btf.describe(self.type_id)} more",
+                section=self.map.name,
+                symbol=self.name,
+            ) from None
 
     @value.setter
     def value(self, value: Any) -> None:

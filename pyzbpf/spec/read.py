@@ -61,6 +61,14 @@ def from_image(image: Image, *, name: str) -> ObjectSpec:
         named = found.lost_variables or (f"{found.name}_lost",)
         counts = named if found.type == BPF_MAP_TYPE_RINGBUF else ()
         found.lost_variables = tuple(one for one in counts if _is_counter(spec.variables.get(one), btf))
+        meaning, _, traces = found.aggregate.partition(":")
+        if meaning == "stacks" and traces not in spec.maps:
+            raise ObjectError(
+                f"counts the stacks of map '{traces}', which the object does not define",
+                file=image.file,
+                section=found.section,
+                symbol=found.name,
+            )
     for function in functions.read(image, spec.maps, ext, btf):
         spec.functions[function.name] = function
     for code in image.sections:

@@ -159,8 +159,9 @@ def test_two_ring_buffers_are_merged():
         assert merged.late == 0
 
 
-def test_perf_events_between_losses():
+def test_perf_events_between_losses(on_cpu):
     """Runs are decoded at once, what is between them one by one."""
+    on_cpu(min(os.sched_getaffinity(0)))  # for one buffer, which has the order in which they were sent
     with open_probe(PERF) as probe:
         events = probe.maps["events"]
         seen = 0
@@ -344,7 +345,8 @@ def take(events, way: str, seen: list[object], sent: int) -> None:
     "run it on 3.11 or newer",
 )
 @pytest.mark.parametrize("way", ["loop", "all", "three"])
-def test_interrupts_at_any_point_neither_lose_nor_repeat(way):
+@pytest.mark.parametrize("merged", [False, True], ids=["alone", "merged"])
+def test_interrupts_at_any_point_neither_lose_nor_repeat(way, merged):
     gc.collect()
     gc.disable()  # an interrupt while other tests' garbage is deleted would be reported as a fault
     before = signal.signal(signal.SIGALRM, interrupt)
@@ -353,6 +355,7 @@ def test_interrupts_at_any_point_neither_lose_nor_repeat(way):
     try:
         with sender(RING, size=1 << 16).load() as probe:
             events = probe.maps["events"]
+            events = Merged([events], "sequence") if merged else events
             for step in range(600):
                 probe.programs["send"].test_run(PACKET, repeat=200)
                 sent += 200
@@ -401,6 +404,32 @@ def test_closing_ends_an_async_loop():
 
     with open_probe(RING) as probe:
         assert asyncio.run(asyncio.wait_for(main(probe), PATIENCE)) == 0
+
+
+def test_two_tasks_that_take_from_one_buffer_get_each_event_once():
+    async def main(probe) -> list[int]:
+        events = probe.maps["events"]
+        seen = []
+
+        async def take() -> None:
+            async for event in events:
+                seen.append(event.sequence)  # noqa: PERF401 - the other task looks at it meanwhile
+
+        async def poll() -> None:
+            while len(seen) < 400:
+                send(probe, 2)
+                await asyncio.sleep(0)
+                seen.extend(event.sequence for event in events.read(timeout=0))
+
+        task = asyncio.create_task(take())
+        await poll()
+        probe.close()
+        await task
+        return seen
+
+    with open_probe(RING) as probe:
+        seen = asyncio.run(asyncio.wait_for(main(probe), PATIENCE))
+    assert sorted(seen) == list(range(len(seen)))
 
 
 def test_two_tasks_may_not_wait_for_one_buffer():

@@ -314,6 +314,20 @@ def test_a_whole_object_pinned_and_found_again(pair, bpffs):
         pyzbpf.reopen(bpffs / "mine")
 
 
+def test_a_program_at_several_places_is_pinned_at_all_of_them(bpffs):
+    features.since("6.6", "tcx")
+    with network.veth() as one, network.veth() as other, tcx(frame(100)) as probe:
+        for pair in (one, other):
+            probe.programs["tcx_in"].attach(interface=pair.name)
+        probe.pin(bpffs / "mine")
+        probe.close()
+        assert not arrived(one, 100) and not arrived(other, 100)
+        with pyzbpf.reopen(bpffs / "mine") as found:
+            assert list(found.links) == ["tcx_in", "tcx_in-2"]
+        pyzbpf.reopen(bpffs / "mine").unpin()
+        assert arrived(one, 100) and arrived(other, 100)
+
+
 def test_an_object_that_cannot_be_pinned_whole_leaves_no_name(pair, bpffs):
     with tcx() as probe:
         probe.attach(interface=pair.name)

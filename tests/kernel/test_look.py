@@ -136,6 +136,24 @@ def test_streams():
         assert program.printed() == ""
 
 
+def test_a_map_pinned_and_found_again(bpffs):
+    path = bpffs / "seen"
+    with network() as probe:
+        map = probe.maps["seen"]
+        map[1] = 7
+        map.pin(path)
+        identity = map.info["id"]
+        with pytest.raises(Error, match=r"map 'seen' cannot be pinned: .*/seen is there already"):
+            map.pin(path)
+        with pytest.raises(NotFoundError, match="there is no folder"):
+            map.pin(bpffs / "none" / "seen")
+    with pyzbpf.open_map(path) as found:
+        assert (found.info["id"], found[1]) == (identity, 7)
+    with pytest.raises(ValueError, match="is closed"):
+        map.pin(bpffs / "other")
+    path.unlink()
+
+
 def test_a_program_pinned_and_found_again(bpffs):
     with network() as probe:
         probe.programs["classifier"].pin(bpffs / "program")

@@ -148,6 +148,7 @@ def test_wrong_functions_of_the_kernel():
         ("user_in", {"path": "/bin/sh", "symbols": [5]}, TypeError, "holds names, which are str, not 5"),
         ("user_in", {"path": "/bin/sh", "symbols": {"x": "y"}}, TypeError, "option 'cookie' is an int"),
         ("user_in", {"kind": "uprobe", "path": "/bin/sh", "symbol": "main"}, Error, "cannot be attached as 'uprobe'"),
+        ("user_in", {"kind": "uprob.multi"}, Error, r"no kind 'uprob.multi' of program; did you mean .*'uprobe.multi'"),
     ],
 )  # fmt: skip
 def test_mistakes(name, options, error, message):

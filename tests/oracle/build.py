@@ -96,7 +96,10 @@ def _link(one: Compiler, folder: Path) -> list[str]:
     done = subprocess.run(
         [bpftool, "gen", "object", target, *parts], capture_output=True, text=True, check=False
     )
-    return [f"{target.name}: {done.stderr.strip()}"] if done.returncode else []
+    if done.returncode == 0:
+        return []
+    target.unlink(missing_ok=True)  # bpftool leaves an empty file, which would count as an object
+    return [f"{target.name}: {done.stderr.strip()}"]
 
 
 def main() -> int:

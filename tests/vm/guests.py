@@ -43,7 +43,12 @@ class Guest:
         for series in others:
             with contextlib.suppress(packages.Unavailable):
                 return packages.resolve(self.row.architecture, series)
-        return packages.resolve(self.row.architecture, last)
+        try:
+            return packages.resolve(self.row.architecture, last)
+        except packages.Unavailable as error:
+            if not others:
+                raise
+            raise packages.Unavailable(f"{error}; none of {', '.join(others)} either") from error
 
     def run(self, tests: Path) -> results.Run:
         """Boot it, read the result and keep it; what is not to be had comes back as not run."""

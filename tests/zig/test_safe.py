@@ -91,7 +91,7 @@ def test_both_byte_orders_say_the_same(compile_text: Compile, name: str, mode: s
         check_structure(data, endian)
 
 
-@pytest.mark.parametrize("name", ["safe", "safe_calls", "safe_packets", "narrow"])
+@pytest.mark.parametrize("name", ["safe", "safe_calls", "safe_packets", "narrow", "returned_errors"])
 def test_finishing_again_changes_nothing(tmp_path: Path, name: str) -> None:
     """The finished object as a whole, and each pass on the raw one."""
     keep = tmp_path / "raw"

@@ -51,4 +51,4 @@ def portable(path: str, prefixes: Sequence[tuple[str, str]]) -> str:
 
 def _plain(path: str) -> str:
     """Without `..`, by way of which Zig spells some; a path of Windows stays as it is."""
-    return path if re.match(r"[A-Za-z]:", path) else posixpath.normpath(path.replace("\\", "/"))
+    return path if not path or re.match(r"[A-Za-z]:", path) else posixpath.normpath(path.replace("\\", "/"))

@@ -78,7 +78,9 @@ def run(unit: Unit) -> None:
             kept = _kept(unit, function, trap, states)
             told = _told(function, by_register=returns) if verdict is None else []
             made = _record(sites, function, trap, kept) + _leave(told, verdict or 0, kept)
-            made[0].line = trap.line if trap.line is not UNKNOWN else None
+            if trap.line is UNKNOWN and trap is not function.instructions[0]:  # the kernel wants one for that
+                trap.line = None
+            made[0].line = trap.line
             # Of its operands, which such a trap has not, nobody writes the record's.
             for counter in counted.get(trap, ()):
                 counters.hide(function, counter, sites.place, made[0].immediate + table.OPERANDS[0])

@@ -146,6 +146,11 @@ def test_a_package_that_the_project_has_not(root: Path) -> None:
     ):
         read(root, probes=["probes/*"], package="nowhere.probes")
     assert read(root, probes=["probes/*"], package="my_tool_x.objects").package == "my_tool_x.objects"
+    (root / "src" / "my_tool_x" / "probes").mkdir()
+    with pytest.raises(
+        BuildError, match=r"no package 'my_tool_x\.probse'; did you mean 'my_tool_x\.probes'\? If not, "
+    ):
+        read(root, probes=["probes/*"], package="my_tool_x.probse")
     table = {
         "pyzbpf": {"probes": ["probes/*"], "package": "other"},
         "scikit-build": {"wheel": {"packages": ["lib/other"]}},

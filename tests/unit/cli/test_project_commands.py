@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -25,6 +26,15 @@ def project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     assert main(["new", "my-tool", "--directory", str(tmp_path)]) == 0
     assert "my-tool: see README.md there" in capsys.readouterr().out
     return tmp_path / "my-tool"
+
+
+def test_new_says_a_command_that_pip_takes_for_the_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name alone would be a project of the package index."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "my-tool"]) == 0
+    assert f"`pip wheel --no-deps {Path('.')}{os.sep}my-tool`" in capsys.readouterr().out
 
 
 def test_new_leaves_what_is_there_alone(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

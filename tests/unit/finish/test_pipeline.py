@@ -158,7 +158,7 @@ def test_a_piece_of_a_variable_is_bytes() -> None:
     [
         ("/src/probes/a.zig", "a.zig"), ("/src/sdk/map/hash.zig", "bpf/map/hash.zig"), ("/opt/zig/lib/std/mem.zig", "mem.zig"),
         ("relative/x.zig", "relative/x.zig"), ("/src/x/../sdk/./core.zig", "bpf/core.zig"), ("C:\\src\\y.zig", "y.zig"), ("sub\\z.zig", "sub/z.zig"),
-        ("/src/probesother/a.zig", "a.zig"),
+        ("/src/probesother/a.zig", "a.zig"), ("", ""),
     ],
 )  # fmt: skip
 def test_file_names_leave_the_builders_folders_behind(path: str, portable: str) -> None:

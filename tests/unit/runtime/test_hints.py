@@ -50,6 +50,7 @@ MESSAGES = {
     "R6 invalid variable buffer offset: off=0, var_off=(0x0; 0xffffffff)": "check its length",
     "invalid variable-offset read from stack R2 var_off=(0xfffffffffffffff8; 0x4) off=0 size=8": "items.len",
     "arg#2 arg#3 memory, len pair leads to invalid memory access": "`<`, not `<=`",
+    "R2 bitwise operator &= on pointer prohibited": "@setRuntimeSafety(false)",
     "R0 pointer += pointer prohibited": "Only adding to",
     "R0 invalid tcp_sock access off=96 size=8": "the kind's context type",
     "math between map_value pointer and 4294967295 is not allowed": "went below zero",

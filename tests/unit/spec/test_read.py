@@ -14,8 +14,9 @@ from pyzbpf.spec.read import read
 from pyzbpf.uapi import enums
 from tests.support import elf_writer
 from tests.support.assemble import Asm
+from tests.support.btf_writer import Writer
 from tests.support.elf_writer import EXEC, LOCAL, OBJECT, R_64_32, R_64_64, WRITE, Section, Symbol
-from tests.support.objects import sample
+from tests.support.objects import definition, sample
 
 ENDIANS = ["little", "big"]
 
@@ -52,6 +53,13 @@ def test_a_variable_is_read_and_set(endian: str) -> None:
     assert spec.maps[".rodata"].contents == (4242).to_bytes(4, endian)  # type: ignore[arg-type]
     with pytest.raises(Error, match="limit"):
         limit.value = -1
+
+
+def test_a_variable_that_is_smaller_than_its_type_is_told() -> None:
+    limit = read(sample(), file="a.o", name="a").variables["limit"]
+    limit.size = 2  # as a damaged symbol table says
+    with pytest.raises(ObjectError, match=r"symbol 'limit': has 2 bytes, its type .* more"):
+        _ = limit.value
 
 
 @pytest.mark.parametrize("value", [1000, "x", None, b"", [1], {"a": 1}, True])
@@ -265,3 +273,18 @@ def test_damage_is_always_an_error_of_ours() -> None:
                         codec.decoder(spec.btf, found.event_type)
             except Error:
                 continue
+
+
+def test_counted_stacks_want_the_map_of_their_addresses() -> None:
+    btf = Writer()
+    number = btf.int("u64", 8)
+    kinds = {"type": enums.BPF_MAP_TYPE_HASH, "max_entries": 8}
+    variable = btf.var("samples", definition(btf, **kinds, key=("type", number), value=("type", number)))
+    btf.datasec(".maps", [(variable, 0, 32)])
+    btf.decl_tag("pyzbpf.stacks:stacks", variable)
+    sections = [Section(".maps", bytes(32), WRITE), Section(".BTF", btf.bytes(), 0, align=4)]
+    data = elf_writer.write(sections, [Symbol("samples", ".maps", 0, 32, OBJECT)])
+    with pytest.raises(
+        ObjectError, match="'samples': counts the stacks of map 'stacks', which the object does"
+    ):
+        read(data, file="a.o", name="a")

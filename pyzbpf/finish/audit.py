@@ -231,8 +231,7 @@ def _check_map(spec: ObjectSpec, found: MapSpec) -> None:
             f"a {kind} map without max_entries", "the definition must say how many entries it may hold"
         )
     aggregate, _, traces = found.aggregate.partition(":")
-    known = spec.maps.get(traces)
-    if aggregate == "stacks" and (known is None or known.type != enums.BPF_MAP_TYPE_STACK_TRACE):
+    if aggregate == "stacks" and spec.maps[traces].type != enums.BPF_MAP_TYPE_STACK_TRACE:
         raise fault(
             f"its traces are to be in '{traces}', which is no map of stack traces",
             f'export var {traces}: bpf.StackTrace(1024) linksection(".maps") = .{{}};',

@@ -68,6 +68,7 @@ def from_image(image: Image, *, name: str) -> ObjectSpec:
                 file=image.file,
                 section=found.section,
                 symbol=found.name,
+                advice=f'export var {traces}: bpf.StackTrace(1024) linksection(".maps") = .{{}};',
             )
     for function in functions.read(image, spec.maps, ext, btf):
         spec.functions[function.name] = function

@@ -215,10 +215,10 @@ def test_a_symbol_declared_in_two_ways_is_refused(compile_text: Compile) -> None
 
 def test_a_stack_counter_names_a_map_of_traces(compile_text: Compile) -> None:
     probe = HEAD + 'export var samples: bpf.StackCounter("stacks", 8) linksection(".maps") = .{};\n'
-    with pytest.raises(
-        ObjectError, match=r"'samples'.*'stacks', which is no map of stack traces\n.*bpf.StackTrace"
-    ):
-        compile_text(probe + XDP.format("_ = ctx;"))
+    array = 'export var stacks: bpf.Array(u64, 8) linksection(".maps") = .{};\n'
+    for others, words in (("", "the object does not define"), (array, "is no map of stack traces")):
+        with pytest.raises(ObjectError, match=rf"'samples'.*'stacks', which {words}\n.*bpf.StackTrace"):
+            compile_text(probe + others + XDP.format("_ = ctx;"))
 
 
 def test_a_map_says_that_it_is_pinned(compile_text: Compile) -> None:

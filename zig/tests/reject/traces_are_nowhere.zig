@@ -1,4 +1,4 @@
-//! refuses: its traces are to be in 'stacks', which is no map of stack traces
+//! refuses: counts the stacks of map 'stacks', which the object does not define
 //! advises: export var stacks: bpf.StackTrace(1024) linksection(".maps") = .{};
 const bpf = @import("bpf");
 pub const programs = .{ .watch = "perf_event" };

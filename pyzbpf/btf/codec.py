@@ -41,9 +41,22 @@ _FLOAT = {2: "e", 4: "f", 8: "d"}
 _INTEGER = {1: "b", 2: "h", 4: "i", 8: "q"}
 
 
+class EscapedText(str):
+    """Text of bytes that are no UTF-8, which are shown escaped; encoded, it is those bytes again."""
+
+    __slots__ = ("raw",)
+    raw: bytes
+
+
 def text(raw: bytes) -> str:
     """A C string: up to the first NUL."""
-    return raw.partition(b"\0")[0].decode(errors="backslashreplace")
+    found = raw.partition(b"\0")[0]
+    try:
+        return found.decode()
+    except UnicodeDecodeError:
+        escaped = EscapedText(found.decode(errors="backslashreplace"))
+        escaped.raw = bytes(found)
+        return escaped
 
 
 def decode(btf: Btf, type_id: int, raw: bytes | memoryview) -> Any:
@@ -402,7 +415,7 @@ def _encode_float(btf: Btf, found: Type, value: Any, _: str) -> bytes:
 def _encode_array(btf: Btf, found: Type, value: Any, name: str) -> bytes:
     size = btf.size_of(found.type)
     if isinstance(value, str):
-        value = value.encode()
+        value = value.raw if isinstance(value, EscapedText) else value.encode()
     if isinstance(value, (bytes, bytearray, memoryview)) and size == 1:
         if len(value) > found.count:
             raise ValueError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import sys
 
 from pyzbpf.errors import Error, SystemCallError
@@ -46,14 +47,16 @@ class Indexed(Map):
 
     def _index(self, key: Any) -> bytes:
         size = self.spec.max_entries
-        if isinstance(key, int) and 0 <= key < size:
-            return int(key).to_bytes(4, sys.byteorder)
-        if isinstance(key, int):
-            raise KeyError(f"index {key} of array '{self.name}', which has {size} elements from 0")
-        raise Error(f"map '{self.name}', key: the index of an array is an int, not {key!r}")
+        try:
+            index = operator.index(key)  # a number of numpy, too
+        except TypeError:
+            raise Error(f"map '{self.name}', key: the index of an array is an int, not {key!r}") from None
+        if 0 <= index < size:
+            return index.to_bytes(4, sys.byteorder)
+        raise KeyError(f"index {key} of array '{self.name}', which has {size} elements from 0")
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, int) and 0 <= key < self.spec.max_entries
+        return hasattr(key, "__index__") and 0 <= operator.index(key) < self.spec.max_entries
 
     def __delitem__(self, key: Any) -> None:
         raise self._undeletable()

@@ -17,7 +17,7 @@ from pyzbpf.uapi import enums as e
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
 # Type -> what an owner may be beside something with fileno().
@@ -59,6 +59,13 @@ class Storage(Map):
         with self._owner(owner) as key:
             if not commands.map_delete(self.fileno(), key):
                 raise KeyError(owner)
+
+    def delete(self, keys: Iterable[Any], /) -> int:
+        removed = 0
+        for owner in keys:
+            with self._owner(owner) as key:
+                removed += commands.map_delete(self.fileno(), key)
+        return removed
 
     def update(self, other: Any = (), /, **_: Any) -> None:
         for owner, value in other.items() if hasattr(other, "items") else other:

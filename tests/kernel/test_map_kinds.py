@@ -142,6 +142,14 @@ def test_a_value_for_a_socket():
             probe.maps["map"][owner]
 
 
+def test_many_owners_values_are_removed():
+    with storage(SK_STORAGE).load() as probe, socket.socket() as first, socket.socket() as second:
+        map = probe.maps["map"]
+        map.update([(first, 1)])
+        assert map.delete([first, second]) == 1
+        assert first not in map
+
+
 def test_a_value_for_a_process():
     features.needs_map(TASK_STORAGE)
     with storage(TASK_STORAGE).load() as probe:

@@ -157,6 +157,23 @@ def test_array():
             del map[3]
 
 
+def test_numbers_of_other_libraries_are_indices():
+    class Number:
+        """An integer that is no int, as those of numpy: what `to_numpy` gives as keys."""
+
+        def __index__(self) -> int:
+            return 3
+
+    with typed(ARRAY).load() as probe:
+        map = probe.maps["map"]
+        map[Number()] = 33
+        assert map[Number()] == map[3] == 33
+        assert Number() in map
+        assert 3.0 not in map
+        with pytest.raises(Error, match=r"the index of an array is an int, not 3\.0"):
+            map[3.0]
+
+
 @pytest.mark.parametrize("type_", [PERCPU_HASH, PERCPU_ARRAY])
 @pytest.mark.parametrize("size", [4, 8])
 def test_per_cpu_values_are_lists(type_, size):

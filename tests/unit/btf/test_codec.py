@@ -220,6 +220,21 @@ def test_text_that_is_not_utf8_is_kept_readable() -> None:
     assert codec.text(b"a\xff\0b") == "a\\xff"
 
 
+def test_text_that_is_no_utf_8_goes_back_as_its_bytes() -> None:
+    """So that what a map has given finds its key again; the escaped text alone has four times the length."""
+    writer = Writer("little")
+    index = writer.int("u32", 4)
+    name = writer.array(writer.int("char", 1, kinds.SIGNED), index, 4)
+    btf = made(writer)
+    for raw in (b"\xff" * 4, b"a\xfe\0\0", "ä\0\0".encode()):
+        value = codec.decode(btf, name, raw)
+        assert codec.encode(btf, name, value) == raw
+        assert codec.encoder(btf, name)(value) == raw
+    assert json.dumps(codec.decode(btf, name, b"a\xff\0\0")) == '"a\\\\xff"'
+    with pytest.raises(Error, match="does not fit"):
+        codec.encode(btf, name, "\\xff\\xff")
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [(-1, r"variable: -1 does not fit u32 \(0 to 4294967295\)"), (1 << 32, "does not fit"), ("7", "does not fit"),

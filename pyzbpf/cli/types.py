@@ -31,9 +31,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print Zig source."""
-    btf = _read(arguments.btf or _VMLINUX)
+    path = arguments.btf or _VMLINUX
+    btf = _read(path)
     wishes = [zig.parse(text) for text in arguments.wanted]
-    print("\n".join(['const bpf = @import("bpf");\n', *zig.declarations(btf, wishes)]))
+    try:
+        declared = list(zig.declarations(btf, wishes))
+    except ObjectError as error:
+        error.file = path  # which of several kernels it was that has no such type
+        raise
+    print("\n".join(['const bpf = @import("bpf");\n', *declared]))
     return 0
 
 

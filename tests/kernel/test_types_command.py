@@ -68,6 +68,20 @@ def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+def test_a_name_that_is_not_there_comes_with_the_file_that_was_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "another.btf"
+    copy.write_bytes(VMLINUX.read_bytes())
+    for options, file in (([], VMLINUX), (["--btf", str(copy)], copy)):
+        for wanted, message in (
+            ("task_struct:never_was", "struct task_struct has no member 'never_was'"),
+            ("never_was", "the BTF has no struct, union, enum or typedef 'never_was'"),
+        ):
+            assert main(["types", wanted, *options]) == 1
+            assert f"{file}, symbol 'never_was': {message}" in capsys.readouterr().err
+
+
 def test_a_file_without_types_is_told_what_is_wanted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -164,7 +164,7 @@ def _members(spec: MapSpec) -> dict[str, int]:
         raise Error(f"map '{spec.name}': pinning is 0 (none) or 1 (by name), not {spec.pinning!r}")
     if spec.pinning and spec.type == e.BPF_MAP_TYPE_ARENA and not spec.map_extra:
         raise Error(
-            f"map '{spec.name}': an arena that is pinned needs an address, for whoever finds it must map it at the same\n"
+            f"map '{spec.name}': an arena that is pinned needs an address, where everybody who finds it maps it\n"
             f"  Set spec.maps['{spec.name}'].map_extra, for example to 1 << 44."
         )
     if spec.type in NESTED and spec.inner is None:

@@ -1,10 +1,11 @@
-"""The little that is wanted of DWARF: who compiled the object, and the names of functions' parameters and of members of
-structs behind pointers, which BTF from Zig lacks.
+"""The little that is wanted of DWARF: who compiled the object, where types are declared, and the names of functions'
+parameters and of members of structs behind pointers, which BTF from Zig lacks.
 """
 
 from __future__ import annotations
 
 import io
+import os
 from typing import Any
 
 from elftools.common.exceptions import ELFError
@@ -12,6 +13,9 @@ from elftools.construct.core import ConstructError
 from elftools.elf.elffile import ELFFile
 
 _FAULTS = (ELFError, ConstructError, KeyError, ValueError, IndexError, AttributeError, TypeError)
+
+
+_DECLARED = ("DW_TAG_structure_type", "DW_TAG_union_type", "DW_TAG_enumeration_type")
 
 
 def parameter_names(data: bytes) -> dict[str, list[str]]:
@@ -60,6 +64,36 @@ def members(data: bytes) -> dict[str, dict[int, str]]:
     except _FAULTS:
         return {}
     return found
+
+
+def declarations(data: bytes) -> dict[str, tuple[str, int]]:
+    """Name of each struct, union and enum that is declared in a source -> (path, line).
+
+    An object without DWARF, or with DWARF that cannot be read, has none.
+    """
+    found: dict[str, tuple[str, int]] = {}
+    try:
+        parsed = ELFFile(io.BytesIO(data))
+        if not parsed.has_dwarf_info():
+            return {}
+        information = parsed.get_dwarf_info(relocate_dwarf_sections=False)
+        for unit in information.iter_CUs():
+            paths = _paths(information.line_program_for_CU(unit))
+            for entry in unit.iter_DIEs():
+                line, file = (entry.attributes.get(f"DW_AT_decl_{what}") for what in ("line", "file"))
+                if entry.tag in _DECLARED and line is not None and file is not None:
+                    found.setdefault(_name(entry), (paths[file.value], line.value))
+    except _FAULTS:
+        return {}
+    return found
+
+
+def _paths(program: Any) -> list[str]:
+    """The files of a unit by their numbers, which begin with 1 before DWARF 5, as those of folders do."""
+    first = 1 if program["version"] < 5 else 0
+    folders = [b""] * first + program["include_directory"]
+    paths = [os.path.join(folders[file.dir_index], file.name) for file in program["file_entry"]]
+    return [""] * first + [path.decode(errors="replace") for path in paths]
 
 
 def is_from_zig(data: bytes) -> bool:

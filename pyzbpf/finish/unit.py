@@ -41,11 +41,11 @@ class Unit:
     what may be undefined. ``prefixes`` are (absolute folder, what
     stands for it in file names) pairs, ``source_line`` the source text of a line by such a file name.
     ``is_from_zig`` tells an object that Zig has just compiled from those of clang and finished ones, ``members`` the
-    members of structs as they were declared (`elf.dwarf.members`).
+    members of structs as they were declared (`elf.dwarf.members`), ``declared`` where types were (`elf.dwarf.declarations`).
     """
 
     __slots__ = (
-        "code", "declarations", "image", "is_from_zig", "members", "prefixes", "source_line", "types", "variables",
+        "code", "declarations", "declared", "image", "is_from_zig", "members", "prefixes", "source_line", "types", "variables",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +60,7 @@ class Unit:
         self.source_line = source_line
         self.is_from_zig = False
         self.members: Callable[[], dict[str, dict[int, str]]] = dict
+        self.declared: Callable[[], dict[str, tuple[str, int]]] = dict
         self.code = Code()
         self.declarations: list[str] = []
         self.types: list[Type | None] = [None]
@@ -180,7 +181,8 @@ def read(
     unit = Unit(image, prefixes=prefixes, source_line=source_line)
     unit.code, places = codes.decode(image)
     unit.is_from_zig = dwarf.is_from_zig(data)
-    unit.members = functools.partial(dwarf.members, data)  # asked for by what is refused only
+    unit.members = functools.partial(dwarf.members, data)  # asked for by what is refused only, as the next
+    unit.declared = functools.partial(dwarf.declarations, data)
     _take_parameters(unit, dwarf.parameter_names(data))
     _take_calls(unit, inlined.calls(data))
     section = image.section(".BTF")

@@ -92,10 +92,12 @@ MAPS = (
 def test_one_name_for_two_types_is_refused_unless_one_is_given(compile_text: Compile) -> None:
     body = MAPS + PROG.format("_ = one.lookup(1); _ = two.lookup(1);")
     with pytest.raises(
-        ObjectError, match=r"'probe\.[AB]\.Same' and 'probe\.[AB]\.Same' are both 'Same' in C"
+        ObjectError, match=r"'probe\.[AB]\.Same' \(\S+\) and 'probe\.[AB]\.Same' \(\S+\) are both 'Same' in C"
     ) as caught:
         compile_text(HEAD + COLLISION.replace("GIVEN", "") + body)
-    assert "probe.A.Same" in str(caught.value) and "probe.B.Same" in str(caught.value)
+    line = HEAD.count("\n") + 1
+    for name, place in (("A", line), ("B", line + 1)):
+        assert f"'probe.{name}.Same' (probe.zig:{place})" in str(caught.value)
     given = COLLISION.replace("GIVEN", 'pub const btf = "other";')
     for data in compile_text(HEAD + given + body).values():
         btf = pyzbpf.open(data).btf

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pyzbpf.btf import types as kinds
 from pyzbpf.btf.names import c_name, c_scalar
 from pyzbpf.errors import ObjectError
+from pyzbpf.finish.passes.lines import portable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,13 +50,22 @@ def _refuse_collisions(unit: Unit, given: Mapping[str, str]) -> None:
         name = given.get(found.name) or c_name(found.name)
         other = known.setdefault(name, found)
         if other.name != found.name and not _same(other, found):
+            declared = unit.declared()
+            both = " and ".join(
+                f"'{one.name}'{_place(unit, declared.get(one.name))}" for one in (other, found)
+            )
             raise ObjectError(
-                f"'{other.name}' and '{found.name}' are both '{name}' in C, and differ",
+                f"{both} are both '{name}' in C, and differ",
                 file=unit.image.file,
                 section=".BTF",
                 advice='rename one, or give one a name by `pub const btf = "name";` in it (a type of a map, or a '
                 "public one of the probe's file): Python, CO-RE and other loaders know types by that name",
             )
+
+
+def _place(unit: Unit, declared: tuple[str, int] | None) -> str:
+    """Where a type is declared, as " (probe.zig:3)"; "" where that is not known."""
+    return f" ({portable(declared[0], unit.prefixes)}:{declared[1]})" if declared is not None else ""
 
 
 def _same(one: Type, other: Type) -> bool:

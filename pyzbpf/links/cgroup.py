@@ -44,7 +44,7 @@ def attach(
         )
     path = fspath(cgroup)
     what = f"{spec.kind}{spec.target and '/' + spec.target} of cgroup '{path}'"
-    placed = order.members("cgroup", before, after)
+    placed = order.members("cgroup", before, after, programs=False)
     with cgroups.directory(path) as group:
         try:
             link = commands.link_create(
@@ -61,8 +61,6 @@ def attach(
         except SystemCallError as error:
             if placed and error.errno == EINVAL and limits.older(os.uname().release, since.CGROUP_ORDER):
                 raise UnsupportedError(f"before= and after= ({what})", since=since.CGROUP_ORDER) from error
-            if "cgroup.relative_fd" in placed and error.errno == EINVAL:
-                raise explained(error, what, {EINVAL: _OTHER}) from error
             missing = limits.no_trampolines() if error.errno == ENOTSUPP else ""  # of lsm_cgroup
             if missing:
                 raise UnsupportedError(what, advice=missing) from error
@@ -70,10 +68,6 @@ def attach(
     return Link(spec, what, [link])
 
 
-_OTHER = (
-    "what before= or after= names here is a link of the same kind of control groups, such as attach() returned, "
-    "or 'all'; a program is none"
-)
 _REASONS = {
     E2BIG: "a cgroup takes 64 programs of a kind",
     EINVAL: "the program was loaded for another kind of control groups, or the kernel does not know this one",

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 ALL = "all"
 
 
-def members(kind: str, before: Attached | str | None, after: Attached | str | None) -> dict[str, int]:
+def members(
+    kind: str, before: Attached | str | None, after: Attached | str | None, *, programs: bool = True
+) -> dict[str, int]:
     """The members of bpf_attr.link_create for the options `before` and `after`; ``kind`` names their struct.
 
-    Either is a `Link`, a `Program` or "all".
+    Either is a `Link`, "all", or a `Program` where the kind has ``programs`` beside links.
     """
     if before is not None and after is not None:
         raise ValueError("give before= or after=, not both")
@@ -30,8 +32,10 @@ def members(kind: str, before: Attached | str | None, after: Attached | str | No
         return {}
     if other == ALL:
         return {"flags": flag}
-    if isinstance(other, str) or not hasattr(other, "fileno"):
+    is_link = isinstance(other, Link)
+    if isinstance(other, str) or not hasattr(other, "fileno") or not (is_link or programs):
         name = "after" if before is None else "before"
-        raise TypeError(f"option '{name}' is a link, a program or 'all', not {other!r}")
-    flag |= BPF_F_LINK if isinstance(other, Link) else 0
+        kinds = "a link, a program or 'all'" if programs else "a link, such as attach() returned, or 'all'"
+        raise TypeError(f"option '{name}' is {kinds}, not {other!r}")
+    flag |= BPF_F_LINK if is_link else 0
     return {"flags": flag, f"{kind}.relative_fd": other.fileno()}

@@ -259,7 +259,7 @@ def test_order_of_a_control_group():
         other.programs["cgroup_out"].attach(cgroup=group, after=first)
         with pytest.raises(SystemCallError, match="is not attached there"):
             probe.programs["cgroup_out"].attach(cgroup=group, kind="cgroup_skb/ingress", after=first)
-        with pytest.raises(SystemCallError, match="a program is none"):
+        with pytest.raises(TypeError, match="option 'after' is a link, such as attach"):
             probe.programs["cgroup_out"].attach(cgroup=group, after=other.programs["cgroup_out"])
 
 

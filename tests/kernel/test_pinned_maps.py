@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pyzbpf.errors import Error
+from pyzbpf.uapi.enums import BPF_F_NO_PREALLOC
 from tests.kernel.test_cgroup import run_in, send
 from tests.support import features, network, zig_probes
 from tests.support.bpf_fs import mounted
@@ -54,6 +55,7 @@ def test_every_kind_is_found_again(pins: Path) -> None:
     with loaded(pins, "last") as probe:
         first, kinds = ids(probe), {name: type(map) for name, map in probe.maps.items()}
         assert sorted(os.listdir(pins)) == sorted(first)
+        assert probe.maps["by_length"].info["map_flags"] == BPF_F_NO_PREALLOC
     with loaded(pins, "last") as probe:
         assert ids(probe) == first
         assert {name: type(map) for name, map in probe.maps.items()} == kinds

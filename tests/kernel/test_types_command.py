@@ -17,7 +17,7 @@ from pyzbpf.btf import decode, zig
 from pyzbpf.btf import types as kinds
 from pyzbpf.build.compile import build_probe
 from pyzbpf.cli.main import main
-from tests.support import zig_probes
+from tests.support import features, zig_probes
 from tests.support.objects import sample
 
 ROOT = Path(__file__).parents[2]
@@ -71,6 +71,7 @@ def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_name_that_is_not_there_comes_with_the_file_that_was_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    features.needs_types()
     copy = tmp_path / "another.btf"
     copy.write_bytes(VMLINUX.read_bytes())
     for options, file in (([], VMLINUX), (["--btf", str(copy)], copy)):

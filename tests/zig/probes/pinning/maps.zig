@@ -8,11 +8,11 @@ const by_name: bpf.MapOptions = .{ .pinning = .by_name };
 const Inner = bpf.Hash(u32, u64, 4);
 
 export var packets: bpf.Counter.with(by_name) linksection(".maps") = .{};
-export var by_length: bpf.CounterBy(u32, 4).with(by_name) linksection(".maps") = .{};
+export var by_length: bpf.CounterBy(u32, 4).with(.{ .pinning = .by_name, .flags = bpf.constants.F_NO_PREALLOC }) linksection(".maps") = .{};
 export var sizes: bpf.Hist.with(by_name) linksection(".maps") = .{};
 export var sizes_by_length: bpf.HistBy(u32, 4).with(.{ .pinning = .by_name, .max_entries = 8 }) linksection(".maps") = .{};
 export var stacks: bpf.StackTrace(64).with(by_name) linksection(".maps") = .{};
-export var samples: bpf.StackCounter("stacks", 64).with(.{ .pinning = .by_name, .flags = bpf.constants.F_NO_PREALLOC }) linksection(".maps") = .{};
+export var samples: bpf.StackCounter("stacks", 64).with(by_name) linksection(".maps") = .{};
 export var inner: Inner linksection(".maps") = .{};
 export var next: bpf.ProgArray(2).with(by_name) linksection(".maps") = .{ .values = .{ null, bpf.entry(@This(), "last") } };
 export var tables: bpf.ArrayOfMaps(Inner, 2).with(by_name) linksection(".maps") = .{ .values = .{ null, &inner } };
